@@ -1,0 +1,1 @@
+"""sbrtcheck: SBRT dose-fractionation calculator and plan checker."""

@@ -1,0 +1,210 @@
+"""The course: lesions first. A single plan is a course of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sbrtcheck.errors import Problem
+from sbrtcheck.model.study import InputFile, Roi
+from sbrtcheck.model.vocabulary import FindingKind, Level, MatchedBy, Outcome, Reason, Role, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact that the files lack or hold, with its origin (file tag, option, case file, geometry, our policy)."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedRoi:
+    """A ROI and how its name was understood.
+
+    ``organ`` is the TG-263 organ (role ORGAN, PRV: the organ it surrounds), ``target_type`` GTV, IGTV, ITV, CTV or PTV (role TARGET).
+    ``ambiguous_with``: other ROIs that claim the same organ; ``suggestion`` is only ever a suggestion. ``dose_token_gy``: a dose level found in the name [Gy].
+    """
+
+    roi: Roi
+    role: Role
+    organ: str = ""
+    target_type: str = ""
+    matched_by: MatchedBy = MatchedBy.NONE
+    matched_text: str = ""
+    ambiguous_with: tuple[str, ...] = ()
+    suggestion: str = ""
+    dose_token_gy: float | None = None
+    lesion_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One lesion: its target structures, its own prescription and number of fractions.
+
+    ``prescription_gy`` [Gy] and ``n_fractions`` are None while unknown; ``linked_by`` says how the prescription came to this target.
+    ``site`` is lung, spine, liver, adrenal, bone, node, other or "" (unknown), with ``site_origin``.
+    """
+
+    id: str
+    plan_index: int
+    ptv: str
+    gtv: str = ""
+    itv: str = ""
+    ctv: str = ""
+    prescription_gy: float | None = None
+    n_fractions: int | None = None
+    linked_by: str = ""
+    site: str = ""
+    site_origin: str = ""
+    volume_cm3: float | None = None
+    laterality: str = ""
+
+    @property
+    def near_minimum_roi(self) -> str:
+        """The structure whose near-minimum counts: IGTV/ITV, else GTV, else CTV, else PTV."""
+        return self.itv or self.gtv or self.ctv or self.ptv
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule applied to one thing. ``consequence`` is what it does to the outcome; the outcome is the worst consequence.
+
+    ``reason`` goes with NOT_EVALUABLE; ``note`` is for people; ``margin`` = limit - value for an upper limit, value - limit for a lower one
+    (positive: room left), in ``unit``; ``share`` = fraction of the limit used.
+    """
+
+    rule_id: str
+    kind: FindingKind
+    verdict: Verdict
+    consequence: Outcome
+    level: Level
+    table: str = ""
+    lesion: str = ""
+    plan: str = ""
+    organ: str = ""
+    roi: str = ""
+    metric: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    comparator: str = ""
+    limit: float | None = None
+    reason: Reason | None = None
+    note: str = ""
+    source: str = ""
+    trust: str = ""
+    margin: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StructureReport:
+    """One structure in the report."""
+
+    roi: str
+    organ: str
+    matched_by: MatchedBy
+    role: Role
+    plan: str
+    volume_cm3: float | None
+    volume_outside_grid_fraction: float | None
+    method: str
+    volume_cm3_stored: float | None = None
+    note: str = ""
+    suggestion: str = ""
+    target_type: str = ""
+    mean_gy: float | None = None
+    d95_percent_gy: float | None = None
+    near_max_gy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LesionReport:
+    """One lesion in the report; every dose in Gy, ratios without unit. None where unknown."""
+
+    lesion: Lesion
+    bed10_gy: float | None
+    eqd2_10_gy: float | None
+    metrics: dict[str, Any]
+    conformity: dict[str, Any]
+    classification: str = ""
+    scheme_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A cumulative DVH for a figure: dose [Gy] rising and volume [%]."""
+
+    roi: str
+    organ: str
+    plan: str
+    role: Role
+    dose_gy: tuple[float, ...]
+    volume_percent: tuple[float, ...]
+    volume_cm3: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """One plan in the report: its findings and its outcome."""
+
+    label: str
+    outcome: Outcome
+    table: str
+    table_reason: str
+    n_fractions: int | None
+    prescription_gy: tuple[float, ...]
+    findings: tuple[Finding, ...]
+    default_outcome: Outcome | None
+    default_table: str
+    approval_status: str
+    intent: str
+    heterogeneity_correction: str
+    grid_spacing_mm: tuple[float, float, float]
+    global_max_gy: float
+    global_max_place: str
+    v105_outside_cm3: float | None
+    sop_instance_uid: str = ""
+    dose_sop_instance_uid: str = ""
+    structure_set_sop_instance_uid: str = ""
+    curves: tuple[Curve, ...] = ()
+    agreement: tuple[dict[str, Any], ...] = ()
+    triangle: dict[str, float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole answer. ``to_dict`` is the JSON report; ``exit_code`` follows from ``outcome``."""
+
+    outcome: Outcome
+    exit_code: int
+    default_outcome: Outcome
+    lesions: tuple[LesionReport, ...]
+    plans: tuple[PlanReport, ...]
+    cumulative: dict[str, Any] | None
+    course_findings: tuple[Finding, ...]
+    structures: tuple[StructureReport, ...]
+    facts: tuple[Fact, ...]
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    inputs: tuple[InputFile, ...]
+    options: dict[str, Any]
+    versions: dict[str, str]
+    tables: tuple[dict[str, str], ...] = ()
+    confirm: tuple[str, ...] = ()
+    pseudonymised: bool = False
+    patient: tuple[str, str] = ("", "")
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings: the course's first, then plan by plan."""
+        return self.course_findings + tuple(f for p in self.plans for f in p.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON document of docs/report.schema.json."""
+        from sbrtcheck.model.serialise import report_to_dict
+
+        return report_to_dict(self)

@@ -1,0 +1,146 @@
+"""Dose grids and what is sampled from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sbrtcheck.model.vocabulary import Quantity, Reason
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseGrid:
+    """A regular dose grid in patient coordinates.
+
+    Attributes:
+        dose_gy: physical dose [Gy], shape (n_k, n_j, n_i) = (frames, rows, columns).
+        affine: (4, 4); ``affine @ (i, j, k, 1)`` is the patient position [mm] of the centre of ``dose_gy[k, j, i]``.
+            The three axes are orthogonal; any orientation, handedness included.
+        frame_of_reference_uid: the frame of ``affine``.
+    """
+
+    dose_gy: NDArray[np.floating]
+    affine: FloatArray
+    frame_of_reference_uid: str = ""
+    sop_instance_uid: str = ""
+    heterogeneity_correction: str = ""
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring centres along (i, j, k) [mm]."""
+        lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(lengths[0]), float(lengths[1]), float(lengths[2])
+
+    def to_index(self, points_mm: FloatArray) -> FloatArray:
+        """Fractional index (i, j, k), shape (n, 3), of patient positions [mm], shape (n, 3)."""
+        inverse = np.linalg.inv(self.affine)
+        result: FloatArray = np.asarray(points_mm, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
+        return result
+
+    def to_patient(self, index: FloatArray) -> FloatArray:
+        """Patient position [mm], shape (n, 3), of fractional indices (i, j, k), shape (n, 3)."""
+        result: FloatArray = np.asarray(index, dtype=float) @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Weighted dose samples of one reading of one structure, sorted by falling dose.
+
+    Attributes:
+        dose_gy: (n,) [Gy], not increasing, finite.
+        volume_cm3: (n,) [cm3], the volume that each sample stands for, > 0.
+    """
+
+    dose_gy: FloatArray
+    volume_cm3: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dvh:
+    """What is known of the dose in one structure. Metrics are taken from the sorted samples, never from bins.
+
+    Attributes:
+        roi: name of the structure as reported.
+        samples: the samples of the nominal reading, in-grid points only.
+        total_volume_cm3: volume of the structure [cm3], part outside the dose grid included.
+        outside_volume_cm3: part of it whose dose is unknown [cm3].
+        outside_bound_gy: an upper bound of the dose in that part [Gy], or None when none can be given.
+        variants: other readings of the same structure (coarser sampling, slab, trilinear, ...), for the band.
+        alternatives: Dvhs of other *meanings* of the same contours (a nested loop as hole or as solid);
+            the worse verdict of all counts.
+        quantity: physical, EQD2 or BED; ``alpha_beta_gy`` [Gy] with the last two.
+        max_gy: highest dose found anywhere in the structure, contour vertices and grid points included [Gy].
+        blocked: a reason why no number can be given at all (no contours, damaged, other frame, ...).
+        blocked_note: the reason in words.
+        method: one line that names the convention, interpolation and sampling.
+        slab_volume_cm3: volume by the slab reading [cm3], where computed.
+    """
+
+    roi: str
+    samples: Samples
+    total_volume_cm3: float
+    outside_volume_cm3: float = 0.0
+    outside_bound_gy: float | None = None
+    variants: tuple[tuple[str, Samples], ...] = ()
+    alternatives: tuple[Dvh, ...] = ()
+    quantity: Quantity = Quantity.PHYSICAL
+    alpha_beta_gy: float | None = None
+    max_gy: float | None = None
+    blocked: Reason | None = None
+    blocked_note: str = ""
+    method: str = ""
+    grid_spacing_mm: tuple[float, float, float] | None = None
+    slice_spacing_mm: float | None = None
+    notes: tuple[str, ...] = ()
+    extras: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def not_evaluable(cls, roi: str, reason: Reason, note: str) -> Dvh:
+        """A Dvh that has no number, only the reason why."""
+        empty = np.empty(0)
+        return cls(
+            roi=roi, samples=Samples(empty, empty), total_volume_cm3=0.0, blocked=reason, blocked_note=note
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A parsed TG-263 metric.
+
+    Attributes:
+        kind: "D", "V", "CV", "DC", "Mean", "Max", "Min" or "Median".
+        amount: the number after the letter; None for Mean, Max, Min and Median.
+        amount_unit: "cc", "%" or "Gy"; "" when there is no amount. ``V100%`` is percent of the prescription.
+        unit: the output unit in brackets: "Gy", "%" or "cc".
+        quantity: of the dose axis; ``alpha_beta_gy`` [Gy] for EQD2 and BED.
+    """
+
+    kind: str
+    amount: float | None
+    amount_unit: str
+    unit: str
+    quantity: Quantity = Quantity.PHYSICAL
+    alpha_beta_gy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """A metric's value with its band, or a typed reason why there is none.
+
+    Exactly one of ``value`` and ``reason`` is None. ``low <= value <= high`` always; all finite.
+    Where part of a structure lies outside the grid and the missing part is bounded, the value is the pessimistic
+    reading for an upper limit only when ``low`` and ``high`` say so: rules use the band end that counts.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    reason: Reason | None = None
+    note: str = ""

@@ -1,0 +1,155 @@
+"""What was read from the files, before anything is understood or judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sbrtcheck.errors import Problem
+from sbrtcheck.model.dose import DoseGrid, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file that was looked at: used for the check, or listed and left alone."""
+
+    name: str
+    kind: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    sha256: str
+    used: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contour:
+    """One planar loop. ``points_mm`` has shape (n, 3) [mm]; ``xor`` for CLOSEDPLANAR_XOR."""
+
+    points_mm: FloatArray
+    xor: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roi:
+    """One region of interest as drawn.
+
+    ``problems`` that carry an error code make the ROI not evaluable; warnings ride along.
+    ``volume_cm3_stored`` is ROI Volume (3006,002C) [cm3], for comparison only.
+    """
+
+    number: int
+    name: str
+    contours: tuple[Contour, ...] = ()
+    interpreted_type: str = ""
+    volume_cm3_stored: float | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def damaged(self) -> Problem | None:
+        """The first problem that forbids a number, if any."""
+        return next((p for p in self.problems if p.is_error), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructureSet:
+    """A structure set: its ROIs and frame of reference."""
+
+    rois: tuple[Roi, ...]
+    sop_instance_uid: str = ""
+    label: str = ""
+    frame_of_reference_uid: str = ""
+
+    def roi(self, name: str) -> Roi | None:
+        """The ROI of exactly this name, or None."""
+        return next((r for r in self.rois if r.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class DoseReference:
+    """One item of Dose Reference Sequence (300A,0010). Doses in Gy; None where the file holds none."""
+
+    number: int
+    structure_type: str
+    reference_type: str
+    roi_number: int | None = None
+    description: str = ""
+    target_prescription_gy: float | None = None
+    nominal_prior_dose_gy: float | None = None
+    delivery_maximum_gy: float | None = None
+    organ_at_risk_maximum_gy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An RT plan as read. ``n_fractions`` is None when the file leaves it open; nothing is ever defaulted.
+
+    ``beam_dose_per_fraction_gy``: sum of Beam Dose (300A,0084) over the treatment beams of the fraction group [Gy].
+    ``problems`` holds warnings of this plan (not approved, no metersets, ...).
+    """
+
+    label: str
+    n_fractions: int | None
+    dose_references: tuple[DoseReference, ...] = ()
+    sop_instance_uid: str = ""
+    name: str = ""
+    structure_set_uid: str = ""
+    frame_of_reference_uid: str = ""
+    approval_status: str = ""
+    intent: str = ""
+    beam_dose_per_fraction_gy: float | None = None
+    n_treatment_beams: int = 0
+    n_fractions_per_day: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredDvh:
+    """A DVH stored in the RT Dose, as cumulative curve in Gy and cm3, with what its tags say.
+
+    ``dose_gy`` (n,) rising bin edges [Gy]; ``volume_cm3`` (n,) falling [cm3]. ``dvh`` is the same as dicompylercore.dvh.DVH.
+    ``note`` says where tags contradict the curve (statistics in percent, ...).
+    """
+
+    roi_number: int
+    dose_gy: NDArray[np.float64]
+    volume_cm3: NDArray[np.float64]
+    minimum_tag: float | None = None
+    maximum_tag: float | None = None
+    mean_tag: float | None = None
+    note: str = ""
+    dvh: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Identity, never printed in logs or errors; ``sex`` is M, F, O or empty."""
+
+    patient_id: str = ""
+    name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanData:
+    """One plan with the structure set and the dose that belong to it by UID."""
+
+    plan: Plan
+    structures: StructureSet
+    dose: DoseGrid
+    stored_dvhs: tuple[StoredDvh, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Everything that was read: one or more plans, each with structures and dose, and the list of files."""
+
+    plans: tuple[PlanData, ...]
+    patient: Patient = Patient()
+    inputs: tuple[InputFile, ...] = ()
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,130 @@
+"""Closed vocabularies. Every value here stands in the published JSON schema; nothing else may."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What a report concludes. Ordered by :func:`worst_outcome`, worst last."""
+
+    PASS = "PASS"
+    PASS_WITH_VARIATION = "PASS_WITH_VARIATION"
+    MARGINAL = "MARGINAL"
+    INCOMPLETE = "INCOMPLETE"
+    FAIL = "FAIL"
+    REFUSED = "REFUSED"
+
+
+class Verdict(StrEnum):
+    """How a number stands to its limit."""
+
+    MET = "MET"
+    MARGINAL = "MARGINAL"
+    NOT_MET = "NOT_MET"
+    NOT_EVALUABLE = "NOT_EVALUABLE"
+    INFORMATION = "INFORMATION"
+
+
+class Level(StrEnum):
+    """How a rule is judged."""
+
+    MANDATORY = "mandatory"
+    OPTIMAL = "optimal"
+    ADVISORY = "advisory"
+    INFORMATION = "information"
+
+
+class FindingKind(StrEnum):
+    """What a finding is about."""
+
+    ORGAN_LIMIT = "organ_limit"
+    TARGET_GOAL = "target_goal"
+    CONFORMITY = "conformity"
+    LESION_BED10 = "lesion_bed10"
+    GUIDELINE = "guideline"
+    COMPLETENESS = "completeness"
+    STRICTER_SOURCE = "stricter_source"
+    CONSISTENCY = "consistency"
+    SITE_CAUTION = "site_caution"
+
+
+class Reason(StrEnum):
+    """Why there is no number, or why a number cannot settle its rule."""
+
+    NO_ROI = "no_roi"
+    NO_CONTOURS = "no_contours"
+    AMBIGUOUS_ROI = "ambiguous_roi"
+    DAMAGED_ROI = "damaged_roi"
+    OTHER_FRAME_OF_REFERENCE = "other_frame_of_reference"
+    OUTSIDE_GRID = "outside_grid"
+    ROI_SMALLER_THAN_METRIC = "roi_smaller_than_metric"
+    COARSE_GRID = "coarse_grid"
+    NO_PRESCRIPTION = "no_prescription"
+    NO_FRACTIONS = "no_fractions"
+    NO_TABLE = "no_table"
+    NO_TARGET = "no_target"
+    NO_SITE = "no_site"
+    NOT_COMPUTABLE = "not_computable"
+    CONTAINER_EXCEEDED = "container_exceeded"
+    PART_MISSING = "part_missing"
+    ORGAN_CUT = "organ_cut"
+    OUTSIDE_TABLE_RANGE = "outside_table_range"
+    NOT_DECLARED = "not_declared"
+    CUMULATIVE_NOT_SUMMED = "cumulative_not_summed"
+    NOT_SBRT = "not_sbrt"
+    SOURCES_DISAGREE = "sources_disagree"
+
+
+class MatchedBy(StrEnum):
+    """How a ROI got its organ or target."""
+
+    NAME = "tg263_name"
+    ALIAS = "alias"
+    MAP = "map"
+    TYPE = "interpreted_type"
+    DERIVED = "derived"
+    NONE = "none"
+
+
+class Role(StrEnum):
+    """What a ROI is to the checker."""
+
+    ORGAN = "organ"
+    TARGET = "target"
+    BODY = "body"
+    PRV = "prv"
+    HELPER = "helper"
+    UNMATCHED = "unmatched"
+
+
+class Quantity(StrEnum):
+    """What the dose axis of a Dvh means."""
+
+    PHYSICAL = "physical"
+    EQD2 = "EQD2"
+    BED = "BED"
+
+
+_ORDER = {outcome: rank for rank, outcome in enumerate(Outcome)}
+EXIT_CODE = {
+    Outcome.PASS: 0,
+    Outcome.PASS_WITH_VARIATION: 0,
+    Outcome.FAIL: 1,
+    Outcome.MARGINAL: 3,
+    Outcome.INCOMPLETE: 3,
+    Outcome.REFUSED: 4,
+}
+EXIT_USAGE = 2
+EXIT_INTERNAL = 70
+
+
+def worst_outcome(*outcomes: Outcome) -> Outcome:
+    """The worst of the outcomes given: REFUSED > FAIL > INCOMPLETE > MARGINAL > PASS_WITH_VARIATION > PASS.
+
+    Raises:
+        ValueError: nothing was given. An empty set of judgements is not a PASS.
+    """
+    if not outcomes:
+        raise ValueError("no outcome given: nothing was judged, and that is not a PASS")
+    return max(outcomes, key=_ORDER.__getitem__)
