@@ -1,4 +1,4 @@
-"""Every error and warning code with its meaning and remedy, and ``safe_text`` for everything that came from a file."""
+"""Every error and warning code with its meaning and remedy, and ``safe_text`` for all that came from a file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Problem:
 
 
 class SbrtcheckError(Exception):
-    """Base of what this library raises on purpose. ``problems`` says what is wrong; ``exit_code`` how a program should end."""
+    """Base of what this library raises on purpose. ``problems`` says what; ``exit_code`` how to end."""
 
     exit_code = 4
 
@@ -123,12 +123,20 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-NO-DOSE", "no RT Dose of the plan was found", "Export the RTDOSE with summation type PLAN"),
     ("E-ZIP", "the zip file is broken or too large", "Make the archive again, or give the folder"),
     ("E-NOT-REGULAR", "not a regular file", "Give regular files; links, pipes and devices are not read"),
-    ("E-TOO-LARGE", "the file or folder exceeds the size this program reads", "Give only the objects of one plan"),
+    (
+        "E-TOO-LARGE",
+        "the file or folder exceeds the size this program reads",
+        "Give only the objects of one plan",
+    ),
     ("E-TRUNCATED", "the file is cut short or a length runs past its parent", _EXPORT),
     ("E-NESTING", "sequences are nested deeper than any RT object needs", _EXPORT),
     ("E-PARSE", "the file cannot be decoded as DICOM", _EXPORT),
     ("E-TRANSFER-SYNTAX", "the transfer syntax is not read here", "Export uncompressed, little endian"),
-    ("E-NO-META", "the file has no DICOM preamble and file meta information", "Export as DICOM Part 10 files"),
+    (
+        "E-NO-META",
+        "the file has no DICOM preamble and file meta information",
+        "Export as DICOM Part 10 files",
+    ),
     ("E-SOP-CLASS", "SOP Class differs between file meta and data set, or is not handled", _EXPORT),
     ("E-UID", "not a valid DICOM UID", _EXPORT),
     ("E-UID-MISMATCH", "SOP Instance UID differs between file meta and data set", _EXPORT),
@@ -141,14 +149,30 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     # objects not judged
     ("E-ION", "an RT Ion Plan is not judged by a photon checker", "Use a tool made for particle plans"),
     ("E-BRACHY", "a brachytherapy plan is not judged here", "Use a tool made for brachytherapy"),
-    ("E-SECOND-GENERATION", "second-generation RT objects are not read here", "Export first-generation objects"),
+    (
+        "E-SECOND-GENERATION",
+        "second-generation RT objects are not read here",
+        "Export first-generation objects",
+    ),
     # dose
     ("E-DOSE-UNITS", "Dose Units is not GY", "Export the dose in Gy"),
-    ("E-DOSE-TYPE", "Dose Type is not PHYSICAL", "Export the physical dose; a biological dose is never converted again"),
+    (
+        "E-DOSE-TYPE",
+        "Dose Type is not PHYSICAL",
+        "Export the physical dose; a biological dose is never converted again",
+    ),
     ("E-SUMMATION", "Dose Summation Type is not PLAN", "Export one dose with summation type PLAN"),
-    ("E-MULTIPLAN", "a dose of several plans has no known dose per fraction", "Export each plan's own PLAN dose"),
+    (
+        "E-MULTIPLAN",
+        "a dose of several plans has no known dose per fraction",
+        "Export each plan's own PLAN dose",
+    ),
     ("E-SCALING", "Dose Grid Scaling is missing, not positive or above 1 Gy per unit", _EXPORT),
-    ("E-DOSE-DERIVED", "the dose was derived or spatially transformed", "Export the dose as computed for the plan"),
+    (
+        "E-DOSE-DERIVED",
+        "the dose was derived or spatially transformed",
+        "Export the dose as computed for the plan",
+    ),
     ("E-EMPTY-DOSE", "the dose is zero or the same everywhere", "Export the dose after it was computed"),
     ("E-PIXEL-SIZE", "Rows x Columns x Frames x Bits does not give the length of the pixel data", _EXPORT),
     ("E-BITS", "Bits Allocated, Stored and High Bit do not fit an RT Dose", _EXPORT),
@@ -158,20 +182,36 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-GFOV-NONUNIFORM", "dose planes are not equally spaced", "Compute the dose on a regular grid"),
     ("E-IOP", "Image Orientation is not two orthogonal unit vectors", _EXPORT),
     ("E-SPACING", "Pixel Spacing is not two positive numbers", _EXPORT),
-    ("E-GEOMETRY", "the dose grid does not cover the structures it should", "Check frame of reference and orientation"),
+    (
+        "E-GEOMETRY",
+        "the dose grid does not cover the structures it should",
+        "Check frame of reference and orientation",
+    ),
     ("E-AMBIGUOUS-DOSE", "two different PLAN doses for one plan", "Keep the one to be checked"),
     ("E-PLAN-REF", "the dose does not belong to the plan given", "Export plan and dose together"),
-    ("E-SS-REF", "the plan was not made on the structure set given", "Export the structure set that the plan refers to"),
+    (
+        "E-SS-REF",
+        "the plan was not made on the structure set given",
+        "Export the structure set that the plan refers to",
+    ),
     ("E-FOR", "dose and structures have different frames of reference", "Export objects of one image set"),
     ("E-PATIENT", "the objects belong to different patients", "Give the objects of one patient"),
     # plan
     ("E-FRACTIONS", "the number of fractions is not known", "Give it with --fractions N"),
-    ("E-FRACTION-GROUPS", "the plan has several fraction groups", "Export each phase as a plan with its own dose"),
+    (
+        "E-FRACTION-GROUPS",
+        "the plan has several fraction groups",
+        "Export each phase as a plan with its own dose",
+    ),
     ("E-PRESCRIPTION", "a prescription dose is not positive", _ASK),
     ("E-UNITS-SUSPECT", "the prescription is outside what SBRT uses: cGy written as Gy?", _ASK),
     ("E-RX-SUSPECT", "the prescription looks like a dose per fraction or a multiple", _ASK),
     ("E-DOSE-RX-MISMATCH", "the dose at the target does not fit the prescription", _ASK),
-    ("E-RX-CONFLICT", "one target has two different prescriptions", "Say which counts with --prescription ROI=DOSE"),
+    (
+        "E-RX-CONFLICT",
+        "one target has two different prescriptions",
+        "Say which counts with --prescription ROI=DOSE",
+    ),
     ("E-REJECTED", "the plan is marked REJECTED", "Check an approved or pending plan"),
     ("E-PLAN-INTENT", "the plan is not a treatment plan", "Check the treatment plan, not the QA plan"),
     ("E-RADIATION-TYPE", "the plan holds beams that are not photons", "Use a tool made for them"),
@@ -190,14 +230,30 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-NONPLANAR", "a contour is not planar", "Redraw the ROI"),
     ("E-NONAXIAL", "the contours share no common plane orientation", "Redraw the ROI on one set of planes"),
     ("E-SELF-INTERSECTION", "a contour crosses itself and its area is not defined", "Redraw the contour"),
-    ("E-SINGLE-SLICE", "one slice and no known slice spacing: no volume", "Contour it on neighbouring slices"),
+    (
+        "E-SINGLE-SLICE",
+        "one slice and no known slice spacing: no volume",
+        "Contour it on neighbouring slices",
+    ),
     ("E-OUTSIDE-GRID", "the structure leaves the dose grid", "Compute the dose on a grid that covers it"),
-    ("E-ROI-SMALLER-THAN-METRIC", "the structure is smaller than the volume of the metric", "Check the contour"),
-    ("E-OAR-MISSING", "an organ that this site requires is not contoured", "Contour it or declare it in the case file"),
+    (
+        "E-ROI-SMALLER-THAN-METRIC",
+        "the structure is smaller than the volume of the metric",
+        "Check the contour",
+    ),
+    (
+        "E-OAR-MISSING",
+        "an organ that this site requires is not contoured",
+        "Contour it or declare it in the case file",
+    ),
     # data files and usage
     ("E-TABLE-UNKNOWN", "no such table", "See: sbrtcheck tables"),
     ("E-TABLE-ROW", "a row of a table is wrong", "Correct the row"),
-    ("E-TABLE-MODIFIED", "a shipped table differs from its recorded version", "Give it a new version, or restore it"),
+    (
+        "E-TABLE-MODIFIED",
+        "a shipped table differs from its recorded version",
+        "Give it a new version, or restore it",
+    ),
     ("E-DATA", "a data file is wrong", "Correct the named line"),
     ("E-CASE", "the case file is wrong", "Correct the named key"),
     ("E-CONFIG", "the clinic file is wrong", "Correct the named key"),
@@ -213,33 +269,69 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     # warnings
     ("W-NOT-APPROVED", "the plan is not marked APPROVED", "Check the approval before treatment"),
     ("W-COARSE-GRID", "the dose grid is coarser than 2.5 mm", "Compute the dose on 2 mm or finer"),
-    ("W-HETEROGENEITY", "the dose is stated as computed in water or the correction is not stated", "Check the algorithm"),
+    (
+        "W-HETEROGENEITY",
+        "the dose is stated as computed in water or the correction is not stated",
+        "Check the algorithm",
+    ),
     ("W-STUDY", "the objects carry different Study Instance UIDs", "Check that they belong together"),
-    ("W-PATIENT-NAME", "patient name or birth date differ between the objects", "Check that they belong together"),
+    (
+        "W-PATIENT-NAME",
+        "patient name or birth date differ between the objects",
+        "Check that they belong together",
+    ),
     ("W-ORPHAN-CONTOUR", "contours refer to a ROI that does not exist", _EXPORT),
     ("W-ROI-NAME", "a ROI has no name", "Name it, or delete it"),
     ("W-LATERALITY", "a structure named left lies on the right, or the reverse", "Check the name"),
-    ("W-HOLE-ASSUMED", "a loop inside a loop was read as a hole; both readings are judged", "Check the contour"),
+    (
+        "W-HOLE-ASSUMED",
+        "a loop inside a loop was read as a hole; both readings are judged",
+        "Check the contour",
+    ),
     ("W-DUP-CONTOUR", "exact duplicates of contours were dropped", "Check the ROI"),
     ("W-OVERLAP", "overlapping contours on one plane were united", "Check the ROI"),
     ("W-KEYHOLE", "the two readings of a contour differ in area", "Check the contour"),
-    ("W-MISSING-SLICES", "slices are missing inside the ROI; the gap was not bridged", "Redraw the missing slices"),
+    (
+        "W-MISSING-SLICES",
+        "slices are missing inside the ROI; the gap was not bridged",
+        "Redraw the missing slices",
+    ),
     ("W-DEGENERATE-CONTOUR", "contours without area were dropped", "Check the ROI"),
     ("W-SINGLE-SLICE", "one slice only: its thickness was taken from the other ROIs", "Check the ROI"),
-    ("W-ORGAN-TRUNCATED", "the organ seems cut by the end of the scan", "Spared-volume and percent limits are not settled"),
+    (
+        "W-ORGAN-TRUNCATED",
+        "the organ seems cut by the end of the scan",
+        "Spared-volume and percent limits are not settled",
+    ),
     ("W-ROI-VOLUME", "the stored ROI Volume differs by more than 5 % from ours", "Check the contours"),
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),
     ("W-BEAMDOSE", "n x sum of beam doses does not give the prescription", "Check the prescription"),
     ("W-METERSET", "a treatment beam has no meterset", "Check that the plan was finished"),
     ("W-BEAMS", "the number of beams is not what the plan states", "Check the plan"),
     ("W-SIGNED", "the dose is stored as signed numbers, none of them negative", "Tell the vendor"),
-    ("W-TWICE-DAILY", "more than one fraction a day: repair may be incomplete", "LQ numbers assume full repair"),
+    (
+        "W-TWICE-DAILY",
+        "more than one fraction a day: repair may be incomplete",
+        "LQ numbers assume full repair",
+    ),
     ("W-PRIOR-DOSE", "the plan states earlier dose", "Judge the sum with the earlier course"),
     ("W-STORED-DVH", "the stored DVH contradicts itself or ours", "Compare in the planning system"),
-    ("W-FRACTIONS-GIVEN", "the number of fractions came from an option, not from the plan", "Check the prescription"),
-    ("W-NO-META", "the file has no DICOM preamble; read as implicit little endian", "Export as DICOM Part 10 files"),
+    (
+        "W-FRACTIONS-GIVEN",
+        "the number of fractions came from an option, not from the plan",
+        "Check the prescription",
+    ),
+    (
+        "W-NO-META",
+        "the file has no DICOM preamble; read as implicit little endian",
+        "Export as DICOM Part 10 files",
+    ),
     ("W-RESCALE", "Rescale Slope or Intercept is not part of RT Dose and was ignored", "Tell the vendor"),
-    ("W-LQ-RANGE", "the dose per fraction is above the range in which LQ was validated", "Read BED and EQD2 with care"),
+    (
+        "W-LQ-RANGE",
+        "the dose per fraction is above the range in which LQ was validated",
+        "Read BED and EQD2 with care",
+    ),
     ("W-CLOSE-NAME", "a ROI name is close to a known one but was not matched", 'Use --map "ROI=Organ"'),
     ("W-CHARACTER-SET", "some text could not be decoded", "Names with replacement characters match nothing"),
 )

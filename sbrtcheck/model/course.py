@@ -23,13 +23,19 @@ class Fact:
 class NamedRoi:
     """A ROI and how its name was understood.
 
-    ``organ`` is the TG-263 organ (role ORGAN, PRV: the organ it surrounds), ``target_type`` GTV, IGTV, ITV, CTV or PTV (role TARGET).
-    ``ambiguous_with``: other ROIs that claim the same organ; ``suggestion`` is only ever a suggestion. ``dose_token_gy``: a dose level found in the name [Gy].
+    Attributes:
+        organ: the organ as the tables name it, without side (role ORGAN; PRV: the organ that it surrounds).
+        laterality: "L", "R" or "".
+        target_type: GTV, IGTV, ITV, CTV or PTV (role TARGET).
+        ambiguous_with: names of other ROIs that claim the same organ and side.
+        suggestion: a close name, only ever a suggestion.
+        dose_token_gy: a dose level found in the name [Gy]; ``lesion_token``: a lesion number or place found in it.
     """
 
     roi: Roi
     role: Role
     organ: str = ""
+    laterality: str = ""
     target_type: str = ""
     matched_by: MatchedBy = MatchedBy.NONE
     matched_text: str = ""
@@ -43,7 +49,8 @@ class NamedRoi:
 class Lesion:
     """One lesion: its target structures, its own prescription and number of fractions.
 
-    ``prescription_gy`` [Gy] and ``n_fractions`` are None while unknown; ``linked_by`` says how the prescription came to this target.
+    ``prescription_gy`` [Gy] and ``n_fractions`` are None while unknown; ``linked_by`` says how the
+    prescription came to this target.
     ``site`` is lung, spine, liver, adrenal, bone, node, other or "" (unknown), with ``site_origin``.
     """
 
@@ -69,10 +76,10 @@ class Lesion:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule applied to one thing. ``consequence`` is what it does to the outcome; the outcome is the worst consequence.
+    """One rule applied to one thing. ``consequence`` is what it does to the outcome: the worst consequence wins.
 
-    ``reason`` goes with NOT_EVALUABLE; ``note`` is for people; ``margin`` = limit - value for an upper limit, value - limit for a lower one
-    (positive: room left), in ``unit``; ``share`` = fraction of the limit used.
+    ``reason`` goes with NOT_EVALUABLE; ``note`` is for people. ``margin`` = limit - value for an upper limit,
+    value - limit for a lower one (positive: room left), in ``unit``; ``share`` = fraction of the limit used.
     """
 
     rule_id: str
@@ -207,4 +214,5 @@ class Report:
         """The report as the JSON document of docs/report.schema.json."""
         from sbrtcheck.model.serialise import report_to_dict
 
-        return report_to_dict(self)
+        document: dict[str, Any] = report_to_dict(self)
+        return document

@@ -103,9 +103,7 @@ class Dvh:
     def not_evaluable(cls, roi: str, reason: Reason, note: str) -> Dvh:
         """A Dvh that has no number, only the reason why."""
         empty = np.empty(0)
-        return cls(
-            roi=roi, samples=Samples(empty, empty), total_volume_cm3=0.0, blocked=reason, blocked_note=note
-        )
+        return cls(roi=roi, samples=Samples(empty, empty), total_volume_cm3=0.0, blocked=reason, blocked_note=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +131,8 @@ class MetricValue:
     """A metric's value with its band, or a typed reason why there is none.
 
     Exactly one of ``value`` and ``reason`` is None. ``low <= value <= high`` always; all finite.
-    Where part of a structure lies outside the grid and the missing part is bounded, the value is the pessimistic
-    reading for an upper limit only when ``low`` and ``high`` say so: rules use the band end that counts.
+    Where part of a structure lies outside the grid, ``value`` is that of the known part counted against the whole
+    volume, ``note`` says so, and ``low`` and ``high`` span what the missing part can make of it.
     """
 
     metric: str

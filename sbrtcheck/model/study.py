@@ -110,7 +110,8 @@ class Plan:
 class StoredDvh:
     """A DVH stored in the RT Dose, as cumulative curve in Gy and cm3, with what its tags say.
 
-    ``dose_gy`` (n,) rising bin edges [Gy]; ``volume_cm3`` (n,) falling [cm3]. ``dvh`` is the same as dicompylercore.dvh.DVH.
+    ``dose_gy`` (n,) rising bin edges [Gy]; ``volume_cm3`` (n,) falling [cm3]; ``dvh`` the same as
+    dicompylercore.dvh.DVH.
     ``note`` says where tags contradict the curve (statistics in percent, ...).
     """
 

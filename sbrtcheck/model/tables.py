@@ -10,7 +10,10 @@ from sbrtcheck.model.vocabulary import Level
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """One row of an organ table. ``level_printed`` is the source's word, ``level`` how it is judged (None: never judged)."""
+    """One row of an organ table.
+
+    ``level_printed`` is the source's word, ``level`` how the row is judged (None: listed, never judged).
+    """
 
     rule_id: str
     table: str
@@ -35,10 +38,11 @@ class LimitRow:
 
 @dataclass(frozen=True, slots=True)
 class OrganTable:
-    """One source of organ limits. ``trust`` is what the program calls it; ``may_decide`` is False for compare-only tables.
+    """One source of organ limits.
 
-    ``point_volume_cm3``: volume at which a ``Max[Gy]`` row is evaluated [cm3]; ``point_volume_printed`` says whether the source
-    prints it or it is ours.
+    ``trust`` is what the program calls it; ``may_decide`` is False for compare-only tables.
+    ``point_volume_cm3``: volume at which a ``Max[Gy]`` row is evaluated [cm3]; ``point_volume_printed`` says whether
+    the source prints it or it is ours.
     """
 
     name: str
@@ -80,8 +84,8 @@ class TableChoice:
 class RegionRule:
     """One line of regions.csv: how an organ stands to a lesion site. Our policy, and said so.
 
-    ``requirement``: "required", "if_near" or "not_asked". ``landmark``, ``direction`` and ``distance_mm`` go with if_near: the organ is required
-    when the target comes within ``distance_mm`` of the landmark structure ("" = the organ itself when contoured).
+    ``requirement``: "required", "if_near" or "not_asked". ``landmark``, ``direction`` and ``distance_mm`` go with
+    if_near: the organ is required when the target comes within ``distance_mm`` of the landmark structure.
     """
 
     site: str
