@@ -23,6 +23,7 @@ from sbrtcheck.model.study import (
     StoredDvh,
     StructureSet,
     Study,
+    study_from_arrays,
 )
 from sbrtcheck.model.tables import LimitRow, OrganInfo, OrganTable, RegionRule, TableChoice
 from sbrtcheck.model.vocabulary import (
@@ -82,5 +83,6 @@ __all__ = [
     "Study",
     "TableChoice",
     "Verdict",
+    "study_from_arrays",
     "worst_outcome",
 ]

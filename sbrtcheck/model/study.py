@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.errors import Problem
+from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.model.dose import DoseGrid, FloatArray
 
 
@@ -154,3 +155,70 @@ class Study:
     patient: Patient = Patient()
     inputs: tuple[InputFile, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+
+def study_from_arrays(
+    *,
+    dose_gy: NDArray[np.floating],
+    affine: FloatArray,
+    contours: Mapping[str, Sequence[FloatArray]],
+    n_fractions: int,
+    prescriptions_gy: Mapping[str, float],
+    label: str = "plan",
+    sex: str = "",
+) -> Study:
+    """A study of one plan from arrays, without any file.
+
+    Args:
+        dose_gy: physical dose [Gy], shape (n_k, n_j, n_i).
+        affine: (4, 4); ``affine @ (i, j, k, 1)`` is the patient position [mm] of the centre of ``dose_gy[k, j, i]``.
+        contours: ROI name to its closed planar loops, each (n, 3) [mm].
+        n_fractions: planned number of fractions.
+        prescriptions_gy: name of the target ROI to its total prescription [Gy].
+        label: what to call the plan in the report.
+        sex: "M", "F" or "" (unknown).
+
+    Raises:
+        WrongUsageError: E-DOMAIN for arrays of wrong shape or with numbers that are not finite; E-ROI-UNKNOWN for a
+            prescription to a ROI without contours.
+    """
+    dose = np.asarray(dose_gy, dtype=float)
+    matrix = np.asarray(affine, dtype=float)
+    if dose.ndim != 3 or not np.all(np.isfinite(dose)) or np.any(dose < 0):
+        raise wrong_usage("E-DOMAIN", "dose_gy", detail="must be a finite, non-negative array of three axes [Gy]")
+    axes = matrix[:3, :3] if matrix.shape == (4, 4) else np.zeros((3, 3))
+    lengths = np.linalg.norm(axes, axis=0)
+    if not np.all(np.isfinite(matrix)) or not np.all(lengths > 0):
+        raise wrong_usage("E-DOMAIN", "affine", detail="must be a finite, invertible 4 x 4 matrix [mm]")
+    gram = (axes / lengths).T @ (axes / lengths)
+    if np.max(np.abs(gram - np.eye(3))) > 1e-4:
+        raise wrong_usage("E-DOMAIN", "affine", detail="its three axes must be orthogonal")
+    if int(n_fractions) != n_fractions or n_fractions < 1:
+        raise wrong_usage("E-FRACTIONS", "n_fractions", seen=n_fractions)
+    rois = []
+    for number, (name, loops) in enumerate(contours.items(), start=1):
+        points = tuple(Contour(np.array(loop, dtype=float)) for loop in loops)
+        for contour in points:
+            shape = contour.points_mm.shape
+            if len(shape) != 2 or shape[1] != 3 or shape[0] < 3 or not np.all(np.isfinite(contour.points_mm)):
+                raise wrong_usage("E-DOMAIN", name, detail="a contour must be finite and of shape (n >= 3, 3) [mm]")
+        rois.append(Roi(number=number, name=name, contours=points))
+    numbers = {roi.name: roi.number for roi in rois}
+    references = []
+    for number, (name, total_gy) in enumerate(prescriptions_gy.items(), start=1):
+        if name not in numbers:
+            raise wrong_usage("E-ROI-UNKNOWN", "prescriptions_gy", seen=name)
+        if not (np.isfinite(total_gy) and total_gy > 0):
+            raise wrong_usage("E-PRESCRIPTION", name, seen=total_gy)
+        references.append(
+            DoseReference(
+                number=number,
+                structure_type="VOLUME",
+                reference_type="TARGET",
+                roi_number=numbers[name],
+                target_prescription_gy=float(total_gy),
+            )
+        )
+    plan = Plan(label=label, n_fractions=int(n_fractions), dose_references=tuple(references))
+    data = PlanData(plan=plan, structures=StructureSet(rois=tuple(rois)), dose=DoseGrid(dose, matrix))
+    return Study(plans=(data,), patient=Patient(sex=sex))
