@@ -1,0 +1,392 @@
+"""Our DVH beside one that a planning system stored or printed: differences, a band and a word.
+
+Statistics of the other side come from its curve, never from its tags: DVH Mean Dose and its neighbours have been seen
+in percent of the prescription beside a curve in Gy.
+
+When do two curves agree? A point of the other curve agrees when a point of our band lies within ``dose_tolerance_gy``
+of it in dose *and* ``volume_tolerance_percent`` in volume (a box, not either axis alone: at the steep edge of a target
+a shift of 0.1 Gy moves the volume by tens of percent, and in the flat tails 0.01 % of the volume moves the dose by
+grays). The tolerances, our policy:
+
+- dose: 1 % of the prescription, or of the higher maximum of the two when no prescription is given, plus half a bin of
+  the other curve;
+- volume: 2 % from 2 cm3 on; below, 0.05 cm3 (Eaton and Alty 2017: systems agree within 0.05 cm3 below 1 cm3); plus the
+  rounding of the printed volume. The same share counts for the volume of the structure and for the curve.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from sbrtcheck.errors import Problem, wrong_usage
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model.dose import Dvh, FloatArray, Samples
+from sbrtcheck.model.study import Roi
+
+DOSE_TOLERANCE = 0.01
+VOLUME_TOLERANCE = 0.02
+SMALL_VOLUME_CM3 = 2.0
+SMALL_VOLUME_TOLERANCE_CM3 = 0.05
+# The dose distance is taken between these relative volumes [%]: outside them single voxels decide.
+DISTANCE_FROM_PERCENT, DISTANCE_TO_PERCENT = 1.0, 99.0
+METRICS = ("Mean[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]")
+
+
+class CumulativeCurve(Protocol):
+    """A cumulative DVH: StoredDvh, TableDvh, or anything with these two arrays of shape (n,)."""
+
+    @property
+    def dose_gy(self) -> FloatArray:
+        """Rising [Gy]."""
+
+    @property
+    def volume_cm3(self) -> FloatArray:
+        """Not rising [cm3]; the first is the whole volume."""
+
+
+@runtime_checkable
+class _Numbered(Protocol):
+    @property
+    def roi_number(self) -> int: ...
+
+
+@runtime_checkable
+class _Named(Protocol):
+    @property
+    def roi(self) -> str: ...
+
+
+CurveT = TypeVar("CurveT", bound=CumulativeCurve)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric on both curves [Gy]. ``difference_gy`` = ours - stored; None where either side has no number."""
+
+    metric: str
+    ours_gy: float | None
+    low_gy: float | None
+    high_gy: float | None
+    stored_gy: float | None
+    difference_gy: float | None
+    within: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Our DVH beside a stored one. Differences are ours - stored; volumes in cm3, shares of volume in %.
+
+    Attributes:
+        volume_difference_percent: of the stored volume.
+        dose_distance_gy: largest difference of dose at equal relative volume between 1 % and 99 %, with its sign, found
+            at ``dose_distance_at_percent``.
+        volume_distance_percent: largest difference of relative volume at equal dose, found at
+            ``volume_distance_at_gy``.
+        share_beyond_percent: share of the stored curve's points, by volume passed, that lie beyond band and tolerance.
+        within_band: volume, mean and every point of the curve agree within band and tolerance.
+        verdict: "agrees", "differs: ..." with the numbers, or "not compared: ..." (then there are no numbers).
+        problem: W-STORED-DVH when it differs.
+    """
+
+    roi: str
+    within_band: bool | None
+    verdict: str
+    volume_cm3: float | None = None
+    volume_low_cm3: float | None = None
+    volume_high_cm3: float | None = None
+    stored_volume_cm3: float | None = None
+    volume_difference_percent: float | None = None
+    differences: tuple[Difference, ...] = ()
+    dose_distance_gy: float | None = None
+    dose_distance_at_percent: float | None = None
+    volume_distance_percent: float | None = None
+    volume_distance_at_gy: float | None = None
+    share_beyond_percent: float | None = None
+    dose_tolerance_gy: float | None = None
+    volume_tolerance_percent: float | None = None
+    note: str = ""
+    problem: Problem | None = None
+
+
+def compare_dvhs(
+    ours: Dvh,
+    stored: CumulativeCurve,
+    *,
+    prescription_gy: float | None = None,
+    stored_volume_rounding_cm3: float | None = None,
+) -> Agreement:
+    """Compare our Dvh with a stored cumulative curve.
+
+    Args:
+        ours: what was computed here; its variants make the band.
+        stored: cumulative curve, ``dose_gy`` rising [Gy] and ``volume_cm3`` not rising [cm3].
+        prescription_gy: prescription [Gy], the reference of the dose tolerance.
+        stored_volume_rounding_cm3: half the last digit of the stored volume [cm3]; by default what the curve itself
+            says (TableDvh), else 0.
+
+    Raises:
+        WrongUsageError: E-DOMAIN for a stored curve that is not a cumulative DVH with a volume, and for a prescription
+            that is not positive.
+    """
+    dose, volume = _checked(stored, ours.roi)
+    if prescription_gy is not None and not (np.isfinite(prescription_gy) and prescription_gy > 0):
+        raise wrong_usage("E-DOMAIN", "prescription_gy", seen=prescription_gy)
+    if ours.blocked is not None:
+        return Agreement(ours.roi, None, f"not compared: {ours.blocked_note or ours.blocked.value}")
+    if ours.samples.dose_gy.size == 0:
+        return Agreement(ours.roi, None, "not compared: no part of the structure lies inside the dose grid")
+
+    total = float(volume[0])
+    share = volume / total
+    rounding = stored_volume_rounding_cm3
+    if rounding is None:
+        rounding = float(getattr(stored, "volume_rounding_cm3", 0.0))
+    reference_gy = prescription_gy or max(float(dose[-1]), float(ours.samples.dose_gy[0]))
+    dose_tolerance = DOSE_TOLERANCE * reference_gy + 0.5 * float(np.median(np.diff(dose)))
+    small = SMALL_VOLUME_TOLERANCE_CM3 / total if total < SMALL_VOLUME_CM3 else VOLUME_TOLERANCE
+    tolerance = small + rounding / total
+    band = _Band(ours, dose_tolerance, tolerance)
+
+    low_cm3, high_cm3 = band.volume_cm3
+    volume_within = low_cm3 - tolerance * total <= total <= high_cm3 + tolerance * total
+    inside = band.holds(dose, share)
+    passed = -np.diff(share, append=0.0)
+    beyond = float(np.sum(passed[~inside]) / np.sum(passed)) * 100
+    differences = tuple(_difference(text, ours, dose, volume, band) for text in METRICS)
+    mean_within = differences[0].within is not False
+    at_percent, dose_distance = _dose_distance(ours.samples, ours.total_volume_cm3, dose, share)
+    at_gy, volume_distance = _volume_distance(ours.samples, ours.total_volume_cm3, dose, share)
+    within = bool(volume_within and mean_within and np.all(inside))
+    volume_difference = (ours.total_volume_cm3 / total - 1) * 100
+
+    what = []
+    if not volume_within:
+        what.append(f"volume {ours.total_volume_cm3:.2f} cm3 beside {total:.2f} cm3 ({volume_difference:+.1f} %)")
+    if not mean_within:
+        what.append(f"mean by {differences[0].difference_gy:+.3f} Gy")
+    if not np.all(inside):
+        what.append(
+            f"curve by {dose_distance:+.2f} Gy at {at_percent:.0f} % and {volume_distance:+.1f} % at {at_gy:.2f} Gy"
+        )
+    verdict = "agrees" if within else "differs: " + "; ".join(what)
+    problem = None
+    if not within:
+        detail = f"ours {verdict}; tolerance {dose_tolerance:.2f} Gy, {tolerance * 100:.1f} % of the volume"
+        problem = Problem("W-STORED-DVH", ours.roi, seen=f"stored {total:.2f} cm3", detail=detail)
+    return Agreement(
+        roi=ours.roi,
+        within_band=within,
+        verdict=verdict,
+        volume_cm3=ours.total_volume_cm3,
+        volume_low_cm3=low_cm3,
+        volume_high_cm3=high_cm3,
+        stored_volume_cm3=total,
+        volume_difference_percent=volume_difference,
+        differences=differences,
+        dose_distance_gy=dose_distance,
+        dose_distance_at_percent=at_percent,
+        volume_distance_percent=volume_distance,
+        volume_distance_at_gy=at_gy,
+        share_beyond_percent=beyond,
+        dose_tolerance_gy=dose_tolerance,
+        volume_tolerance_percent=tolerance * 100,
+        note=_note(ours, stored, float(share[-1])),
+        problem=problem,
+    )
+
+
+def match_stored(
+    stored: Sequence[CurveT], rois: Sequence[Roi]
+) -> tuple[tuple[tuple[Roi, CurveT], ...], tuple[CurveT, ...]]:
+    """Pair stored curves with ROIs: by ROI number where the curve has one, else by name.
+
+    Names are compared by case-folding and dropping space, ``_`` and ``-`` (tables write FemoralHeadLt for
+    "Femoral Head Lt"). A name that two ROIs or two curves share pairs with nothing.
+
+    Returns:
+        The pairs in the order of ``stored``, and the curves that fit no single ROI.
+    """
+    keys = [
+        c.roi_number if isinstance(c, _Numbered) else _key(c.roi) if isinstance(c, _Named) else None for c in stored
+    ]
+    pairs, left = [], []
+    for curve, key in zip(stored, keys, strict=True):
+        fitting = [r for r in rois if key is not None and key == (r.number if isinstance(key, int) else _key(r.name))]
+        if len(fitting) == 1 and keys.count(key) == 1:
+            pairs.append((fitting[0], curve))
+        else:
+            left.append(curve)
+    return tuple(pairs), tuple(left)
+
+
+def agreement_figure(
+    ours: Dvh, stored: CumulativeCurve, *, agreement: Agreement | None = None, path: str | Path | None = None
+) -> object:
+    """Both cumulative curves in one figure, with our band; returns the matplotlib Figure, saved to ``path`` if given.
+
+    Raises:
+        WrongUsageError: E-DOMAIN for a stored curve that cannot be compared, or when ours has no samples.
+    """
+    from matplotlib.figure import Figure
+
+    dose, volume = _checked(stored, ours.roi)
+    if ours.samples.dose_gy.size == 0:
+        raise wrong_usage("E-DOMAIN", ours.roi, detail="there is no curve of ours to draw")
+    grid = np.linspace(0.0, 1.02 * max(float(dose[-1]), float(ours.samples.dose_gy[0])), 600)
+    band = _Band(ours, 0.0, 0.0)
+    figure = Figure(figsize=(7.0, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.fill_between(grid, 100 * band.low(grid), 100 * band.high(grid), alpha=0.25, color="C0", label="our band")
+    axes.plot(grid, 100 * _share_at(ours.samples, ours.total_volume_cm3, grid), color="C0", label="ours")
+    axes.plot(dose, 100 * volume / volume[0], color="C1", linestyle="--", label="stored")
+    axes.set_xlabel("dose [Gy]")
+    axes.set_ylabel("volume [%]")
+    axes.set_ylim(0, 105)
+    axes.set_xlim(0, grid[-1])
+    axes.set_title(ours.roi if agreement is None else f"{ours.roi}: {agreement.verdict}", fontsize=9, wrap=True)
+    axes.legend(loc="lower left")
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+class _Band:
+    """The envelope of all readings of our Dvh, as relative volume over dose, and the box around it."""
+
+    def __init__(self, ours: Dvh, dose_tolerance_gy: float, tolerance: float) -> None:
+        outside = ours.outside_volume_cm3
+        readings = [ours.samples, *(samples for _, samples in ours.variants if samples.dose_gy.size)]
+        totals = [ours.total_volume_cm3, *(float(np.sum(s.volume_cm3)) + outside for s in readings[1:])]
+        self._readings = list(zip(readings, totals, strict=True))
+        self._outside = outside / ours.total_volume_cm3
+        self._dose_tolerance_gy = dose_tolerance_gy
+        self._tolerance = tolerance
+        volumes = [*totals, ours.extras.get("slab_volume_cm3", totals[0])]
+        self.volume_cm3 = (min(volumes), max(volumes))
+
+    def low(self, dose_gy: FloatArray) -> FloatArray:
+        """Lowest relative volume at or above each dose over all readings; dose outside the grid counts as none."""
+        shares: FloatArray = np.min([_share_at(s, total, dose_gy) for s, total in self._readings], axis=0)
+        return shares
+
+    def high(self, dose_gy: FloatArray) -> FloatArray:
+        """Highest relative volume at or above each dose; dose outside the grid may be any."""
+        shares: FloatArray = np.max([_share_at(s, total, dose_gy) for s, total in self._readings], axis=0)
+        return shares + self._outside
+
+    def holds(self, dose_gy: FloatArray, share: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each point (dose, relative volume) lies within the band widened by the box."""
+        under = share <= self.high(dose_gy - self._dose_tolerance_gy) + self._tolerance
+        over = share >= self.low(dose_gy + self._dose_tolerance_gy) - self._tolerance
+        held: np.ndarray[tuple[int], np.dtype[np.bool_]] = under & over
+        return held
+
+    def mean_holds(self, low_gy: float, high_gy: float, stored_gy: float) -> bool:
+        """Whether a mean lies within the band of ours widened by the dose tolerance."""
+        return low_gy - self._dose_tolerance_gy <= stored_gy <= high_gy + self._dose_tolerance_gy
+
+
+def dose_at_volume(dose_gy: FloatArray, volume_cm3: FloatArray, wanted_cm3: float) -> float | None:
+    """Highest dose [Gy] that ``wanted_cm3`` receives on a cumulative curve, linear between its points.
+
+    None when the structure is smaller than that, or when the curve ends before its volume has fallen so far.
+    """
+    if wanted_cm3 > volume_cm3[0] or wanted_cm3 < volume_cm3[-1]:
+        return None
+    last = int(np.flatnonzero(volume_cm3 >= wanted_cm3)[-1])
+    if last + 1 == len(dose_gy):
+        return float(dose_gy[last])
+    step = (volume_cm3[last] - wanted_cm3) / (volume_cm3[last] - volume_cm3[last + 1])
+    return float(dose_gy[last] + step * (dose_gy[last + 1] - dose_gy[last]))
+
+
+def mean_of_curve(dose_gy: FloatArray, volume_cm3: FloatArray) -> float:
+    """Mean dose [Gy] of a cumulative curve: the area under it over its volume; what is left at its end counts there."""
+    return float(dose_gy[0] + np.sum(np.diff(dose_gy) * (volume_cm3[1:] + volume_cm3[:-1])) / 2 / volume_cm3[0])
+
+
+def _difference(text: str, ours: Dvh, dose: FloatArray, volume: FloatArray, band: _Band) -> Difference:
+    value = evaluate(text, ours)
+    total = float(volume[0])
+    wanted = {"D95%[Gy]": 0.95 * total, "D50%[Gy]": 0.5 * total, "D2%[Gy]": 0.02 * total, "D0.03cc[Gy]": 0.03}
+    stored = mean_of_curve(dose, volume) if text == "Mean[Gy]" else dose_at_volume(dose, volume, wanted[text])
+    if value.value is None or value.low is None or value.high is None or stored is None:
+        note = value.note or (value.reason.value if value.reason else "the stored curve does not reach this volume")
+        return Difference(text, value.value, value.low, value.high, stored, None, None, note)
+    within = band.mean_holds(value.low, value.high, stored)
+    if text != "Mean[Gy]" and not within:
+        within = bool(band.holds(np.array([stored]), np.array([wanted[text] / total]))[0])
+    return Difference(text, value.value, value.low, value.high, stored, value.value - stored, within)
+
+
+def _share_at(samples: Samples, total_cm3: float, dose_gy: FloatArray) -> FloatArray:
+    """Relative volume that receives at least each dose."""
+    cumulative = np.concatenate([[0.0], np.cumsum(samples.volume_cm3)]) / total_cm3
+    count = np.searchsorted(-samples.dose_gy, -np.asarray(dose_gy, dtype=float), side="right")
+    result: FloatArray = cumulative[count]
+    return result
+
+
+def _dose_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
+    """(relative volume [%], ours - stored [Gy]) where the doses at equal relative volume differ most."""
+    percent = np.arange(DISTANCE_FROM_PERCENT, DISTANCE_TO_PERCENT + 0.25, 0.5)
+    cumulative = np.cumsum(samples.volume_cm3) / total_cm3
+    best, found = float(percent[0]), 0.0
+    for at in percent:
+        stored = dose_at_volume(dose, share, at / 100)
+        place = int(np.searchsorted(cumulative, at / 100 - 1e-12))
+        if stored is None or place >= len(cumulative):
+            continue
+        distance = float(samples.dose_gy[place]) - stored
+        if abs(distance) > abs(found):
+            best, found = float(at), distance
+    return best, found
+
+
+def _volume_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
+    """(dose [Gy], ours - stored [% of the volume]) where the relative volumes at equal dose differ most."""
+    doses = np.union1d(dose, np.linspace(0.0, float(samples.dose_gy[0]), 400))
+    distance = _share_at(samples, total_cm3, doses) - np.interp(doses, dose, share, right=0.0)
+    place = int(np.argmax(np.abs(distance)))
+    return float(doses[place]), float(distance[place]) * 100
+
+
+def _note(ours: Dvh, stored: CumulativeCurve, last_share: float) -> str:
+    parts = [str(getattr(stored, "note", ""))]
+    if ours.outside_volume_cm3 > 0:
+        percent = 100 * ours.outside_volume_cm3 / ours.total_volume_cm3
+        parts.append(f"{percent:.1f} % of the structure lies outside the dose grid: any dose there agrees")
+    if last_share > 0:
+        parts.append(f"the stored curve ends with {100 * last_share:.4f} % of the volume at its last dose")
+    if ours.alternatives:
+        parts.append("nested loops: compared with the nominal reading only")
+    return "; ".join(part for part in parts if part)
+
+
+def _checked(stored: CumulativeCurve, roi: str) -> tuple[FloatArray, FloatArray]:
+    """Dose and volume of a stored curve as float arrays, if they are a cumulative DVH."""
+    dose, volume = np.asarray(stored.dose_gy, dtype=float), np.asarray(stored.volume_cm3, dtype=float)
+    good = (
+        dose.ndim == 1
+        and dose.shape == volume.shape
+        and len(dose) >= 2
+        and bool(np.all(np.isfinite(dose)) and np.all(np.isfinite(volume)))
+        and bool(np.all(np.diff(dose) > 0) and np.all(np.diff(volume) <= 1e-9 * volume[0]))
+        and dose[0] >= 0
+        and volume[0] > 0
+        and volume[-1] >= 0
+    )
+    if not good:
+        raise wrong_usage("E-DOMAIN", roi, detail="the stored curve is not a cumulative DVH [Gy, cm3]")
+    return dose, volume
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_\-]", "", name).casefold()
