@@ -4,8 +4,8 @@ Floats in, floats out; arrays in, arrays out, each element with its own dose per
 alpha/beta and no default number of fractions anywhere. Symbols: D total dose [Gy], n fractions, d = D/n.
 
 References: Fowler JF, Br J Radiol 1989;62:679 (BED); Bentzen SM et al., Radiother Oncol 2012;105:266 (EQD2 and EQDX).
-Validity: the quadratic term is validated up to about 10 Gy per fraction and held reasonable up to about 18 Gy (Brenner
-DJ, Semin Radiat Oncol 2008;18:234); above that the number is an extrapolation. Full repair between fractions is assumed.
+Validity: the quadratic term is validated to about 10 Gy per fraction and held reasonable to about 18 Gy (Brenner DJ,
+Semin Radiat Oncol 2008;18:234); above, the number is an extrapolation. Full repair between fractions is assumed.
 """
 
 from __future__ import annotations
