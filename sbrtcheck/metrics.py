@@ -1,0 +1,325 @@
+"""TG-263 metric strings: parse, print, and evaluate on a Dvh.
+
+The grammar is ``kind amount unit [output unit]`` as in TG-263, section 9 (``D0.03cc[Gy]``, ``V20Gy[%]``). A metric is
+taken from the sorted samples by linear interpolation of the cumulative curve, never from bins. It is a value with its
+band or a typed reason why there is none; what lies outside the dose grid is unknown, never 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from math import hypot, isfinite
+
+import numpy as np
+
+from sbrtcheck.errors import WrongUsageError, refuse, wrong_usage
+from sbrtcheck.model import Dvh, FloatArray, Metric, MetricValue, Quantity, Reason, Samples
+
+_NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+)"
+_QUANTITY = re.compile(rf"^(EQD2|BED)(?:\((?:a/b|ab|α/β)={_NUMBER}(?:Gy)?\)|_?{_NUMBER}):(.*)$", re.IGNORECASE)
+_AMOUNT = re.compile(
+    rf"^(CV|DC|V|D)\(?{_NUMBER}(cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)?\)?"
+    r"(?:[\[(_](cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)[\])]?)?$",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"^D?[_ ]?(mean|max|min|median)(?:[\[(_](%|cGy|Gy)[\])]?)?$", re.IGNORECASE)
+_KINDS = {"mean": "Mean", "max": "Max", "min": "Min", "median": "Median"}
+_UNITS = {"cc": "cc", "cm3": "cc", "cm^3": "cc", "cm³": "cc", "ml": "cc", "%": "%", "gy": "Gy", "cgy": "cGy"}
+_DOSE_AT_VOLUME = {"D", "DC"}
+
+# Share of the difference between a variant and the nominal reading that goes into the band; calibrated on the
+# analytic suite (docs/dvh.md). A variant of another name counts in full.
+BAND_WEIGHT: dict[str, float] = {}
+# Sub-cubic-centimetre doses are not given on grids coarser than this [mm] (safety review; our policy).
+COARSE_GRID_MM = 3.0
+
+
+def parse_metric(text: str) -> Metric:
+    """The metric that ``text`` names. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
+
+    Raises:
+        WrongUsageError: E-METRIC; the message says how to spell what was probably meant.
+    """
+    if not isinstance(text, str) or len(text) > 64:
+        raise wrong_usage("E-METRIC", "metric", seen=text)
+    compact = re.sub(r"\s+", "", text)
+    quantity, alpha_beta_gy = Quantity.PHYSICAL, None
+    prefix = _QUANTITY.match(compact)
+    if prefix:
+        quantity = Quantity(prefix[1].upper())
+        alpha_beta_gy = _number(prefix[2] or prefix[3])
+        compact = prefix[4]
+        if not 0 < alpha_beta_gy <= 100:
+            raise _bad(text, "alpha/beta must be above 0 and at most 100 Gy")
+    word = _WORD.match(compact)
+    if word:
+        unit = _UNITS[(word[2] or "Gy").lower()]
+        metric = Metric(_KINDS[word[1].lower()], None, "", unit, quantity, alpha_beta_gy)
+    else:
+        metric = _parse_amount(text, compact, quantity, alpha_beta_gy)
+    if metric.unit == "cGy":
+        raise _bad(text, "doses are in Gy here", right=format_metric(replace(metric, unit="Gy")))
+    if quantity is not Quantity.PHYSICAL and (metric.amount_unit, metric.unit) in {("%", "cc"), ("%", "%"), ("", "%")}:
+        _no_biological_percent(text, metric)
+    if quantity is not Quantity.PHYSICAL and metric.kind in _DOSE_AT_VOLUME and metric.unit == "%":
+        _no_biological_percent(text, metric)
+    return metric
+
+
+def _no_biological_percent(text: str, metric: Metric) -> None:
+    right = format_metric(replace(metric, unit="Gy")) if metric.kind not in {"V", "CV"} else ""
+    raise _bad(text, "the prescription is a physical dose, so a biological dose has no percent of it", right=right)
+
+
+def _parse_amount(text: str, compact: str, quantity: Quantity, alpha_beta_gy: float | None) -> Metric:
+    match = _AMOUNT.match(compact)
+    if not match:
+        raise _bad(text, "not a metric")
+    kind, amount = match[1].upper(), _number(match[2])
+    amount_unit = _UNITS[match[3].lower()] if match[3] else ""
+    unit = _UNITS[match[4].lower()] if match[4] else ""
+    if amount_unit == "cGy":
+        amount, amount_unit = amount / 100.0, "Gy"
+    shown = _plain(amount)
+    if kind in _DOSE_AT_VOLUME:
+        if amount_unit not in {"cc", "%"}:
+            raise _bad(text, "the volume needs its unit", right=f"{kind}{shown}%[Gy] or {kind}{shown}cc[Gy]")
+        unit = unit or "Gy"
+        if unit == "cc":
+            raise _bad(text, "a dose is given in Gy or in percent of the prescription", right=f"{kind}{shown}cc[Gy]")
+        if amount <= 0 or (amount_unit == "%" and amount > 100):
+            raise _bad(text, "the volume must be above 0 and at most 100 %")
+        return Metric(kind, amount, amount_unit, unit, quantity, alpha_beta_gy)
+    if amount_unit not in {"Gy", "%"}:
+        raise _bad(text, "the dose needs its unit", right=f"{kind}{shown}Gy[%] or {kind}{shown}Gy[cc]")
+    if unit not in {"cc", "%"}:
+        shown += amount_unit
+        raise _bad(text, "a volume is given in percent or in cc", right=f"{kind}{shown}[%] or {kind}{shown}[cc]")
+    return Metric(kind, amount, amount_unit, unit, quantity, alpha_beta_gy)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _bad(text: str, detail: str, *, right: str = "") -> WrongUsageError:
+    remedy = f"Write {right}" if right else ""
+    return wrong_usage("E-METRIC", "metric", seen=text, detail=detail, remedy=remedy)
+
+
+def _plain(amount: float) -> str:
+    return format(Decimal(repr(round(float(amount), 9))).normalize(), "f")
+
+
+def format_metric(metric: Metric) -> str:
+    """The canonical TG-263 spelling; ``parse_metric`` gives the same metric back."""
+    prefix = ""
+    if metric.quantity is not Quantity.PHYSICAL:
+        prefix = f"{metric.quantity.value}(a/b={_plain(metric.alpha_beta_gy or 0.0)}):"
+    amount = "" if metric.amount is None else _plain(metric.amount)
+    return f"{prefix}{metric.kind}{amount}{metric.amount_unit}[{metric.unit}]"
+
+
+def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue:
+    """The metric of this Dvh: value, low and high, or the reason why there is none.
+
+    Args:
+        metric: parsed or as text.
+        dvh: samples of the structure; its quantity must be that of the metric.
+        prescription_gy: prescription of the lesion concerned [Gy], for percent of the prescription.
+
+    Raises:
+        WrongUsageError: E-METRIC when the quantities differ; E-DOMAIN for a prescription that is not positive.
+        RefusedError: E-NONFINITE when the samples hold a number that is not finite.
+    """
+    metric = parse_metric(metric) if isinstance(metric, str) else metric
+    name = format_metric(metric)
+    if metric.quantity is not dvh.quantity or metric.alpha_beta_gy != dvh.alpha_beta_gy:
+        held = dvh.quantity.value + ("" if dvh.alpha_beta_gy is None else f"(a/b={_plain(dvh.alpha_beta_gy)})")
+        raise wrong_usage("E-METRIC", dvh.roi, seen=name, detail=f"the dose axis of this DVH is {held}")
+    if prescription_gy is not None and not (isfinite(prescription_gy) and prescription_gy > 0):
+        raise wrong_usage("E-DOMAIN", "prescription_gy", seen=prescription_gy)
+
+    def missing(reason: Reason, note: str) -> MetricValue:
+        return MetricValue(name, None, None, None, metric.unit, reason=reason, note=note)
+
+    if dvh.blocked is not None:
+        return missing(dvh.blocked, dvh.blocked_note)
+    if _needs_prescription(metric) and prescription_gy is None:
+        return missing(Reason.NO_PRESCRIPTION, "percent of the prescription, and none is known")
+    total_cm3 = dvh.total_volume_cm3
+    if not (isfinite(total_cm3) and isfinite(dvh.outside_volume_cm3)):
+        raise refuse("E-NONFINITE", dvh.roi, detail="the volume is not finite")
+    if total_cm3 <= 0:
+        return missing(Reason.NO_CONTOURS, "the structure has no volume")
+    if metric.amount_unit == "cc" and metric.amount is not None and metric.amount > total_cm3 * (1 + 1e-9):
+        return missing(
+            Reason.ROI_SMALLER_THAN_METRIC,
+            f"the structure has {total_cm3:.3g} cc, the metric asks for {_plain(metric.amount)} cc",
+        )
+    if dvh.samples.dose_gy.size == 0:
+        return missing(Reason.OUTSIDE_GRID, "the structure lies outside the dose grid")
+    coarse = dvh.grid_spacing_mm is not None and max(dvh.grid_spacing_mm) > COARSE_GRID_MM * 1.001
+    if coarse and metric.amount_unit == "cc" and metric.amount is not None and metric.amount < 1.0:
+        return missing(Reason.COARSE_GRID, "doses of less than 1 cc are not given on a grid coarser than 3 mm")
+    outside_cm3 = dvh.outside_volume_cm3 if dvh.outside_volume_cm3 > 1e-9 * total_cm3 else 0.0
+    find = _Reading(metric, outside_cm3, dvh.outside_bound_gy, prescription_gy, dvh.max_gy)
+    answer = find(dvh.samples)
+    if answer is None:
+        return missing(Reason.OUTSIDE_GRID, f"{100 * outside_cm3 / total_cm3:.3g} % lies outside the dose grid")
+    value, low, high = answer
+    down, up = 0.0, 0.0
+    for variant, samples in dvh.variants:
+        other = find(samples) if samples.dose_gy.size else None
+        if other is None:
+            continue
+        weight = BAND_WEIGHT.get(variant, 1.0)
+        down = hypot(down, weight * abs(other[1] - low))
+        up = hypot(up, weight * abs(other[2] - high))
+    low, high = max(low - down, 0.0), high + up
+    if metric.kind in {"V", "CV"} and metric.unit == "%":
+        high = min(high, 100.0)
+    low, high = min(low, value), max(high, value)
+    note = ""
+    if outside_cm3:
+        share = f"{100 * outside_cm3 / total_cm3:.3g} %"
+        note = f"{share} of the structure lies outside the dose grid; the band spans what that part can be"
+    return MetricValue(name, value, low, high, metric.unit, note=note)
+
+
+def _needs_prescription(metric: Metric) -> bool:
+    if metric.kind in {"V", "CV"}:
+        return metric.amount_unit == "%"
+    return metric.unit == "%"
+
+
+class _Reading:
+    """One metric on one set of samples: (value, low, high) where the part outside the grid is counted as unknown."""
+
+    def __init__(
+        self,
+        metric: Metric,
+        outside_cm3: float,
+        bound_gy: float | None,
+        prescription_gy: float | None,
+        max_gy: float | None,
+    ) -> None:
+        self.metric = metric
+        self.outside_cm3 = outside_cm3
+        self.bound_gy = bound_gy
+        self.scale = 100.0 / prescription_gy if prescription_gy is not None and metric.unit == "%" else 1.0
+        self.prescription_gy = prescription_gy
+        self.max_gy = max_gy
+
+    def __call__(self, samples: Samples) -> tuple[float, float, float] | None:
+        """None when the part outside decides and nothing bounds it."""
+        kind = self.metric.kind
+        find: dict[str, Callable[[Samples], tuple[float, float, float] | None]] = {
+            "V": self._volume,
+            "CV": self._volume,
+            "Mean": self._mean,
+            "Max": self._max,
+            "Min": self._min,
+        }
+        answer = find.get(kind, self._dose_at_volume)(samples)
+        if answer is None or kind in {"V", "CV"}:
+            return answer
+        value, low, high = (x * self.scale for x in answer)
+        return value, low, high
+
+    def _volume(self, samples: Samples) -> tuple[float, float, float]:
+        metric = self.metric
+        threshold_gy = metric.amount or 0.0
+        if metric.amount_unit == "%":
+            threshold_gy *= (self.prescription_gy or 0.0) / 100.0
+        cumulative = _cumulative(samples)
+        known_cm3 = float(cumulative[-1])
+        above_cm3 = _volume_at_least(samples, cumulative, threshold_gy)
+        cannot_reach = self.bound_gy is not None and self.bound_gy < threshold_gy
+        if metric.kind == "V":
+            low = above_cm3 + (self.outside_cm3 if threshold_gy <= 0 else 0.0)
+            high = above_cm3 + (0.0 if cannot_reach else self.outside_cm3)
+        else:
+            low = known_cm3 - above_cm3 + (self.outside_cm3 if cannot_reach else 0.0)
+            high = known_cm3 - above_cm3 + (0.0 if threshold_gy <= 0 else self.outside_cm3)
+        scale = 100.0 / (known_cm3 + self.outside_cm3) if metric.unit == "%" else 1.0
+        return low * scale, low * scale, high * scale
+
+    def _mean(self, samples: Samples) -> tuple[float, float, float] | None:
+        known_cm3 = float(_cumulative(samples)[-1])
+        total_cm3 = known_cm3 + self.outside_cm3
+        mean_gy = float(np.dot(samples.dose_gy, samples.volume_cm3)) / total_cm3
+        if not self.outside_cm3:
+            return mean_gy, mean_gy, mean_gy
+        if self.bound_gy is None:
+            return None
+        return mean_gy, mean_gy, mean_gy + self.bound_gy * self.outside_cm3 / total_cm3
+
+    def _max(self, samples: Samples) -> tuple[float, float, float] | None:
+        # The highest dose found is a property of the structure, not of a reading; readings widen the band only.
+        found_gy = float(samples.dose_gy[0])
+        if self.max_gy is not None:
+            found_gy = max(found_gy, self.max_gy)
+        if not self.outside_cm3:
+            return found_gy, found_gy, found_gy
+        if self.bound_gy is None:
+            return None
+        return found_gy, found_gy, max(found_gy, self.bound_gy)
+
+    def _min(self, samples: Samples) -> tuple[float, float, float]:
+        found_gy = float(samples.dose_gy[-1])
+        return found_gy, 0.0 if self.outside_cm3 else found_gy, found_gy
+
+    def _dose_at_volume(self, samples: Samples) -> tuple[float, float, float] | None:
+        metric = self.metric
+        cumulative = _cumulative(samples)
+        known_cm3 = float(cumulative[-1])
+        total_cm3 = known_cm3 + self.outside_cm3
+        amount = 50.0 if metric.amount is None else metric.amount
+        unit = metric.amount_unit or "%"
+        volume_cm3 = min(amount if unit == "cc" else amount / 100.0 * total_cm3, total_cm3)
+        if metric.kind == "DC":
+            volume_cm3 = total_cm3 - volume_cm3
+        if not self.outside_cm3:
+            dose_gy = float(np.interp(volume_cm3, cumulative, samples.dose_gy))
+            return dose_gy, dose_gy, dose_gy
+        if volume_cm3 > known_cm3:
+            return None
+        dose_gy = float(np.interp(volume_cm3, cumulative, samples.dose_gy))
+        # The missing part can only push the curve up: by its volume, and never beyond its bound.
+        if volume_cm3 > self.outside_cm3:
+            highest_gy = float(np.interp(volume_cm3 - self.outside_cm3, cumulative, samples.dose_gy))
+            if self.bound_gy is not None:
+                highest_gy = max(dose_gy, min(highest_gy, self.bound_gy))
+        elif self.bound_gy is not None:
+            highest_gy = max(dose_gy, self.bound_gy)
+        else:
+            return None
+        return dose_gy, dose_gy, highest_gy
+
+
+@lru_cache(maxsize=32)
+def _cumulative(samples: Samples) -> FloatArray:
+    """Volume [cm3] at or above the dose of each sample, (n,). Kept, because many metrics ask one Dvh."""
+    if not (np.all(np.isfinite(samples.dose_gy)) and np.all(np.isfinite(samples.volume_cm3))):
+        raise refuse("E-NONFINITE", "dose samples")
+    total: FloatArray = np.cumsum(samples.volume_cm3, dtype=float)
+    return total
+
+
+def _volume_at_least(samples: Samples, cumulative: FloatArray, threshold_gy: float) -> float:
+    """Volume [cm3] with at least ``threshold_gy``: exact at the samples, linear between them."""
+    dose_gy = samples.dose_gy
+    n_above = int(np.searchsorted(-dose_gy, -threshold_gy, side="right"))
+    if n_above == 0:
+        return 0.0
+    above_cm3 = float(cumulative[n_above - 1])
+    if n_above == dose_gy.size:
+        return above_cm3
+    upper_gy, lower_gy = float(dose_gy[n_above - 1]), float(dose_gy[n_above])
+    share = (upper_gy - threshold_gy) / (upper_gy - lower_gy)
+    return above_cm3 + share * (float(cumulative[n_above]) - above_cm3)
