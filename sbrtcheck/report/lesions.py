@@ -1,0 +1,94 @@
+"""The lesion table: prescription, BED10, EQD2, what the target gets and how tightly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sbrtcheck.model import LesionReport, Report
+from sbrtcheck.model.serialise import plain
+from sbrtcheck.report.headline import clean
+from sbrtcheck.report.numbers import exact, format_value
+
+if TYPE_CHECKING:
+    from sbrtcheck.report.view import Table
+
+# Column -> the name of the metric, without unit. What is not named here is listed below the table.
+_COLUMNS = {"D98%": "d98", "D50%": "d50", "D2%": "d2", "CI": "ci", "R50": "r50", "D2cm": "d2cm"}
+_UNIT_ENDINGS = {"_percent_gy": "Gy", "_gy": "Gy", "_cm3": "cc", "_percent": "%", "_mm": "mm"}
+
+
+def _name_and_unit(key: str) -> tuple[str, str]:
+    """ "D98%[Gy]" -> ("d98", "Gy"); "d2cm_percent" -> ("d2cm", "%")."""
+    bracket = re.fullmatch(r"(.*)\[(.*)\]", key)
+    if bracket:
+        name, unit = bracket.groups()
+    else:
+        name, unit = key, ""
+        for ending, found in _UNIT_ENDINGS.items():
+            if key.casefold().endswith(ending):
+                name, unit = key[: -len(ending)], found
+                break
+    return name.casefold().replace("%", "").replace("_", "").replace(" ", ""), unit
+
+
+def _amount(value: Any, unit: str) -> str:
+    """A number, or a record with value, unit and reason, as text with its unit."""
+    value = plain(value)
+    if isinstance(value, Mapping):
+        if value.get("value") is None:
+            return clean(value.get("note") or value.get("reason") or "-")
+        return _amount(value["value"], str(value.get("unit") or unit))
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return "-" if value is None else clean(value)
+    if isinstance(value, list):
+        return ", ".join(_amount(item, unit) for item in value)
+    text = str(value) if isinstance(value, int) else format_value(float(value), unit=unit or "Gy")
+    return f"{text} {clean(unit)}".rstrip()
+
+
+def lesion_rows(report: Report) -> tuple[Table, tuple[str, ...]]:
+    """One row per lesion, and one line per lesion with what did not fit into the columns."""
+    from sbrtcheck.report.view import Table
+
+    columns = ("Lesion", "Prescription", "BED10", "EQD2 (a/b=10)", *_COLUMNS, "Class and scheme")
+    pairs = [_row(item) for item in report.lesions]
+    numeric = frozenset({"BED10", "EQD2 (a/b=10)", *_COLUMNS})
+    return Table(columns, tuple(row for row, _ in pairs), numeric), tuple(line for _, line in pairs if line)
+
+
+def _row(item: LesionReport) -> tuple[tuple[str, ...], str]:
+    lesion = item.lesion
+    values: dict[str, list[str]] = {}
+    rest = []
+    for key, value in (*item.metrics.items(), *item.conformity.items()):
+        name, unit = _name_and_unit(key)
+        if name in _COLUMNS.values():
+            values.setdefault(name, []).append(_amount(value, unit))
+        else:
+            rest.append(f"{clean(key)} {_amount(value, unit)}")
+    inner = (("ITV", lesion.itv), ("GTV", lesion.gtv), ("CTV", lesion.ctv))
+    targets = [lesion.ptv, *(name if kind in name.upper() else f"{kind} {name}" for kind, name in inner if name)]
+    where = ", ".join(part for part in (lesion.site, lesion.laterality) if part)
+    label = f"{lesion.id}: {', '.join(targets)}" + (f" ({where})" if where else "")
+    row = (
+        clean(label),
+        _prescription(lesion.prescription_gy, lesion.n_fractions),
+        f"{format_value(item.bed10_gy, unit='Gy')} Gy" if item.bed10_gy is not None else "-",
+        f"{format_value(item.eqd2_10_gy, unit='Gy')} Gy" if item.eqd2_10_gy is not None else "-",
+        *(", ".join(values.get(name, ["-"])) for name in _COLUMNS.values()),
+        "; ".join(clean(text) for text in (item.classification, item.scheme_note) if text) or "-",
+    )
+    linked = f"prescription linked by: {clean(lesion.linked_by)}" if lesion.linked_by else ""
+    size = f"PTV {format_value(lesion.volume_cm3, unit='cc')} cc" if lesion.volume_cm3 is not None else ""
+    told = "; ".join(part for part in (size, linked, *rest) if part)
+    return row, f"lesion {clean(lesion.id)}: {told}" if told else ""
+
+
+def _prescription(total_gy: float | None, n_fractions: int | None) -> str:
+    if total_gy is None:
+        return "not known"
+    if not n_fractions:
+        return f"{exact(total_gy)} Gy, fractions not known"
+    return f"{n_fractions} x {total_gy / n_fractions:.4g} = {exact(total_gy)} Gy"

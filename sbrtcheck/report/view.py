@@ -1,0 +1,403 @@
+"""What a report shows, as sections of plain safe text. Text and HTML lay out the same sections and add nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
+from sbrtcheck.model.serialise import NOTICE, basename, plain
+from sbrtcheck.report.headline import about, clean, head_lines, source_short, table_title
+from sbrtcheck.report.lesions import lesion_rows
+from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
+from sbrtcheck.report.words import (
+    KIND_WORDS,
+    LEVEL_WORDS,
+    MATCHED_WORDS,
+    OUTCOME_TONE,
+    REASON_WORDS,
+    VERDICT_WORDS,
+    counts,
+    rank,
+    tone,
+)
+
+__all__ = ["Section", "Table", "View", "view"]
+
+FINDING_COLUMNS = (
+    "Organ (ROI)",
+    "Metric",
+    "Value",
+    "Band",
+    "Limit",
+    "Margin",
+    "in %",
+    "Used",
+    "Verdict",
+    "Level",
+    "Source",
+)
+_IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
+
+
+# A blank that no line is broken at.
+SOLID = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of safe text.
+
+    ``numeric`` names the right-aligned columns; ``tones`` has one colour class a row, or is empty; ``notes`` are the
+    footnotes, numbered from 1, that cells cite as [1].
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[str] = frozenset()
+    tones: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the report: pairs of name and value, then tables, then lines. ``plan`` is its index, -1 for none."""
+
+    title: str
+    pairs: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    items: tuple[str, ...] = ()
+    plan: int = -1
+    tone: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """True when there is nothing to show."""
+        return not (self.pairs or self.items or any(table.rows for table in self.tables))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole report as shown."""
+
+    outcome: str
+    tone: str
+    exit_code: int
+    head: tuple[str, ...]
+    patient: str
+    sections: tuple[Section, ...]
+    notice: str
+
+
+def view(report: Report) -> View:
+    """All sections of the report that have something to say, in the order in which a reader needs them."""
+    patient = "" if report.pseudonymised else " ".join(clean(part) for part in reversed(report.patient) if part)
+    sections: list[Section] = []
+    if report.plans:
+        sections += [_plan_section(report, index, plan) for index, plan in enumerate(report.plans)]
+        sections.append(_course_section(report))
+        lesion_table, remarks = lesion_rows(report)
+        sections.append(Section("Lesions", tables=(lesion_table,), items=remarks))
+        sections.append(_not_evaluated(report))
+        sections.append(_stricter(report))
+    sections.append(_problems("Errors", report.errors))
+    sections.append(_problems("Warnings", report.warnings))
+    sections.append(_facts(report))
+    sections.append(Section("A person must confirm", items=tuple(clean(text) for text in report.confirm)))
+    sections.append(_names(report))
+    sections.append(_provenance(report))
+    return View(
+        outcome=report.outcome.value,
+        tone=OUTCOME_TONE[report.outcome],
+        exit_code=report.exit_code,
+        head=head_lines(report),
+        patient=patient,
+        sections=tuple(section for section in sections if not section.empty),
+        notice=NOTICE,
+    )
+
+
+def finding_table(report: Report, findings: Iterable[Finding], *, caption: str = "") -> Table:
+    """Findings with a number, sorted by what matters; what is to say about a row stands in a footnote."""
+    notes: list[str] = []
+    rows, tones = [], []
+    for f in sorted(findings, key=rank):
+        remark = clean(f.note) if f.note else ""
+        if f.verdict is Verdict.NOT_EVALUABLE and f.reason is not None and not remark:
+            remark = REASON_WORDS[f.reason]
+        if remark and remark not in notes:
+            notes.append(remark)
+        cite = f"{SOLID}[{notes.index(remark) + 1}]" if remark else ""
+        rows.append(
+            (
+                _about(f),
+                clean(f.metric),
+                format_value(f.value, f.limit, f.comparator, f.unit),
+                band(f),
+                _solid(f"{f.comparator} {exact(f.limit)} {f.unit}") if f.limit is not None else "-",
+                format_margin(f.margin, f.unit),
+                format_margin_percent(f.margin, f.limit),
+                _solid(format_share(f.share)),
+                f"{VERDICT_WORDS[f.verdict]}{cite}",
+                LEVEL_WORDS[f.level],
+                _source_name(report, f),
+            )
+        )
+        tones.append(tone(f))
+    numeric = frozenset({"Value", "Band", "Limit", "Margin", "in %", "Used"})
+    return Table(FINDING_COLUMNS, tuple(rows), numeric, tuple(tones), tuple(notes), caption)
+
+
+def band(finding: Finding) -> str:
+    """The numerical band, each end shown so that it stands to the limit as the unrounded end does."""
+    if finding.low is None or finding.high is None:
+        return "-"
+    low, high = (
+        format_value(end, finding.limit, finding.comparator, finding.unit) for end in (finding.low, finding.high)
+    )
+    return low if low == high else f"{low}..{high}"
+
+
+def _solid(text: str) -> str:
+    return text.strip().replace(" ", SOLID)
+
+
+def _source_name(report: Report, f: Finding) -> str:
+    """The table's title; the number of fractions is the plan's own and stands above."""
+    if f.kind in {FindingKind.ORGAN_LIMIT, FindingKind.STRICTER_SOURCE} and f.table:
+        return table_title(report, f.table)
+    return source_short(report, f) or "-"
+
+
+def _about(f: Finding) -> str:
+    name = about(f)
+    if not name and not f.lesion:
+        return KIND_WORDS[f.kind]
+    return f"lesion {clean(f.lesion)}: {name}".removesuffix(": ") if f.lesion else name
+
+
+def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
+    shown = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f)]
+    others = [f for f in plan.findings if f.kind not in _IN_TABLE | {FindingKind.STRICTER_SOURCE} and not _silent(f)]
+    tables = [finding_table(report, shown)]
+    if plan.agreement:
+        tables.append(mapping_table(plan.agreement, caption="Against the DVHs stored in the file"))
+    pairs = _plan_pairs(report, plan)
+    title = f"Plan {clean(plan.label)}: {plan.outcome.value}"
+    items = tuple(_line(report, f) for f in sorted(others, key=rank))
+    return Section(title, pairs, tuple(tables), items, plan=index, tone=OUTCOME_TONE[plan.outcome])
+
+
+def _silent(f: Finding) -> bool:
+    """Not evaluated: shown in a section of its own, where the reason has room. Those that count stand in both."""
+    return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE)
+
+
+def _line(report: Report, f: Finding) -> str:
+    number = ""
+    if f.value is not None:
+        number = f"{clean(f.metric)} {format_value(f.value, f.limit, f.comparator, f.unit)} {f.unit}".rstrip()
+        if f.limit is not None:
+            number += f", limit {f.comparator} {exact(f.limit)} {f.unit}".rstrip()
+    source = source_short(report, f)
+    what = _about(f)
+    effect = f" -> {f.consequence.value}" if counts(f) else ""
+    told = "; ".join(part for part in (number, clean(f.note)) if part)
+    trust = f" ({source}{', ' + clean(f.trust) if f.trust else ''})" if source else ""
+    subject = f" [{what}]" if what != KIND_WORDS[f.kind] else ""
+    return f"{KIND_WORDS[f.kind]}{subject}: {VERDICT_WORDS[f.verdict]}{effect}; {told}{trust}".replace(";  ", "; ")
+
+
+def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]:
+    doses = ", ".join(f"{exact(dose)} Gy" for dose in plan.prescription_gy) or "not known"
+    fractions = "not known" if plan.n_fractions is None else str(plan.n_fractions)
+    pairs = [
+        ("Prescription", f"{doses} in {fractions} fraction{'' if plan.n_fractions == 1 else 's'}"),
+        ("Organ table", f"{table_title(report, plan.table) or 'none'}: {clean(plan.table_reason)}"),
+    ]
+    if plan.default_table and plan.default_outcome is not None:
+        pairs.append(("Default table", f"{table_title(report, plan.default_table)}: {plan.default_outcome.value}"))
+    pairs += [
+        ("Approval", clean(plan.approval_status) or "not stated"),
+        ("Intent", clean(plan.intent) or "not stated"),
+        ("Heterogeneity correction", clean(plan.heterogeneity_correction) or "not stated"),
+        ("Dose grid", " x ".join(f"{step:.4g}" for step in plan.grid_spacing_mm) + " mm"),
+        (
+            "Highest dose",
+            f"{format_value(plan.global_max_gy, unit='Gy')} Gy, {clean(plan.global_max_place)}".strip(", "),
+        ),
+    ]
+    if plan.v105_outside_cm3 is not None:
+        pairs.append(("V105% outside the PTVs", f"{format_value(plan.v105_outside_cm3, unit='cc')} cc"))
+    if plan.triangle:
+        pairs.append(("Prescription, beams, target", _shown("", plan.triangle)))
+    return tuple(pairs)
+
+
+def _course_section(report: Report) -> Section:
+    numbered = [f for f in report.course_findings if f.value is not None and f.kind is not FindingKind.STRICTER_SOURCE]
+    rest = [
+        f
+        for f in report.course_findings
+        if f not in numbered and f.kind is not FindingKind.STRICTER_SOURCE and f.verdict is not Verdict.NOT_EVALUABLE
+    ]
+    tables = [finding_table(report, numbered)] if numbered else []
+    items = tuple(_line(report, f) for f in sorted(rest, key=rank))
+    pairs: list[tuple[str, str]] = []
+    if report.cumulative is not None:
+        pairs = [(spell(name), _shown(name, value)) for name, value in report.cumulative.items()]
+    return Section("Course", tuple(pairs), tuple(tables), items)
+
+
+def _not_evaluated(report: Report) -> Section:
+    found = sorted((f for f in report.findings if f.verdict is Verdict.NOT_EVALUABLE), key=rank)
+    rows = []
+    for f in found:
+        limit = f"{f.comparator} {exact(f.limit)} {f.unit}".strip() if f.limit is not None else ""
+        reason = REASON_WORDS[f.reason] if f.reason is not None else "-"
+        effect = f.consequence.value if counts(f) else "no effect on the outcome"
+        what = " ".join(part for part in (_about(f), clean(f.metric), limit) if part)
+        rows.append((clean(f.plan) or "course", what, reason, clean(f.note) or "-", effect))
+    columns = ("Plan", "What", "Why", "In detail", "Does")
+    return Section("Not evaluated, and why", tables=(Table(columns, tuple(rows), tones=tuple(map(tone, found))),))
+
+
+def _stricter(report: Report) -> Section:
+    found = [f for f in report.findings if f.kind is FindingKind.STRICTER_SOURCE]
+    trust = sorted({f"{table_title(report, f.table)}: {clean(f.trust)}" for f in found if f.trust})
+    if not found:
+        return Section("What a stricter source says")
+    return Section("What a stricter source says", tables=(finding_table(report, found),), items=tuple(trust))
+
+
+def _problems(title: str, problems: Sequence[Any]) -> Section:
+    rows = tuple(
+        (
+            p.code,
+            clean(p.object),
+            clean(p.tag) or "-",
+            clean(p.seen) or "-",
+            clean(p.detail or p.meaning),
+            clean(p.remedy),
+        )
+        for p in problems
+    )
+    return Section(title, tables=(Table(("Code", "Object", "Tag", "Seen", "Meaning", "What to do"), rows),))
+
+
+def _facts(report: Report) -> Section:
+    rows = tuple((clean(f.name), clean(plain(f.value)), clean(plain(f.origin))) for f in report.facts)
+    return Section("Facts and where they come from", tables=(Table(("Fact", "Value", "Origin"), rows),))
+
+
+def _names(report: Report) -> Section:
+    known, unknown = [], []
+    for s in report.structures:
+        outside = "-"
+        if s.volume_outside_grid_fraction is not None:
+            outside = f"{100.0 * s.volume_outside_grid_fraction:.1f}"
+        volumes = (_volume(s.volume_cm3), _volume(s.volume_cm3_stored), outside)
+        if s.role is Role.UNMATCHED:
+            unknown.append((clean(s.roi), clean(s.suggestion) or "-", *volumes[:1], clean(s.note) or "-"))
+            continue
+        means = clean(s.organ or s.target_type) or s.role.value
+        role = "" if s.role in {Role.ORGAN, Role.TARGET} else f" ({s.role.value})"
+        known.append(
+            (
+                clean(s.roi),
+                means + (role if role.strip(" ()") != means else ""),
+                MATCHED_WORDS[s.matched_by],
+                *volumes,
+                clean(s.note) or "-",
+            )
+        )
+    numeric = frozenset({"Volume [cc]", "Stored [cc]", "Outside grid [%]"})
+    tables = [
+        Table(("ROI", "Read as", "By", "Volume [cc]", "Stored [cc]", "Outside grid [%]", "Note"), tuple(known), numeric)
+    ]
+    if unknown:
+        columns = ("Not matched", "Did you mean", "Volume [cc]", "Note")
+        tables.append(Table(columns, tuple(unknown), numeric, caption="Not matched: judged by no rule"))
+    return Section("How the names were understood", tables=tuple(tables))
+
+
+def _volume(value: float | None) -> str:
+    return format_value(value, unit="cc")
+
+
+def _provenance(report: Report) -> Section:
+    sources = tuple(
+        tuple(
+            clean(table.get(key, "")) or "-"
+            for key in ("title", "version", "edition", "trust", "role", "citation", "sha256")
+        )
+        for table in report.tables
+    )
+    files = tuple(
+        (clean(basename(f.name)), f.kind, "used" if f.used else "left alone", clean(f.note) or "-", _hash(f.sha256))
+        for f in report.inputs
+    )
+    methods = sorted({clean(s.method) for s in report.structures if s.method})
+    pairs = [("DVH method", text) for text in methods[:3]]
+    if len(methods) > 3:
+        pairs.append(("DVH method", f"and {len(methods) - 3} more; each structure's own stands in the JSON report"))
+    for p in report.plans:
+        uids = (
+            ("plan", p.sop_instance_uid),
+            ("dose", p.dose_sop_instance_uid),
+            ("structures", p.structure_set_sop_instance_uid),
+        )
+        pairs += [(f"UID of {what} ({clean(p.label)})", clean(uid)) for what, uid in uids if uid]
+    pairs += [(f"Option {clean(k)}", _shown(k, report.options[k])) for k in sorted(report.options)]
+    pairs += [(f"Version of {clean(k)}", clean(report.versions[k])) for k in sorted(report.versions)]
+    tables = (
+        Table(("Table", "Version", "Edition", "Trust", "Role", "Citation", HASH), sources),
+        Table(("File", "Kind", "Use", "Note", HASH), files),
+    )
+    return Section("Provenance", tuple(pairs), tables)
+
+
+HASH = "SHA-256 (first 16)"
+
+
+def _hash(text: str) -> str:
+    """The start of a hash: enough to tell two files apart; the JSON report has it in full."""
+    return clean(text)[:16] or "-"
+
+
+def mapping_table(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table:
+    """Dictionaries as a table; its columns are their keys in order of first appearance."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    cells = tuple(tuple(_shown(key, row.get(key)) for key in keys) for row in rows)
+    numeric = frozenset(spell(k) for k in keys if any(isinstance(row.get(k), float) for row in rows))
+    return Table(tuple(spell(key) for key in keys), cells, numeric, caption=caption)
+
+
+_UNITS = {"_gy": "Gy", "_cm3": "cc", "_percent": "%", "_mm": "mm"}
+
+
+def spell(key: str) -> str:
+    """A key as words: "ptv_d50_percent_gy" is "ptv d50 percent"; its unit goes to the value."""
+    text = clean(key)
+    for ending in _UNITS:
+        text = text.removesuffix(ending)
+    return text.replace("_", " ")
+
+
+def _shown(key: str, value: Any) -> str:
+    """A value of a dictionary with the unit that its key names."""
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float | int):
+        unit = next((unit for ending, unit in _UNITS.items() if key.endswith(ending)), "")
+        text = str(value) if isinstance(value, int) else format_value(value, unit=unit)
+        return f"{text} {unit}".rstrip()
+    if isinstance(value, Mapping):
+        return ", ".join(f"{spell(str(k))} {_shown(str(k), v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_shown(key, item) for item in value)
+    return clean(plain(value))
