@@ -9,6 +9,7 @@ from typing import Any
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Report
 from sbrtcheck.model.serialise import finding_to_dict, problem_to_dict
+from sbrtcheck.report.headline import judged
 
 # A spreadsheet reads a cell that starts with one of these as a formula, also after leading blanks.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -72,7 +73,7 @@ def render_csv(report: Report) -> str:
 
     A report without any plan (a refused input) has the header ``ERROR_COLUMNS`` and one row per error instead.
     """
-    if not report.plans:
+    if not judged(report):
         lines = [csv_line(ERROR_COLUMNS)]
         for problem in report.errors:
             cells: dict[str, Any] = {"outcome": report.outcome.value, "exit_code": report.exit_code}

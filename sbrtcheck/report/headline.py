@@ -84,13 +84,18 @@ def source_short(report: Report, finding: Finding) -> str:
     return clean(finding.source, limit=120)
 
 
+def judged(report: Report) -> bool:
+    """Whether the report holds a judgement at all. A refused input has none, whatever else was read."""
+    return bool(report.plans) and report.outcome is not Outcome.REFUSED
+
+
 def head_lines(report: Report) -> tuple[str, ...]:
     """At most five lines. The first starts with the outcome."""
-    if not report.plans:
+    if not judged(report):
         return _refused_lines(report)
     deciders = sorted((f for f in report.findings if f.consequence is report.outcome and counts(f)), key=rank)
     first = deciders[0] if deciders else None
-    others = deciders[1:]
+    others = [f for f in deciders[1:] if f.kind is not FindingKind.STRICTER_SOURCE]
     lines = [f"{report.outcome.value}  {_first_words(report, first)}"]
     if others:
         more = f"  (and {len(others) - 1} more)" if len(others) > 1 else ""
@@ -111,7 +116,8 @@ def head_lines(report: Report) -> tuple[str, ...]:
 
 def _first_words(report: Report, first: Finding | None) -> str:
     if first is not None:
-        return sentence(report, first)
+        stricter = "a stricter source is exceeded: " if first.kind is FindingKind.STRICTER_SOURCE else ""
+        return stricter + sentence(report, first)
     if report.outcome is not Outcome.PASS:
         return OUTCOME_WORDS[report.outcome]
     limits = [f for f in report.findings if f.kind is FindingKind.ORGAN_LIMIT and f.verdict is Verdict.MET]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE, basename, plain
-from sbrtcheck.report.headline import about, clean, head_lines, source_short, table_title
+from sbrtcheck.report.headline import about, clean, head_lines, judged, source_short, table_title
 from sbrtcheck.report.lesions import lesion_rows
 from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
 from sbrtcheck.report.words import (
@@ -95,7 +95,7 @@ def view(report: Report) -> View:
     """All sections of the report that have something to say, in the order in which a reader needs them."""
     patient = "" if report.pseudonymised else " ".join(clean(part) for part in reversed(report.patient) if part)
     sections: list[Section] = []
-    if report.plans:
+    if judged(report):
         sections += [_plan_section(report, index, plan) for index, plan in enumerate(report.plans)]
         sections.append(_course_section(report))
         lesion_table, remarks = lesion_rows(report)

@@ -1,0 +1,183 @@
+"""The DVH figure of a plan: every curve, and each organ limit as a marker that its curve must not pass."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sbrtcheck.model import Curve, Finding, FindingKind, PlanReport, Role, Verdict
+from sbrtcheck.report.headline import clean
+
+MAX_POINTS = 400
+# Okabe and Ito's colours, which people with any colour vision can tell apart; the line styles tell them apart in grey.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7A5195")
+_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
+_MARKERS = {Verdict.MET: "o", Verdict.MARGINAL: "D", Verdict.NOT_MET: "X", Verdict.NOT_EVALUABLE: "s"}
+_METRIC = re.compile(r"(?P<kind>CV|DC|D|V)(?P<amount>\d+(?:\.\d+)?)(?P<amount_unit>cc|%|Gy)\[(?P<unit>Gy|cc|%)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPoint:
+    """A limit as a point of the figure, and the value that belongs to it: dose [Gy] and volume [%]."""
+
+    dose_gy: float
+    volume_percent: float
+    value_dose_gy: float
+    value_volume_percent: float
+    verdict: Verdict
+
+
+def limit_point(finding: Finding, curve: Curve) -> LimitPoint | None:
+    """Where a limit stands in the figure of cumulative physical dose, or None where it has no place in it.
+
+    A limit on D..cc or D..% lies at (limit, that volume); one on V..Gy at (that dose, limit); a spared volume or a
+    coldest volume is counted from the top of the curve. Mean doses and biological doses have no place.
+    """
+    match = _METRIC.fullmatch(finding.metric)
+    if match is None or finding.limit is None or finding.value is None or curve.volume_cm3 <= 0:
+        return None
+    kind, unit, amount_unit = match["kind"], match["unit"], match["amount_unit"]
+    amount = float(match["amount"])
+    if kind in {"D", "DC"}:
+        if unit != "Gy" or amount_unit == "Gy":
+            return None
+        volume = amount if amount_unit == "%" else 100.0 * amount / curve.volume_cm3
+        volume = 100.0 - volume if kind == "DC" else volume
+        point = LimitPoint(finding.limit, volume, finding.value, volume, finding.verdict)
+    else:
+        if amount_unit != "Gy" or unit == "Gy":
+            return None
+        scale = 1.0 if unit == "%" else 100.0 / curve.volume_cm3
+        limit, value = finding.limit * scale, finding.value * scale
+        if kind == "CV":
+            limit, value = 100.0 - limit, 100.0 - value
+        point = LimitPoint(amount, limit, amount, value, finding.verdict)
+    inside = 0.0 <= point.volume_percent <= 100.0 and 0.0 <= point.value_volume_percent <= 100.0
+    return point if inside else None
+
+
+def limit_points(plan: PlanReport, curve: Curve) -> tuple[LimitPoint, ...]:
+    """The limits of one curve, by ROI name; a limit that stands twice is drawn once."""
+    found = [
+        limit_point(finding, curve)
+        for finding in plan.findings
+        if finding.kind is FindingKind.ORGAN_LIMIT and finding.roi == curve.roi
+    ]
+    return tuple(dict.fromkeys(point for point in found if point is not None))
+
+
+def dvh_svg(plan: PlanReport) -> str:
+    """The figure as SVG text, or "" for a plan without curves. The same plan gives the same bytes.
+
+    Names are drawn as outlines, so that none of them is text or markup in the file.
+    """
+    curves = [curve for curve in plan.curves if len(curve.dose_gy) > 1]
+    if not curves:
+        return ""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    settings: Any = {
+        "svg.hashsalt": "sbrtcheck",
+        "svg.fonttype": "path",
+        "font.size": 9.0,
+        "font.family": ["DejaVu Sans"],
+    }
+    stream = io.StringIO()
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; the table beside the figure has it in full.
+        warnings.filterwarnings("ignore", message="Glyph")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        figure = Figure(figsize=(7.6, 4.3), layout="constrained")
+        FigureCanvasAgg(figure)
+        _draw(figure.add_subplot(), plan, curves)
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles, names = [], []
+    reach_gy = 0.0
+    used = set()
+    for number, curve in enumerate(curves):
+        color = _COLORS[number % len(_COLORS)]
+        style = _STYLES[(number // len(_COLORS) + (0 if curve.role is Role.TARGET else 1)) % len(_STYLES)]
+        width = 2.0 if curve.role is Role.TARGET else 1.3
+        dose, volume = _thinned(curve)
+        axes.plot(dose, volume, color=color, linestyle=style, linewidth=width)
+        handles.append(Line2D([], [], color=color, linestyle=style, linewidth=width))
+        names.append(clean(curve.roi, limit=28))
+        reach_gy = max(reach_gy, *(d for d, v in zip(dose, volume, strict=True) if v > 0.01), 0.0)
+        for point in limit_points(plan, curve):
+            marker = _MARKERS.get(point.verdict, "o")
+            axes.plot(
+                [point.value_dose_gy, point.dose_gy],
+                [point.value_volume_percent, point.volume_percent],
+                color=color,
+                linestyle=(0, (1, 2)),
+                linewidth=0.9,
+            )
+            face = color if point.verdict is Verdict.NOT_MET else "white"
+            axes.plot(
+                [point.dose_gy],
+                [point.volume_percent],
+                color=color,
+                marker=marker,
+                markersize=6.5,
+                markerfacecolor=face,
+                clip_on=False,
+                zorder=5,
+            )
+            used.add(point.verdict)
+            reach_gy = max(reach_gy, point.dose_gy)
+    words = {Verdict.MET: "limit, met", Verdict.MARGINAL: "limit, MARGINAL", Verdict.NOT_MET: "limit, NOT MET"}
+    for verdict, word in words.items():
+        if verdict in used:
+            face = "0.3" if verdict is Verdict.NOT_MET else "white"
+            marker = _MARKERS[verdict]
+            handles.append(Line2D([], [], color="0.3", marker=marker, linestyle="", markerfacecolor=face))
+            names.append(word)
+    axes.set_xlim(0.0, max(math.ceil(reach_gy * 1.03), 1))
+    axes.set_ylim(0.0, 101.0)
+    axes.set_xlabel("Dose [Gy]")
+    axes.set_ylabel("Volume [%]")
+    axes.grid(visible=True, color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    legend = axes.legend(
+        handles,
+        [f"curve {number}" for number in range(len(names))],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0.0,
+        frameon=False,
+        fontsize=8.0 if len(names) <= 18 else 6.5,
+        handlelength=2.6,
+    )
+    # Set afterwards: a name is never a formula ($), and one with a leading underscore is not left out.
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_parse_math(False)
+        text.set_text(name)
+
+
+def _thinned(curve: Curve) -> tuple[list[float], list[float]]:
+    """At most about MAX_POINTS points of a curve, the last one kept."""
+    step = max(len(curve.dose_gy) // MAX_POINTS, 1)
+    dose, volume = list(curve.dose_gy[::step]), list(curve.volume_percent[::step])
+    if dose[-1] != curve.dose_gy[-1]:
+        dose.append(curve.dose_gy[-1])
+        volume.append(curve.volume_percent[-1])
+    return dose, volume
+
+
+def data_uri(svg: str) -> str:
+    """An SVG as the source of an image element; a browser runs no script in it and fetches nothing for it."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode("utf-8")).decode("ascii")

@@ -1,0 +1,84 @@
+"""The report as one HTML page that needs no network, runs no script and prints on A4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
+from sbrtcheck.report.figures import data_uri, dvh_svg
+from sbrtcheck.report.headline import about, clean
+from sbrtcheck.report.numbers import exact, format_share, format_value
+from sbrtcheck.report.view import view
+from sbrtcheck.report.words import VERDICT_WORDS, tone
+
+TEMPLATES = Path(__file__).parent / "templates"
+# The bars end here [% of the limit]; their labels go on.
+BAR_END_PERCENT = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One organ's worst row: what share of its limit is used. ``length`` is percent of the track."""
+
+    name: str
+    metric: str
+    length: str
+    label: str
+    tone: str
+
+
+def bars(plan: PlanReport) -> tuple[Bar, ...]:
+    """One bar per ROI with an evaluated organ limit, the largest share first; a missed row stands before any share."""
+    worst: dict[str, Finding] = {}
+    for finding in plan.findings:
+        if finding.kind is not FindingKind.ORGAN_LIMIT or finding.share is None or finding.value is None:
+            continue
+        name = about(finding)
+        if name not in worst or _severity(finding) > _severity(worst[name]):
+            worst[name] = finding
+    ordered = sorted(worst.items(), key=lambda pair: (-(pair[1].share or 0.0), pair[0]))
+    return tuple(_bar(name, finding) for name, finding in ordered)
+
+
+def _severity(finding: Finding) -> tuple[bool, float]:
+    return finding.verdict is Verdict.NOT_MET, finding.share or 0.0
+
+
+def _bar(name: str, finding: Finding) -> Bar:
+    percent = 100.0 * (finding.share or 0.0)
+    value = format_value(finding.value, finding.limit, finding.comparator, finding.unit)
+    limit = exact(finding.limit) if finding.limit is not None else "-"
+    words = (
+        f"{format_share(finding.share)} {VERDICT_WORDS[finding.verdict]}: {value} of {limit} {finding.unit}".rstrip()
+    )
+    length = min(max(percent, 0.0), BAR_END_PERCENT) / BAR_END_PERCENT * 100.0
+    return Bar(name, clean(finding.metric), f"{length:.1f}", words, tone(finding))
+
+
+def render_html(report: Report) -> str:
+    """One self-contained page. Every text is escaped by the template; the only images are data URIs made here."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    shown = view(report)
+    figures: dict[int, dict[str, Any]] = {}
+    for section in shown.sections:
+        if section.plan >= 0:
+            plan = report.plans[section.plan]
+            svg = dvh_svg(plan)
+            figures[section.plan] = {
+                "label": clean(plan.label),
+                "dvh": data_uri(svg) if svg else "",
+                "bars": bars(plan),
+            }
+    limit_place = f"{100.0 / BAR_END_PERCENT * 100.0:.2f}"
+    return environment.get_template("report.html.j2").render(view=shown, figures=figures, limit_place=limit_place)
