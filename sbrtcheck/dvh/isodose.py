@@ -156,8 +156,27 @@ def _lagrange(t: FloatArray, *, order: int) -> tuple[FloatArray, FloatArray]:
     return np.stack(value, axis=1), np.stack(slope, axis=1)
 
 
+def parts_above(
+    dose: DoseGrid, cells: IntArray, *, level_gy: float, order: int, n_parts: int
+) -> tuple[FloatArray, FloatArray]:
+    """The parts of each cell: their middles as offsets (m, 3) along (k, j, i), and their share at the level (n, m)."""
+    t = (np.arange(n_parts) + 0.5) / n_parts
+    offsets = np.stack(np.meshgrid(t, t, t, indexing="ij"), axis=-1).reshape(-1, 3)
+    shares = [
+        _ramps(_stencil(dose.dose_gy, cells[start : start + _CHUNK]), level_gy, order=order, n_parts=n_parts)
+        for start in range(0, len(cells), _CHUNK)
+    ]
+    return offsets, np.concatenate(shares) if shares else np.empty((0, len(offsets)))
+
+
 def _shares(stencil: FloatArray, level_gy: float, *, order: int, n_parts: int) -> FloatArray:
-    """Share of each cell at or above the level, (n,).
+    """Share of each cell at or above the level, (n,)."""
+    result: FloatArray = _ramps(stencil, level_gy, order=order, n_parts=n_parts).mean(axis=1)
+    return result
+
+
+def _ramps(stencil: FloatArray, level_gy: float, *, order: int, n_parts: int) -> FloatArray:
+    """Share of each part of each cell at or above the level, (n, n_parts^3).
 
     In a part of side s (in grid steps) the dose is taken as linear; the share above the level falls linearly over the
     range s (|g_k| + |g_j| + |g_i|) of doses in it: exact for a plane along an axis, and without bias for others.
@@ -175,8 +194,8 @@ def _shares(stencil: FloatArray, level_gy: float, *, order: int, n_parts: int) -
     ]
     flat = stencil.reshape(len(stencil), 64)
     at = flat @ tables[0] - level_gy
-    width = sum(np.abs(flat @ table) for table in tables[1:]) / n_parts
+    width = np.abs(flat @ tables[1]) + np.abs(flat @ tables[2]) + np.abs(flat @ tables[3])
+    width /= n_parts
     with np.errstate(divide="ignore", invalid="ignore"):
-        ramp = np.where(width > 0, np.clip(0.5 + at / width, 0.0, 1.0), at >= 0)
-    result: FloatArray = ramp.mean(axis=1)
-    return result
+        ramp: FloatArray = np.where(width > 0, np.clip(0.5 + at / width, 0.0, 1.0), at >= 0).astype(float)
+    return ramp
