@@ -1,0 +1,287 @@
+"""A folder of files to a study: each plan with the structure set and the dose that name it by UID."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from sbrtcheck.errors import Problem, RefusedError
+from sbrtcheck.model import DoseGrid, InputFile, Patient, Plan, PlanData, StoredDvh, StructureSet, Study
+from sbrtcheck.read.files import gather
+from sbrtcheck.read.objects import RtObject, decode_all, quiet
+from sbrtcheck.read.rtdose import read_rtdose
+from sbrtcheck.read.rtplan import fraction_group_numbers, read_rtplan
+from sbrtcheck.read.rtstruct import read_rtstruct, roi_frames
+from sbrtcheck.read.stored_dvh import read_stored_dvhs
+
+_NOT_FOR_TREATMENT = frozenset({"VERIFICATION", "MACHINE_QA", "SERVICE", "RESEARCH"})
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known so far. ``refusals`` end the reading; ``problems`` ride along with the study."""
+
+    refusals: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    inputs: list[InputFile] = field(default_factory=list)
+    plans: list[PlanData] = field(default_factory=list)
+    patient: Patient = field(default_factory=Patient)
+
+    def refuse(self, code: str, object_: str, tag: str = "", seen: str = "", detail: str = "") -> None:
+        self.refusals.append(Problem(code, object_, tag=tag, seen=seen, detail=detail))
+
+
+def read_folder(paths: str | Path | Sequence[str | Path]) -> Study:
+    """Read plans with their structures and doses from a folder, a list of files or a zip archive.
+
+    Objects are told apart by SOP Class and joined by UID. Images, BEAM doses beside a PLAN dose, verification plans
+    beside a treatment plan and files that are not DICOM are listed in ``Study.inputs`` and left alone. What is wrong
+    with one ROI stands in that ROI's ``problems``. A plan without dose beside plans with dose is left out, and
+    E-NO-DOSE in ``Study.problems`` says so: the folder cannot be judged as a whole.
+
+    Args:
+        paths: a folder, a file, a zip archive, or several of these.
+
+    Raises:
+        RefusedError: nothing here can be trusted, or a plan, its structures or its dose are missing; the exception
+            carries every reason found.
+    """
+    reading = _read(paths)
+    if reading.refusals:
+        raise RefusedError(*reading.refusals)
+    return Study(
+        plans=tuple(reading.plans),
+        patient=reading.patient,
+        inputs=tuple(reading.inputs),
+        problems=tuple(reading.problems),
+    )
+
+
+def validate(paths: str | Path | Sequence[str | Path]) -> tuple[Problem, ...]:
+    """Every error and warning that reading finds, refusals first, then the study's, the plans' and the ROIs'.
+
+    Args:
+        paths: as for :func:`read_folder`.
+    """
+    try:
+        reading = _read(paths)
+    except RefusedError as error:
+        return error.problems
+    found = [*reading.refusals, *reading.problems]
+    for data in reading.plans:
+        found.extend(data.plan.problems)
+        found.extend(problem for roi in data.structures.rois for problem in roi.problems)
+    return tuple(dict.fromkeys(found))
+
+
+def _read(paths: str | Path | Sequence[str | Path]) -> _Reading:
+    reading = _Reading()
+    with quiet():
+        found = gather(paths)
+        reading.refusals.extend(found.problems)
+        objects = decode_all(found.blobs, reading.refusals)
+        _join(objects, reading)
+    reading.inputs = [*(o.as_input() for o in objects), *found.left_alone]
+    return reading
+
+
+def _join(objects: list[RtObject], reading: _Reading) -> None:
+    """Choose what is judged, read it, and put together what belongs together."""
+    plans = [o for o in objects if o.kind == "RTPLAN"]
+    structure_sets = {o.uid: o for o in objects if o.kind == "RTSTRUCT"}
+    doses = [o for o in objects if o.kind == "RTDOSE"]
+    side = {o.uid for o in plans if o.view.code("PlanIntent") in _NOT_FOR_TREATMENT}
+    if len(side) < len(plans):
+        for o in plans:
+            if o.uid in side:
+                o.note = f"plan intent {o.view.code('PlanIntent')}: left alone"
+        for o in doses:
+            if side & set(_plan_uids(o)):
+                o.note = "dose of a plan that is not for treatment: left alone"
+        plans = [o for o in plans if not o.note]
+        doses = [o for o in doses if not o.note]
+    if not reading.refusals:
+        _missing_kinds(plans, structure_sets, doses, reading)
+    _same_patient([*plans, *structure_sets.values(), *doses], reading)
+    for o in (*plans, *structure_sets.values(), *doses):
+        reading.patient = reading.patient if reading.patient.patient_id else _patient(o)
+    doses_of = _choose_doses(plans, doses, reading)
+    pairs = [(o, read_rtplan(o.view)) for o in plans]
+    with_dose = [o.uid for o in plans if doses_of[o.uid]]
+    sets_read: dict[tuple[str, str], StructureSet | None] = {}
+    for o, plan in pairs:
+        uid = o.view.items("ReferencedStructureSetSequence")
+        structure_uid = uid[0].code("ReferencedSOPInstanceUID") if uid else ""
+        structures = structure_sets.get(structure_uid)
+        if structures is None and structure_uid and structure_sets:
+            reading.refuse("E-SS-REF", o.name, "(300C,0060) ReferencedStructureSetSequence", structure_uid)
+        if not doses_of[o.uid]:
+            if with_dose and plan is not None:
+                o.note = "no dose of this plan was found"
+                reading.problems.append(Problem("E-NO-DOSE", o.name, seen=plan.label))
+            reading.refusals.extend(p for p in o.view.found if p.is_error)
+            continue
+        data = _plan_data(o, plan, structures, doses_of[o.uid], sets_read, reading)
+        if data is not None:
+            reading.plans.append(data)
+    for o in structure_sets.values():
+        if not o.used:
+            o.note = "not the structure set of a plan here: left alone"
+    reading.refusals[:] = dict.fromkeys(reading.refusals)
+
+
+def _missing_kinds(
+    plans: list[RtObject], structure_sets: dict[str, RtObject], doses: list[RtObject], reading: _Reading
+) -> None:
+    if not plans and not structure_sets and not doses:
+        reading.refuse("E-NO-DICOM", "input")
+        return
+    for objects, code in ((plans, "E-NO-PLAN"), (structure_sets, "E-NO-STRUCTURES"), (doses, "E-NO-DOSE")):
+        if not objects:
+            reading.refuse(code, "input")
+
+
+def _patient(o: RtObject) -> Patient:
+    view = o.view
+    return Patient(
+        patient_id=view.text("PatientID"),
+        name=view.text("PatientName"),
+        birth_date=view.text("PatientBirthDate"),
+        sex=view.code("PatientSex"),
+    )
+
+
+def _same_patient(objects: list[RtObject], reading: _Reading) -> None:
+    """One Patient ID; names and birth dates that differ are a warning. No message holds any of them."""
+    people = [(o, _patient(o)) for o in objects]
+    if len({person.patient_id for _, person in people}) > 1:
+        first = people[0][1].patient_id
+        others = ", ".join(o.name for o, person in people if person.patient_id != first)
+        reading.refuse("E-PATIENT", others, "(0010,0020) PatientID", f"differs from that of {people[0][0].name}")
+    for tag, values in (
+        ("(0010,0010) PatientName", {" ".join(p.name.casefold().strip("^ ").split("^")) for _, p in people}),
+        ("(0010,0030) PatientBirthDate", {p.birth_date for _, p in people if p.birth_date}),
+    ):
+        if len(values) > 1:
+            reading.problems.append(Problem("W-PATIENT-NAME", ", ".join(o.name for o in objects), tag=tag))
+
+
+def _plan_uids(dose: RtObject) -> list[str]:
+    return [item.code("ReferencedSOPInstanceUID") for item in dose.view.items("ReferencedRTPlanSequence")]
+
+
+def _choose_doses(plans: list[RtObject], doses: list[RtObject], reading: _Reading) -> dict[str, list[RtObject]]:
+    """The doses to read for each plan, by the plan's UID.
+
+    A dose of another summation type, or of a plan that is not here, is left alone where every plan has a PLAN dose
+    of its own; otherwise it is read, so that its refusal says what is wrong.
+    """
+    chosen: dict[str, list[RtObject]] = {o.uid: [] for o in plans}
+    rest = []
+    for dose in doses:
+        uids = _plan_uids(dose)
+        if dose.view.code("DoseSummationType") == "PLAN" and len(uids) == 1 and uids[0] in chosen:
+            chosen[uids[0]].append(dose)
+        else:
+            rest.append(dose)
+    complete = bool(plans) and all(chosen.values())
+    for dose in rest:
+        uids, summation = _plan_uids(dose), dose.view.code("DoseSummationType")
+        if summation not in {"PLAN", ""} and any(chosen.get(uid) for uid in uids):
+            dose.note = f"dose summation type {summation} beside a PLAN dose: left alone"
+        elif complete and summation == "PLAN" and len(uids) == 1:
+            dose.note = "dose of a plan that is not here: left alone"
+        else:
+            _refuse_dose(dose, plans, reading)
+    return chosen
+
+
+def _refuse_dose(dose: RtObject, plans: list[RtObject], reading: _Reading) -> None:
+    """Say everything that is wrong with a dose that no plan can use."""
+    read_rtdose(dose.view)
+    known = {o.uid for o in plans}
+    for uid in _plan_uids(dose):
+        if uid not in known and plans:
+            reading.refuse("E-PLAN-REF", dose.name, "(300C,0002) ReferencedRTPlanSequence", uid)
+    reading.refusals.extend(p for p in dose.view.found if p.is_error)
+
+
+def _plan_data(
+    o: RtObject,
+    plan: Plan | None,
+    structures: RtObject | None,
+    doses: list[RtObject],
+    sets_read: dict[tuple[str, str], StructureSet | None],
+    reading: _Reading,
+) -> PlanData | None:
+    """One plan with its dose and structures; None after a refusal."""
+    dose, grid = _one_dose(doses, reading)
+    frame = dose.view.code("FrameOfReferenceUID")
+    structure_set = None
+    if structures is not None:
+        key = (structures.uid, frame)
+        if key not in sets_read:
+            sets_read[key] = read_rtstruct(structures.view, frame_of_reference_uid=frame)
+        structure_set = sets_read[key]
+        frames = roi_frames(structures.view)
+        if frames and frame and frame not in frames:
+            reading.refuse("E-FOR", dose.name, "(0020,0052) FrameOfReferenceUID", f"{frame}; {structures.name}: other")
+    if plan is not None and plan.frame_of_reference_uid and frame and plan.frame_of_reference_uid != frame:
+        reading.refuse("E-FOR", o.name, "(0020,0052) FrameOfReferenceUID", plan.frame_of_reference_uid)
+    _same_fraction_group(o, dose, reading)
+    members = [o, dose] if structures is None else [o, structures, dose]
+    if len({member.view.code("StudyInstanceUID") for member in members}) > 1:
+        reading.problems.append(
+            Problem("W-STUDY", ", ".join(m.name for m in members), tag="(0020,000D) StudyInstanceUID")
+        )
+    stored: tuple[StoredDvh, ...] = ()
+    if grid is not None and structures is not None:
+        stored = read_stored_dvhs(dose.view, structure_set_uid=structures.uid)
+    for member in members:
+        reading.refusals.extend(p for p in member.view.found if p.is_error)
+        if member is not o:
+            reading.problems.extend(p for p in member.view.found if not p.is_error)
+    if plan is None or grid is None or structure_set is None:
+        return None
+    for member in members:
+        member.used = True
+    return PlanData(
+        plan=plan,
+        structures=structure_set,
+        dose=grid,
+        stored_dvhs=stored,
+        files=tuple(member.name for member in members),
+    )
+
+
+def _one_dose(doses: list[RtObject], reading: _Reading) -> tuple[RtObject, DoseGrid | None]:
+    """The PLAN dose of a plan; two are accepted only if they are the same dose."""
+    grids = [(dose, read_rtdose(dose.view)) for dose in doses]
+    first, grid = grids[0]
+    for other, second in grids[1:]:
+        reading.refusals.extend(p for p in other.view.found if p.is_error)
+        if grid is None or second is None:
+            continue
+        same = (
+            grid.dose_gy.shape == second.dose_gy.shape
+            and np.array_equal(grid.affine, second.affine)
+            and np.array_equal(grid.dose_gy, second.dose_gy)
+        )
+        if same:
+            other.note = f"the same dose as {first.name}: left alone"
+        else:
+            names = f"{first.name} and {other.name}"
+            reading.refuse("E-AMBIGUOUS-DOSE", other.name, "(3004,000A) DoseSummationType", names)
+    return first, grid
+
+
+def _same_fraction_group(o: RtObject, dose: RtObject, reading: _Reading) -> None:
+    """A dose that names a fraction group must name one that the plan has."""
+    groups = fraction_group_numbers(o.view)
+    for item in dose.view.at("ReferencedRTPlanSequence/ReferencedFractionGroupSequence"):
+        number = item.integer("ReferencedFractionGroupNumber")
+        if number is not None and groups and number not in groups:
+            reading.refuse("E-PLAN-REF", dose.name, "(300C,0022) ReferencedFractionGroupNumber", str(number))
