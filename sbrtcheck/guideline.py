@@ -1,0 +1,364 @@
+"""The guideline's rules as data, and the judgements that need no dose: BED10 tiers, number of sites, kind of course."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sbrtcheck import datafiles, schemes
+from sbrtcheck.errors import wrong_usage
+from sbrtcheck.model.vocabulary import Level, Outcome, Verdict
+from sbrtcheck.radiobiology import bed
+
+GUIDELINE_FILE = "astro_estro_oligomet_nsclc_2023.toml"
+STATUSES = ("abstract", "unverified", "secondary", "verified")
+EVALUATIONS = ("automatic", "case_file", "confirm")
+_RULE_TEXTS = ("id", "topic", "text", "strength", "status", "evaluation", "checker")
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelineRule:
+    """One rule. ``evaluation``: "automatic", "case_file" or "confirm"; ``thresholds`` by name, unit in the name."""
+
+    id: str
+    key_question: int
+    topic: str
+    text: str
+    strength: str
+    status: str
+    evaluation: str
+    checker: str
+    status_note: str = ""
+    thresholds: tuple[tuple[str, float], ...] = ()
+
+    def threshold(self, name: str) -> float:
+        """One threshold of the rule.
+
+        Raises:
+            KeyError: no such threshold.
+        """
+        return dict(self.thresholds)[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a status makes of a rule: its level, its verdict when met, verdict and outcome when missed."""
+
+    level: Level
+    met_verdict: Verdict
+    missed_verdict: Verdict
+    missed_outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """One guideline's file. ``policy`` holds the tables of the file that are ours (tiers, sites, classification)."""
+
+    id: str
+    title: str
+    citation: str
+    version: str
+    sha256: str
+    rules: tuple[GuidelineRule, ...]
+    weights: Mapping[str, Weight]
+    definitions: tuple[tuple[str, str, str], ...]
+    policy: Mapping[str, Any]
+
+    def rule(self, rule_id: str) -> GuidelineRule:
+        """The rule of this id.
+
+        Raises:
+            KeyError: no such rule.
+        """
+        return {rule.id: rule for rule in self.rules}[rule_id]
+
+    def weight(self, rule_id: str) -> Weight:
+        """What the rule's status makes of it."""
+        return self.weights[self.rule(rule_id).status]
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelineJudgement:
+    """One guideline rule applied to one lesion or course.
+
+    ``value`` is BED10 [Gy], a number of sites or a dose per fraction; ``outcome`` is what it does to the report.
+    ``matches`` are lines on published schemes; ``text`` is one sentence for people.
+    """
+
+    rule_id: str
+    verdict: Verdict
+    outcome: Outcome
+    level: Level
+    value: float
+    status: str
+    text: str
+    tier: str = ""
+    matches: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a lesion's course is called, by dose per fraction and number of fractions. ``text`` names the thresholds."""
+
+    name: str
+    dose_per_fraction_gy: float
+    within_us_limit: bool
+    text: str
+
+
+def parse_guideline(document: Mapping[str, Any], *, name: str, sha256: str = "") -> Guideline:
+    """A guideline from the tables of its TOML file.
+
+    Raises:
+        WrongUsageError: E-DATA for an unknown, missing or mistyped field.
+    """
+
+    def bad(tag: str, seen: object = "", detail: str = "missing or of the wrong type") -> Exception:
+        return wrong_usage("E-DATA", name, tag=tag, seen=seen, detail=detail)
+
+    rules = []
+    for raw in document.get("rule", ()):
+        tag = f"rule {raw.get('id', '?')}"
+        unknown = set(raw) - {*_RULE_TEXTS, "key_question", "status_note", "threshold"}
+        if unknown:
+            raise bad(tag, sorted(unknown)[0], "unknown field")
+        for key in _RULE_TEXTS:
+            if not isinstance(raw.get(key), str):
+                raise bad(f"{tag}, {key}")
+        if raw["status"] not in STATUSES or raw["evaluation"] not in EVALUATIONS:
+            raise bad(tag, f"{raw['status']}, {raw['evaluation']}", "unknown status or evaluation")
+        if not isinstance(raw.get("key_question"), int):
+            raise bad(f"{tag}, key_question")
+        thresholds = raw.get("threshold", {})
+        for key, value in thresholds.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise bad(f"{tag}, {key}", value)
+        texts = {key: raw[key] for key in _RULE_TEXTS}
+        rules.append(
+            GuidelineRule(
+                **texts,
+                key_question=raw["key_question"],
+                status_note=str(raw.get("status_note", "")),
+                thresholds=tuple((key, float(value)) for key, value in thresholds.items()),
+            )
+        )
+    if not rules or len({r.id for r in rules}) != len(rules):
+        raise bad("rule", detail="no rules, or an id occurs twice")
+    try:
+        weights = {
+            status: Weight(
+                Level(raw["level"]),
+                Verdict(raw["met_verdict"]),
+                Verdict(raw["missed_verdict"]),
+                Outcome(raw["missed_outcome"]),
+            )
+            for status, raw in document["weight"].items()
+        }
+        definitions = tuple((d["term"], d["text"], d["status"]) for d in document.get("definition", ()))
+        policy = {key: document[key] for key in ("tiers", "palliative", "classification", "sites")}
+        missing = {r.status for r in rules} - set(weights)
+        if missing:
+            raise bad("weight", sorted(missing)[0], "no weight for this status")
+        title, citation, version = (str(document[key]) for key in ("title", "citation", "version"))
+        return Guideline(
+            str(document["id"]), title, citation, version, sha256, tuple(rules), weights, definitions, policy
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise bad(str(error)) from error
+
+
+@cache
+def load_guideline() -> Guideline:
+    """The shipped ASTRO/ESTRO guideline.
+
+    Raises:
+        WrongUsageError: E-DATA.
+    """
+    document, sha256 = datafiles.read_toml(datafiles.data_path("guideline", GUIDELINE_FILE), code="E-DATA")
+    return parse_guideline(document, name=GUIDELINE_FILE, sha256=sha256)
+
+
+def bed10_gy(*, total_dose_gy: float, n_fractions: int) -> float:
+    """BED [Gy] at the alpha/beta of the tiers."""
+    return bed(total_dose_gy=total_dose_gy, n_fractions=n_fractions, alpha_beta_gy=schemes.BED10_ALPHA_BETA_GY)
+
+
+def tier_of(bed10_gy: float, *, guideline: Guideline | None = None) -> str:
+    """The tier of a BED10 [Gy]: "above 75 Gy", "50 to 75 Gy" or "below 50 Gy", with the file's thresholds.
+
+    Exactly 75 Gy belongs to the middle tier, and so does exactly 50 Gy.
+    """
+    low, high = _bounds(guideline or load_guideline())
+    # A BED10 of 75 written as 75.00000000000001 is not above 75.
+    if bed10_gy > high + 1e-9:
+        return f"above {high:g} Gy"
+    return f"{low:g} to {high:g} Gy" if bed10_gy >= low - 1e-9 else f"below {low:g} Gy"
+
+
+def scheme_sites(*, site: str, is_sbrt: bool = True, guideline: Guideline | None = None) -> tuple[str, ...]:
+    """The sites of schemes.csv that count for a lesion site; an unknown site gets only those for every site."""
+    table = (guideline or load_guideline()).policy["sites"]
+    own = list(table.get(site, ()) if site not in {"every_site", "not_sbrt_lung"} else ())
+    if site.startswith("lung") and not is_sbrt:
+        own += table["not_sbrt_lung"]
+    return (*own, *table["every_site"])
+
+
+def judge_lesion_bed10(
+    *, prescription_gy: float, n_fractions: int, site: str, intent: str = "", guideline: Guideline | None = None
+) -> GuidelineJudgement:
+    """BED10 of a lesion's prescription against the tiers of OM-10 and OM-11, with the published schemes it matches.
+
+    Args:
+        prescription_gy: total dose to the lesion [Gy].
+        n_fractions: number of fractions.
+        site: lung, spine, liver, adrenal, bone, node, other, a site of schemes.csv, or "" when unknown.
+        intent: "palliative" takes the lesion out of the tiers; anything else is judged as definitive.
+        guideline: another edition; the shipped one by default.
+
+    Returns:
+        Above the high tier: nothing. Below it: nothing when a published definitive scheme for that site holds it, else
+        MARGINAL. Only a rule with status "verified" can end in FAIL, and only below the low tier.
+
+    Raises:
+        WrongUsageError: E-DOMAIN.
+    """
+    book = guideline or load_guideline()
+    value = bed10_gy(total_dose_gy=prescription_gy, n_fractions=n_fractions)
+    tier = tier_of(value, guideline=book)
+    low, high = _bounds(book)
+    above, below = value > high + 1e-9, value < low - 1e-9
+    tiers = book.policy["tiers"]
+    rule = book.rule(tiers["high_rule"] if above else tiers["low_rule"])
+    weight = book.weight(rule.id)
+    kind = classify(total_dose_gy=prescription_gy, n_fractions=n_fractions, guideline=book).name
+    sites = scheme_sites(site=site, is_sbrt=kind == "SBRT", guideline=book)
+    found = schemes.find(total_dose_gy=prescription_gy, n_fractions=n_fractions, sites=sites)
+    label = f"{prescription_gy:g}/{n_fractions}"
+    palliative = label in book.policy["palliative"]["schemes"] or bool(found.palliative)
+    matches = _match_lines(found, label=label, value=value, site=site)
+    if palliative:
+        matches = (f"{label}: palliative-range dose", *matches)
+    head = f"BED10 {value:.1f} Gy ({tier})"
+    confirm = f"confirm against the guideline, KQ{rule.key_question}"
+    if intent.strip().casefold() == "palliative":
+        verdict, outcome, text = Verdict.INFORMATION, Outcome.PASS, f"{head}: declared palliative, tiers do not apply"
+    elif above:
+        verdict, outcome, text = weight.met_verdict, Outcome.PASS, head
+    elif found.is_published and not palliative:
+        verdict, outcome = weight.met_verdict, Outcome.PASS
+        text = f"{head}: published for this site with definitive intent"
+    elif below:
+        verdict, outcome = weight.missed_verdict, weight.missed_outcome
+        text = f"{head}: {tiers['below_text']}; {confirm}"
+    else:
+        verdict, outcome = Verdict.MARGINAL, Outcome.MARGINAL
+        text = f"{head}: {tiers['between_text']}; {confirm}"
+    return GuidelineJudgement(
+        rule_id=rule.id,
+        verdict=verdict,
+        outcome=outcome,
+        level=weight.level,
+        value=value,
+        status=rule.status,
+        text=text,
+        tier=tier,
+        matches=matches,
+        source=f"{book.title}, key question {rule.key_question}, threshold {rule.status}",
+    )
+
+
+def _bounds(book: Guideline) -> tuple[float, float]:
+    tiers = book.policy["tiers"]
+    low = book.rule(tiers["low_rule"]).threshold("low_bed10_gy")
+    return low, book.rule(tiers["high_rule"]).threshold("above_bed10_gy")
+
+
+def _match_lines(found: schemes.SchemeMatch, *, label: str, value: float, site: str) -> tuple[str, ...]:
+    lines = []
+    if found.exact:
+        lines.append(f"{label}: {_sources(found.exact, site)}; BED10 {value:.1f} Gy")
+    for low, high in found.ranges:
+        if not any(r.range_id == low.range_id for r in found.exact):
+            ends = f"{low.label} to {high.label}"
+            lines.append(f"{label}: inside a published range ({ends}, {_sources((low,), site)})")
+    for row in found.palliative:
+        lines.append(f"{label}: palliative arm of {row.source} ({row.site}); never a definitive match")
+    for row in found.other:
+        why = "prescribed at the isocentre" if row.prescribed_at else row.role.replace("_", " ")
+        lines.append(f"{label}: also in {row.source} ({why}); not a match")
+    if not found.is_published:
+        near = found.nearest
+        where = f" for {site}" if site else ""
+        lines.append(
+            f"{label}: no published scheme in this table{where}"
+            + (f"; nearest {near.label} ({near.source}, BED10 {near.bed10_gy:.1f} Gy)" if near else "")
+        )
+    return tuple(lines)
+
+
+def _sources(rows: tuple[schemes.PublishedScheme, ...], site: str) -> str:
+    """Sources, shortened to the part before the parenthesis; with the row's own site where it is not the lesion's."""
+    out = []
+    for row in rows:
+        where = "" if row.site == site else f" [{row.site}]"
+        secondary = ", read in a review" if row.status == "secondary" else ""
+        concern = ", expression of concern" if "Expression of Concern" in row.note else ""
+        out.append(f"{row.source.partition(' (')[0]}{where}{secondary}{concern}")
+    return ", ".join(dict.fromkeys(out))
+
+
+def count_sites(
+    *, n_treated: int, n_treated_otherwise: int = 0, guideline: Guideline | None = None
+) -> GuidelineJudgement:
+    """OM-3: distinct sites treated in the course and those declared as treated otherwise, against the maximum.
+
+    Raises:
+        WrongUsageError: E-DOMAIN for a negative number.
+    """
+    book = guideline or load_guideline()
+    if n_treated < 0 or n_treated_otherwise < 0:
+        raise wrong_usage("E-DOMAIN", "number of sites", seen=min(n_treated, n_treated_otherwise))
+    rule, weight = book.rule("OM-3"), book.weight("OM-3")
+    maximum = int(rule.threshold("max_sites"))
+    total = n_treated + n_treated_otherwise
+    otherwise = f", {n_treated_otherwise} of them treated otherwise" if n_treated_otherwise else ""
+    met = total <= maximum
+    text = f"{total} distinct {'site' if total == 1 else 'sites'}{otherwise}; the guideline counts up to {maximum}"
+    return GuidelineJudgement(
+        rule_id=rule.id,
+        verdict=weight.met_verdict if met else weight.missed_verdict,
+        outcome=Outcome.PASS if met else weight.missed_outcome,
+        level=weight.level,
+        value=float(total),
+        status=rule.status,
+        text=text if met else f"{text}: a person decides",
+        source=f"{book.title}, key question {rule.key_question}, {rule.status}",
+    )
+
+
+def classify(*, total_dose_gy: float, n_fractions: int, guideline: Guideline | None = None) -> Classification:
+    """SBRT, hypofractionated or conventional, by the thresholds of the guideline's file.
+
+    Raises:
+        WrongUsageError: E-DOMAIN.
+    """
+    rule = (guideline or load_guideline()).policy["classification"]
+    bed10_gy(total_dose_gy=total_dose_gy, n_fractions=n_fractions)  # the domain check
+    d = total_dose_gy / n_fractions
+    n_max, d_min = rule["sbrt_max_n_fractions"], rule["sbrt_min_dose_per_fraction_gy"]
+    d_hypo, n_us = rule["hypofractionated_above_dose_per_fraction_gy"], rule["sbrt_us_max_n_fractions"]
+    if n_fractions <= n_max and d >= d_min:
+        name, why = "SBRT", f"up to {n_max} fractions of {d_min:g} Gy or more"
+    elif d > d_hypo:
+        name, why = "hypofractionated", f"above {d_hypo:g} Gy per fraction"
+    else:
+        name, why = "conventional", f"up to {d_hypo:g} Gy per fraction"
+    us = n_fractions <= n_us
+    more = (
+        f"; {'within' if us else 'beyond'} the {n_us} fractions of the United States' limit" if name == "SBRT" else ""
+    )
+    return Classification(name, d, us, f"{name}: {why} ({rule['origin']}){more}")
