@@ -248,6 +248,11 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ),
     # data files and usage
     ("E-TABLE-UNKNOWN", "no such table", "See: sbrtcheck tables"),
+    (
+        "E-TABLE-COMPARE",
+        "this table is for comparison only and never decides",
+        "Choose another with --table, or judge nothing by it",
+    ),
     ("E-TABLE-ROW", "a row of a table is wrong", "Correct the row"),
     (
         "E-TABLE-MODIFIED",

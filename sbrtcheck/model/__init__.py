@@ -25,7 +25,15 @@ from sbrtcheck.model.study import (
     Study,
     study_from_arrays,
 )
-from sbrtcheck.model.tables import LimitRow, OrganInfo, OrganTable, RegionRule, TableChoice
+from sbrtcheck.model.tables import (
+    ConformityRule,
+    LimitRow,
+    OrganInfo,
+    OrganTable,
+    RegionRule,
+    TableChoice,
+    TargetGoal,
+)
 from sbrtcheck.model.vocabulary import (
     EXIT_CODE,
     EXIT_INTERNAL,
@@ -45,6 +53,7 @@ __all__ = [
     "EXIT_CODE",
     "EXIT_INTERNAL",
     "EXIT_USAGE",
+    "ConformityRule",
     "Contour",
     "Curve",
     "DoseGrid",
@@ -82,6 +91,7 @@ __all__ = [
     "StructureSet",
     "Study",
     "TableChoice",
+    "TargetGoal",
     "Verdict",
     "study_from_arrays",
     "worst_outcome",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sbrtcheck.model.dose import Metric
-from sbrtcheck.model.vocabulary import Level
+from sbrtcheck.model.vocabulary import Level, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,14 @@ class RegionRule:
 
 @dataclass(frozen=True, slots=True)
 class OrganInfo:
-    """One line of organs.csv."""
+    """One line of organs.csv.
+
+    ``union_of``: the parts whose union is this organ; a part is a tuple of names of which at least one must be
+    contoured. ``containers``: structures that contain the organ; ``<Organ>_PRV`` is the ROI of role PRV of that organ.
+    Names in both carry the side (``Lung_L``). ``laterality``: "paired", "both" (the union of a pair) or "".
+    ``stricter_source``: an exceeded stricter source of this organ makes a variation (our policy).
+    ``derived``: computed from other structures (``Lungs-GTV``), contoured or not.
+    """
 
     organ: str
     aliases: tuple[str, ...]
@@ -108,4 +115,63 @@ class OrganInfo:
     containers: tuple[str, ...]
     region: str
     laterality: str
+    note: str = ""
+    tg263: str = ""
+    stricter_source: bool = False
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGoal:
+    """One goal for a target structure: our policy or a protocol's rule.
+
+    Judged for lesions of ``site`` ("" for any). From ``at_the_limit`` up to ``limit`` the goal is "at the limit" and
+    contributes nothing. Where one of ``relaxed_organs`` has used more than ``relaxed_share`` of a mandatory limit,
+    ``relaxed_limit`` takes the place of ``limit``. ``missed`` is what a missed goal does to the outcome.
+    ``metric`` is None for a rule that no TG-263 string expresses; ``rule`` then names it (``spill_105``).
+    """
+
+    rule_id: str
+    source: str
+    rule: str
+    target: str
+    metric: Metric | None
+    metric_text: str
+    comparator: str
+    limit: float
+    unit: str
+    level: Level
+    missed: Outcome
+    site: str = ""
+    at_the_limit: float | None = None
+    relaxed_limit: float | None = None
+    relaxed_share: float | None = None
+    relaxed_organs: tuple[str, ...] = ()
+    seen_at: str = ""
+    cross_check: str = ""
+    confidence: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConformityRule:
+    """One row of a conformity table by PTV volume, or a row interpolated between two.
+
+    Below ``*_none``: no deviation; below ``*_minor``: minor; else major. R100 and R50 are volumes of the 100 % and
+    50 % isodose over the PTV volume; D2cm is in percent of the prescription; lung V20 in percent.
+    """
+
+    source: str
+    ptv_volume_cm3: float
+    r100_none: float
+    r100_minor: float
+    r50_none: float
+    r50_minor: float
+    d2cm_none_percent: float
+    d2cm_minor_percent: float
+    lung_v20_none_percent: float
+    lung_v20_minor_percent: float
+    seen_at: str = ""
+    cross_check: str = ""
+    confidence: str = ""
     note: str = ""
