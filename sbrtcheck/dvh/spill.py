@@ -253,7 +253,8 @@ def _highest_centres(
             far = mine[least[mine] >= D2CM_MM]
             place = _first_allowed(surfaces, body, points[far], flat[places[far]], D2CM_MM)
             if place is not None:
-                found[number] = (float(flat[places[far[place]]]), float(least[far[place]]))
+                at_mm = surfaces[number].nearest(points[far[place]][None])[0]
+                found[number] = (float(flat[places[far[place]]]), float(at_mm[0]))
             beside = mine[least[mine] <= D2CM_MM + diagonal]
             feet[number].append(foot[beside])
             ways[number].append((points[beside] - foot[beside]) / least[beside, None])
