@@ -245,8 +245,14 @@ def _settled_from_outside(
     """A containing structure that meets an upper limit settles it; one that misses it says nothing."""
     if not is_upper(row.comparator) or not _grows_with_volume(metric):
         return None
-    candidates = [s for name in context.containers.get(organ, ()) for s in context.subjects.get(name, ())]
-    judged = [(judge(s, metric, comparator=row.comparator, limit=row.limit), s) for s in candidates]
+    # Both sides of a paired container must keep the limit; of several containers one is enough.
+    judged = []
+    for name in context.containers.get(organ, ()):
+        sides = [
+            (judge(s, metric, comparator=row.comparator, limit=row.limit), s) for s in context.subjects.get(name, ())
+        ]
+        if sides:
+            judged.append(max(sides, key=lambda pair: _WORSE[pair[0].verdict]))
     if not judged:
         return None
     best, subject = min(judged, key=lambda pair: _WORSE[pair[0].verdict])

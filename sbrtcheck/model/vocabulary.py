@@ -45,6 +45,7 @@ class FindingKind(StrEnum):
     GUIDELINE = "guideline"
     COMPLETENESS = "completeness"
     STRICTER_SOURCE = "stricter_source"
+    OTHER_SOURCE = "other_source"
     CONSISTENCY = "consistency"
     SITE_CAUTION = "site_caution"
 
@@ -83,6 +84,7 @@ class MatchedBy(StrEnum):
     ALIAS = "alias"
     MAP = "map"
     TYPE = "interpreted_type"
+    DOSE_REFERENCE = "dose_reference"
     DERIVED = "derived"
     NONE = "none"
 

@@ -1,0 +1,262 @@
+"""From named ROIs to what stands for an organ: contoured, united, or cut out of what is contoured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sbrtcheck.model import FloatArray, Lesion, NamedRoi, OrganInfo, Reason, Role
+
+if TYPE_CHECKING:
+    from sbrtcheck.dvh import Structure
+
+JOINT_AIRWAY = "Trachea+ProximalBronchialTree"
+# Organs from which every treated GTV, else ITV, is taken out before they are judged.
+WITHOUT_GTV = ("Lungs", "Liver")
+SKIN_SHELL_MM = 5.0
+# An end contour above this share of the largest one is a flat end: the organ goes on where the contours stop.
+FLAT_END_SHARE = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A structure that will stand for an organ once its dose is known.
+
+    ``points_mm``: contour points (n, 3) [mm], for distances. ``blocked``: why it has no dose. ``missing_part``: what is
+    missing of a union. ``derived``: made here, not contoured.
+    """
+
+    organ: str
+    side: str
+    roi: str
+    structure: Structure | None
+    points_mm: FloatArray
+    blocked: Reason | None = None
+    blocked_note: str = ""
+    missing_part: str = ""
+    cut: bool = False
+    note: str = ""
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shapes:
+    """The geometry that building candidates needs, as functions, so that nothing here computes it twice."""
+
+    unite: Callable[[str, Sequence[Structure]], Structure]
+    subtract: Callable[[str, Structure, Sequence[Structure]], Structure]
+    shell: Callable[[str, Structure], Structure]
+
+
+def points_of(named: NamedRoi) -> FloatArray:
+    """All contour points of a ROI [mm], shape (n, 3)."""
+    if not named.roi.contours:
+        return np.empty((0, 3))
+    points: FloatArray = np.concatenate([c.points_mm for c in named.roi.contours])
+    return points
+
+
+def contoured(named: Iterable[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
+    """One candidate per organ ROI or PRV; ROIs that claim one organ become one candidate without a dose."""
+    out: list[Candidate] = []
+    done: set[str] = set()
+    for n in named:
+        if n.role not in {Role.ORGAN, Role.PRV} or not n.organ or n.roi.name in done:
+            continue
+        organ = f"{n.organ}_PRV" if n.role is Role.PRV else n.organ
+        structure = structures[n.roi.name]
+        base = Candidate(organ, n.laterality, n.roi.name, structure, points_of(n))
+        if n.ambiguous_with:
+            rivals = (n.roi.name, *n.ambiguous_with)
+            done.update(rivals)
+            note = f"{' and '.join(rivals)} both claim {organ}: choose one with --map"
+            base = replace(
+                base, roi=" / ".join(rivals), structure=None, blocked=Reason.AMBIGUOUS_ROI, blocked_note=note
+            )
+        elif structure.blocked is not None:
+            base = replace(base, structure=None, blocked=structure.blocked, blocked_note=structure.blocked_note)
+        else:
+            base = replace(base, cut=_has_flat_end(n))
+        out.append(base)
+    return out
+
+
+def _has_flat_end(named: NamedRoi) -> bool:
+    """Whether the first or the last contoured plane is a large part of the organ: it was cut, or drawn in part."""
+    areas: dict[float, float] = {}
+    for contour in named.roi.contours:
+        x, y, z = contour.points_mm.T
+        area = 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+        plane = round(float(z.mean()), 1)
+        areas[plane] = areas.get(plane, 0.0) + area
+    if len(areas) < 3:
+        return False
+    largest = max(areas.values())
+    return largest > 0 and max(areas[min(areas)], areas[max(areas)]) > FLAT_END_SHARE * largest
+
+
+def find(candidates: Iterable[Candidate], name: str) -> list[Candidate]:
+    """Candidates of an organ name that may carry a side (``Lung_L``)."""
+    base, side = (name[:-2], name[-1]) if name.endswith(("_L", "_R")) else (name, "")
+    return [c for c in candidates if c.organ == name or (side and c.organ == base and c.side == side)]
+
+
+def united(
+    candidates: Sequence[Candidate], organs: Sequence[OrganInfo], *, absent: Mapping[str, str], shapes: Shapes
+) -> list[Candidate]:
+    """Organs that are the union of contoured parts and have no ROI of their own.
+
+    A part that is missing without being declared absent stays named in ``missing_part``.
+    """
+    out = []
+    for info in organs:
+        if not info.union_of or find(candidates, info.organ):
+            continue
+        parts, missing = [], []
+        for alternatives in info.union_of:
+            usable = [c for a in alternatives for c in find(candidates, a) if c.structure is not None]
+            parts.extend(usable)
+            if not usable and not any(a in absent for a in alternatives):
+                missing.append(" or ".join(alternatives))
+        made = _unite(info.organ, parts, missing, shapes)
+        if made is not None:
+            out.append(made)
+    return out
+
+
+def _unite(organ: str, parts: Sequence[Candidate], missing: Sequence[str], shapes: Shapes) -> Candidate | None:
+    if not parts:
+        return None
+    structures = [c.structure for c in parts if c.structure is not None]
+    names = " + ".join(c.roi for c in parts)
+    return Candidate(
+        organ=organ,
+        side="",
+        roi=names,
+        structure=shapes.unite(organ, structures) if len(structures) > 1 else structures[0],
+        points_mm=np.concatenate([c.points_mm for c in parts]),
+        missing_part=" and ".join(missing),
+        cut=any(c.cut for c in parts),
+        note=f"union of {names}" if len(structures) > 1 else "",
+        derived=len(structures) > 1,
+    )
+
+
+def joint_airway(candidates: Sequence[Candidate], *, ptv_tops_mm: Sequence[float], shapes: Shapes) -> Candidate | None:
+    """Trachea and large bronchi as one organ.
+
+    Without the bronchial tree it can only be exceeded. Without the trachea it is judged when every PTV ends below the
+    top of the bronchial tree (patient z, which rises to the head).
+    """
+    trachea = [c for c in find(candidates, "Trachea") if c.structure is not None]
+    tree = [c for c in find(candidates, "ProximalBronchialTree") if c.structure is not None]
+    missing = []
+    if not tree:
+        missing.append("the bronchial tree")
+    elif not trachea:
+        top = max(float(c.points_mm[:, 2].max()) for c in tree)
+        if not ptv_tops_mm or max(ptv_tops_mm) > top:
+            missing.append("the trachea")
+    return _unite(JOINT_AIRWAY, [*trachea, *tree], missing, shapes)
+
+
+def without_gtv(
+    candidates: Sequence[Candidate], lesions: Sequence[Lesion], structures: Mapping[str, Structure], shapes: Shapes
+) -> list[Candidate]:
+    """Lungs and Liver minus every treated GTV, else ITV, that lies in them; a ROI drawn so is taken as it is."""
+    out = []
+    for candidate in candidates:
+        if candidate.organ not in WITHOUT_GTV or candidate.structure is None:
+            out.append(candidate)
+            continue
+        drawn = [c for c in find(candidates, f"{candidate.organ}-GTV") if c.structure is not None]
+        if drawn:
+            out.append(replace(drawn[0], organ=candidate.organ, note=f"drawn as {drawn[0].roi}"))
+            continue
+        inner = []
+        for lesion in lesions:
+            name = lesion.gtv or lesion.itv
+            if name and structures[name].blocked is None and _boxes_meet(candidate.structure, structures[name]):
+                inner.append(structures[name])
+        if not inner:
+            out.append(candidate)
+            continue
+        label = f"{candidate.organ} minus {', '.join(s.name for s in inner)}"
+        made = shapes.subtract(f"{candidate.organ}-GTV", candidate.structure, inner)
+        note = "; ".join(n for n in (candidate.note, label) if n)
+        out.append(replace(candidate, structure=made, note=note, derived=True))
+    aliases = [
+        replace(c, organ=f"{c.organ}-GTV")
+        for c in out
+        if c.organ in WITHOUT_GTV and not find(candidates, f"{c.organ}-GTV")
+    ]
+    return out + aliases
+
+
+def _boxes_meet(one: Structure, other: Structure) -> bool:
+    low_a, high_a = np.asarray(one.bounds_mm)
+    low_b, high_b = np.asarray(other.bounds_mm)
+    return bool(np.all(low_a <= high_b) and np.all(low_b <= high_a))
+
+
+def skin_shell(
+    candidates: Sequence[Candidate], body: NamedRoi | None, structures: Mapping[str, Structure], shapes: Shapes
+) -> Candidate | None:
+    """A skin of 5 mm inside the body outline, where none is contoured."""
+    if find(candidates, "Skin") or body is None or structures[body.roi.name].blocked is not None:
+        return None
+    made = shapes.shell("Skin", structures[body.roi.name])
+    note = f"{SKIN_SHELL_MM:g} mm shell inside {body.roi.name}"
+    return Candidate("Skin", "", note, made, points_of(body), note=note, derived=True)
+
+
+def required_organs(
+    candidates: Sequence[Candidate],
+    rules: Iterable[tuple[str, str, str, str, float]],
+    *,
+    target_points_mm: FloatArray,
+    distance_mm: Callable[[FloatArray, FloatArray], float],
+    body_points_mm: FloatArray,
+) -> dict[str, str]:
+    """Which organs must be judged, with the reason.
+
+    Args:
+        candidates: what is contoured or derived.
+        rules: (organ, requirement, landmark, direction, distance_mm) of the lesion's site.
+        target_points_mm: contour points of the lesion's PTV (n, 3) [mm].
+        distance_mm: smallest distance between two clouds of points.
+        body_points_mm: contour points of the body outline, empty when it is not contoured.
+    """
+    required: dict[str, str] = {}
+    for organ, requirement, landmark, direction, limit_mm in rules:
+        if requirement == "required":
+            required.setdefault(organ, "required for this site")
+            continue
+        if requirement != "if_near":
+            continue
+        marks = [body_points_mm] if landmark == "BODY" else [c.points_mm for c in find(candidates, landmark)]
+        marks = [m for m in marks if m.size]
+        if not marks:
+            continue
+        mark = np.concatenate(marks)
+        if direction == "superior":
+            gap = float(mark[:, 2].max() - target_points_mm[:, 2].max())
+        elif direction == "inferior":
+            gap = float(target_points_mm[:, 2].min() - mark[:, 2].min())
+        else:
+            gap = distance_mm(mark, target_points_mm)
+        if gap <= limit_mm:
+            required.setdefault(organ, f"target {max(gap, 0):.0f} mm from {landmark}, asked for within {limit_mm:g} mm")
+    return required
+
+
+def sides(candidates: Sequence[Candidate], wanted: Collection[str]) -> dict[str, list[Candidate]]:
+    """Candidates by organ, for the organs wanted, all sides together."""
+    out: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.organ in wanted:
+            out.setdefault(candidate.organ, []).append(candidate)
+    return out
