@@ -32,9 +32,26 @@ ALLOWED: dict[str, set[str]] = {
     "tables_target": {"metrics", "organs"},
     "rules": {"metrics", "radiobiology", "tables"},
     "target_rules": {"metrics", "radiobiology", "tables", "rules"},
-    "guideline": {"metrics", "radiobiology", "tables"},
+    "schemes": {"datafiles", "radiobiology"},
+    "disease_state": {"datafiles", "radiobiology"},
+    "site_cautions": {"datafiles", "radiobiology", "schemes"},
+    "guideline": {"metrics", "radiobiology", "tables", "datafiles", "schemes"},
     "course": {"metrics", "radiobiology", "tables", "rules", "guideline", "dvh", "structures"},
-    "fractionation": {"metrics", "radiobiology", "tables", "rules", "guideline", "dvh", "structures"},
+    "fractionation": {
+        "metrics",
+        "radiobiology",
+        "radiobiology_models",
+        "tables",
+        "rules",
+        "guideline",
+        "dvh",
+        "structures",
+        "alpha_beta",
+        "scheme_text",
+        "schemes",
+    },
+    "alpha_beta": {"datafiles", "radiobiology"},
+    "scheme_text": {"radiobiology"},
 }
 ENTRY = {"cli", "cli_check", "cli_tables", "calc_cli", "__init__"}
 CENTRE_FORBIDS = {"report", *ENTRY}
