@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from sbrtcheck.errors import Problem, RefusedError, refuse
+from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.model import InputFile
-from sbrtcheck.read.prescan import bare_sop_class, has_preamble, meta_sop_class
+from sbrtcheck.read.prescan import bare_sop_class, has_preamble, head_sop_classes
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 RT_STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -57,7 +57,13 @@ class Gathered:
         """List a file without using it."""
         self.left_alone.append(
             InputFile(
-                name=name, kind=kind, sop_class_uid=sop_class_uid, sop_instance_uid="", sha256="", used=False, note=note
+                name=safe_text(name),
+                kind=kind,
+                sop_class_uid=sop_class_uid,
+                sop_instance_uid="",
+                sha256="",
+                used=False,
+                note=note,
             )
         )
 
@@ -191,13 +197,18 @@ def _zip(stream: IO[bytes], name: str, found: Gathered) -> None:
 
 def _examine(read: Callable[[int], bytes], name: str, found: Gathered) -> None:
     """Tell by its first bytes what a file is; read it whole only if it is an RT object that matters."""
+    name = safe_text(name)
     head = _read_up_to(read, _HEAD_BYTES)
     suffix = name.casefold().endswith((".dcm", ".dicom"))
     if name.startswith("._") and head.startswith(_APPLE_DOUBLE):
         found.leave(name, "not DICOM", "macOS resource fork: left alone")
         return
     if has_preamble(head):
-        sop_class = meta_sop_class(head)
+        sop_class, inner = head_sop_classes(head)
+        if sop_class is not None and inner is not None and inner != sop_class:
+            seen = f"{inner}, file meta: {sop_class}"
+            found.problems.append(Problem("E-SOP-CLASS", name, tag="(0008,0016) SOPClassUID", seen=seen))
+            return
         if sop_class is not None and sop_class not in KIND and sop_class not in SECOND_GENERATION:
             found.leave(name, _other_kind(sop_class), "not needed: left alone", sop_class_uid=sop_class)
             return

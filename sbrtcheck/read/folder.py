@@ -90,19 +90,11 @@ def _read(paths: str | Path | Sequence[str | Path]) -> _Reading:
 
 def _join(objects: list[RtObject], reading: _Reading) -> None:
     """Choose what is judged, read it, and put together what belongs together."""
+    _set_aside_verification(objects)
+    objects = [o for o in objects if not o.set_aside]
     plans = [o for o in objects if o.kind == "RTPLAN"]
     structure_sets = {o.uid: o for o in objects if o.kind == "RTSTRUCT"}
     doses = [o for o in objects if o.kind == "RTDOSE"]
-    side = {o.uid for o in plans if o.view.code("PlanIntent") in _NOT_FOR_TREATMENT}
-    if len(side) < len(plans):
-        for o in plans:
-            if o.uid in side:
-                o.note = f"plan intent {o.view.code('PlanIntent')}: left alone"
-        for o in doses:
-            if side & set(_plan_uids(o)):
-                o.note = "dose of a plan that is not for treatment: left alone"
-        plans = [o for o in plans if not o.note]
-        doses = [o for o in doses if not o.note]
     if not reading.refusals:
         _missing_kinds(plans, structure_sets, doses, reading)
     _same_patient([*plans, *structure_sets.values(), *doses], reading)
@@ -113,8 +105,7 @@ def _join(objects: list[RtObject], reading: _Reading) -> None:
     with_dose = [o.uid for o in plans if doses_of[o.uid]]
     sets_read: dict[tuple[str, str], StructureSet | None] = {}
     for o, plan in pairs:
-        uid = o.view.items("ReferencedStructureSetSequence")
-        structure_uid = uid[0].code("ReferencedSOPInstanceUID") if uid else ""
+        structure_uid = next(iter(_referenced(o, "ReferencedStructureSetSequence")), "")
         structures = structure_sets.get(structure_uid)
         if structures is None and structure_uid and structure_sets:
             reading.refuse("E-SS-REF", o.name, "(300C,0060) ReferencedStructureSetSequence", structure_uid)
@@ -128,9 +119,33 @@ def _join(objects: list[RtObject], reading: _Reading) -> None:
         if data is not None:
             reading.plans.append(data)
     for o in structure_sets.values():
-        if not o.used:
+        if not plans:
+            read_rtstruct(o.view, frame_of_reference_uid="")
+            reading.refusals.extend(p for p in o.view.found if p.is_error)
+        elif not o.used:
             o.note = "not the structure set of a plan here: left alone"
     reading.refusals[:] = dict.fromkeys(reading.refusals)
+    reading.problems[:] = dict.fromkeys(reading.problems)
+
+
+def _set_aside_verification(objects: list[RtObject]) -> None:
+    """Leave verification plans alone, with their doses and structure sets, where a treatment plan is there too."""
+    plans = [o for o in objects if o.kind == "RTPLAN" and not o.set_aside]
+    side = [o for o in plans if o.view.code("PlanIntent") in _NOT_FOR_TREATMENT]
+    if len(side) == len(plans):
+        return
+    side_uids = {o.uid for o in side}
+    needed = {uid for o in plans if o not in side for uid in _referenced(o, "ReferencedStructureSetSequence")}
+    side_sets = {uid for o in side for uid in _referenced(o, "ReferencedStructureSetSequence")} - needed
+    for o in objects:
+        if o.set_aside:
+            continue
+        if o in side:
+            o.note = f"plan intent {o.view.code('PlanIntent')}: left alone"
+        elif o.kind == "RTDOSE" and side_uids & set(_referenced(o, "ReferencedRTPlanSequence")):
+            o.note = "dose of a plan that is not for treatment: left alone"
+        elif o.kind == "RTSTRUCT" and o.uid in side_sets:
+            o.note = "structures of a plan that is not for treatment: left alone"
 
 
 def _missing_kinds(
@@ -169,28 +184,29 @@ def _same_patient(objects: list[RtObject], reading: _Reading) -> None:
             reading.problems.append(Problem("W-PATIENT-NAME", ", ".join(o.name for o in objects), tag=tag))
 
 
-def _plan_uids(dose: RtObject) -> list[str]:
-    return [item.code("ReferencedSOPInstanceUID") for item in dose.view.items("ReferencedRTPlanSequence")]
+def _referenced(o: RtObject, keyword: str) -> list[str]:
+    """The SOP Instance UIDs that the items of a sequence refer to."""
+    return [item.code("ReferencedSOPInstanceUID") for item in o.view.items(keyword)]
 
 
 def _choose_doses(plans: list[RtObject], doses: list[RtObject], reading: _Reading) -> dict[str, list[RtObject]]:
     """The doses to read for each plan, by the plan's UID.
 
-    A dose of another summation type, or of a plan that is not here, is left alone where every plan has a PLAN dose
-    of its own; otherwise it is read, so that its refusal says what is wrong.
+    A dose of another summation type is left alone beside a PLAN dose, and a dose of a plan that is not here where
+    every plan has a dose of its own; otherwise it is read, so that its refusal says what is wrong.
     """
     chosen: dict[str, list[RtObject]] = {o.uid: [] for o in plans}
     rest = []
     for dose in doses:
-        uids = _plan_uids(dose)
+        uids = _referenced(dose, "ReferencedRTPlanSequence")
         if dose.view.code("DoseSummationType") == "PLAN" and len(uids) == 1 and uids[0] in chosen:
             chosen[uids[0]].append(dose)
         else:
             rest.append(dose)
     complete = bool(plans) and all(chosen.values())
     for dose in rest:
-        uids, summation = _plan_uids(dose), dose.view.code("DoseSummationType")
-        if summation not in {"PLAN", ""} and any(chosen.get(uid) for uid in uids):
+        uids, summation = _referenced(dose, "ReferencedRTPlanSequence"), dose.view.code("DoseSummationType")
+        if summation not in {"PLAN", ""} and any(chosen.values()):
             dose.note = f"dose summation type {summation} beside a PLAN dose: left alone"
         elif complete and summation == "PLAN" and len(uids) == 1:
             dose.note = "dose of a plan that is not here: left alone"
@@ -203,7 +219,7 @@ def _refuse_dose(dose: RtObject, plans: list[RtObject], reading: _Reading) -> No
     """Say everything that is wrong with a dose that no plan can use."""
     read_rtdose(dose.view)
     known = {o.uid for o in plans}
-    for uid in _plan_uids(dose):
+    for uid in _referenced(dose, "ReferencedRTPlanSequence"):
         if uid not in known and plans:
             reading.refuse("E-PLAN-REF", dose.name, "(300C,0002) ReferencedRTPlanSequence", uid)
     reading.refusals.extend(p for p in dose.view.found if p.is_error)

@@ -27,6 +27,11 @@ class RtObject:
     used: bool = False
 
     @property
+    def set_aside(self) -> bool:
+        """True once it was decided, and noted, that this object is not needed."""
+        return bool(self.note)
+
+    @property
     def name(self) -> str:
         """Basename of the file."""
         return self.blob.name
@@ -96,6 +101,5 @@ def decode_all(blobs: list[Blob], problems: list[Problem]) -> list[RtObject]:
             problems.append(Problem("E-UID-COLLISION", blob.name, tag="(0008,0018) SOPInstanceUID", seen=seen))
         else:
             found.note = f"identical to {first.name}: left alone"
-            found.kind = f"{found.kind} copy"
         objects.append(found)
     return objects

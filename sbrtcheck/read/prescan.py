@@ -56,7 +56,7 @@ def bare_sop_class(head: bytes) -> str | None:
     Only used to say which object a file without file meta information is; such a file is never read.
     An empty string means that the bytes look like DICOM but name no class.
     """
-    position, seen = 0, 0
+    position, seen, n_elements = 0, 0, 0
     while position + 8 <= len(head):
         group, element, length = struct.unpack_from("<HHI", head, position)
         tag = group << 16 | element
@@ -71,24 +71,30 @@ def bare_sop_class(head: bytes) -> str | None:
             break
         if tag == _SOP_CLASS:
             return _text(head[position + size : position + size + length])
-        seen, position = tag, position + size + length
-    return "" if seen else None
+        seen, position, n_elements = tag, position + size + length, n_elements + 1
+    # A single pair of fitting numbers may be chance in a file of another kind.
+    return "" if n_elements > 1 else None
 
 
-def meta_sop_class(head: bytes) -> str | None:
-    """Media Storage SOP Class UID from the first bytes of a file; None when they do not reach it."""
-    position = _PREAMBLE
+def head_sop_classes(head: bytes) -> tuple[str | None, str | None]:
+    """SOP Class UID of the file meta information and of the data set, from the first bytes of a file.
+
+    None for what these bytes do not reach, or do not show uncompressed and little endian.
+    """
+    position, sop_class = _PREAMBLE, None
     while position + 8 <= len(head):
         group, element, vr, length = struct.unpack_from("<HH2sH", head, position)
         size = 8
         if vr in _LONG_VR and position + 12 <= len(head):
             length, size = struct.unpack_from("<I", head, position + 8)[0], 12
-        if group != 2 or position + size + length > len(head):
-            return None
+        if group != 2:
+            return sop_class, bare_sop_class(head[position:]) or None
+        if position + size + length > len(head):
+            break
         if element == 2:
-            return _text(head[position + size : position + size + length])
+            sop_class = _text(head[position + size : position + size + length])
         position += size + length
-    return None
+    return sop_class, None
 
 
 def read_meta(data: bytes, name: str) -> Meta:
@@ -175,7 +181,7 @@ def _text(raw: bytes) -> str:
 @lru_cache(maxsize=1)
 def _sequence_tags() -> frozenset[int]:
     """Tags that hold a sequence by the data dictionary: implicit VR does not say so itself."""
-    from pydicom._dicom_dict import DicomDictionary
+    from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
     return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 

@@ -6,7 +6,6 @@ first. Components longer than the 16 bytes of PS3.5 are accepted: vendors write 
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from collections.abc import Iterator
@@ -25,6 +24,8 @@ _DECIMAL = re.compile(_DS + rb"\Z")
 _INTEGER = re.compile(rb" *+[+-]?\d{1,11} *+\Z")
 _NOT_FINITE = re.compile(rb" *+[+-]?(?:nan|inf|infinity) *+\Z", re.IGNORECASE)
 _REPLACEMENT = "\ufffd"
+# One damaged habit of an exporter is one finding, not ten thousand.
+_MAX_OF_ONE_CODE = 25
 
 
 def tag_name(keyword: str) -> str:
@@ -70,7 +71,9 @@ class View:
     where: str = ""
 
     def note(self, code: str, keyword: str = "", seen: object = "", detail: str = "", remedy: str = "") -> None:
-        """Note a problem of this attribute."""
+        """Note a problem of this attribute; beyond 25 of one code in one file no more are kept."""
+        if sum(problem.code == code for problem in self.found) >= _MAX_OF_ONE_CODE:
+            return
         tag = tag_name(keyword) if keyword else ""
         if self.where:
             tag = f"{tag} in {self.where}" if tag else self.where
@@ -94,7 +97,7 @@ class View:
         if tag is None or element is None:
             return None
         value = element.value
-        if value is None or value in {"", b""}:
+        if value is None or (isinstance(value, str | bytes) and not value):
             return None
         if element.VR == "US" and isinstance(value, int):
             # The decoder converts Pixel Representation by itself when it meets a value whose VR depends on it.
@@ -209,8 +212,3 @@ def _is_list(value: object) -> bool:
     from pydicom.multival import MultiValue
 
     return isinstance(value, MultiValue | list | tuple)
-
-
-def within(value: float, low: float, high: float) -> bool:
-    """True if a finite number lies in [low, high]."""
-    return math.isfinite(value) and low <= value <= high
