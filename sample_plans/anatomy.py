@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import contourpy
 import numpy as np
@@ -70,7 +71,7 @@ def tube(*nodes: Sequence[float]) -> Shape:
     """A chain of capsules through ``nodes`` (x, y, z, radius) [mm], cut at the ends of the scan."""
     n = np.asarray(nodes, dtype=float)
     segments = []
-    for (*start, r0), (*end, r1) in zip(n[:-1], n[1:], strict=True):
+    for (*start, r0), (*end, r1) in pairwise(n):
         s, e, reach = np.asarray(start), np.asarray(end), max(r0, r1) + NEAR_MM
         segments.append((s, e - s, r0, r1 - r0, np.minimum(s, e) - reach, np.maximum(s, e) + reach))
 
@@ -277,7 +278,7 @@ def _even(line: Array, spacing_mm: float) -> Array:
     loop = np.roll(loop, -int(np.lexsort((loop[:, 1], loop[:, 0]))[0]), axis=0)
     closed = np.vstack([loop, loop[:1]])
     length = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
-    n = max(int(round(length[-1] / spacing_mm)), 8 if length[-1] > 3 else 0)
+    n = max(round(length[-1] / spacing_mm), 8 if length[-1] > 3 else 0)
     at = np.linspace(0.0, length[-1], n, endpoint=False)
     return np.column_stack([np.interp(at, length, closed[:, k]) for k in (0, 1)])
 

@@ -17,10 +17,11 @@ from anatomy import Array, Shape, chest_wall, contours, ellipsoid, minus, organs
 from dose import Arcs, Dose
 from expected import (
     LUNG_METRICS,
+    N_TARGET,
     ORGAN_METRICS,
     Lesion,
     Samples,
-    inside,
+    cells,
     joint,
     lesion_numbers,
     metric_number,
@@ -89,27 +90,103 @@ def _same(*keys: str) -> dict[str, str]:
     return {key: key for key in keys}
 
 
-_TG263 = _same("Body", "Lung_R", "Lung_L", "SpinalCord", "SpinalCanal", "Heart", "Esophagus", "Trachea")
+_TG263 = {"Body": "BODY"} | _same("Lung_R", "Lung_L", "SpinalCord", "SpinalCanal", "Heart", "Esophagus", "Trachea")
 _TG263 |= _same("ProximalBronchialTree", "BrachialPlex_R", "BrachialPlex_L", "Rib", "Skin")
-_ONE_VESSEL = _same("GreatVes")
+_RIGHT = _TG263 | _same("GreatVes") | {"Chestwall": "Chestwall_R"}
+# Names as clinics write them; each is a literal alias in constraints/organs.csv or a TG-263 name.
+_CLINIC = {
+    "Body": "External",
+    "Lung_R": "Lung_R",
+    "Lung_L": "Lung_L",
+    "SpinalCanal": "SpinalCanal",
+    "Heart": "Heart",
+    "Esophagus": "Oesophagus",
+    "Trachea": "Trachea",
+    "ProximalBronchialTree": "ProxBronchTree",
+    "GreatVes": "Great Vessels",
+    "BrachialPlex_L": "BrachialPlexus_L",
+    "Rib": "Ribs",
+    "Chestwall": "Chest wall_L",
+    "Skin": "Skin 5mm",
+}
 
 _C1, _A1 = (-76.0, 40.0, 4.0), (17.0, 17.0, 17.0)
+_C2, _A2 = (-52.4, 20.0, -8.0), (15.0, 15.0, 15.0)
+_C3, _A3 = (-70.0, 32.0, 30.0), (15.0, 16.0, 15.0)
+_C4A, _C4B, _A4 = (-88.0, 14.0, 42.0), (92.0, 26.0, -24.0), (14.0, 14.0, 14.0)
+_C5, _A5 = (115.0, -5.0, 5.0), (16.0, 16.0, 17.0)
 
 SAMPLES: dict[str, Sample] = {
     "peripheral_54_3": Sample(
         number=1,
         title="Peripheral lesion, right lung, 54 Gy in 3",
         n_fractions=3,
-        targets=(Target(_C1, _A1, 54.0, 101.0, _arcs(_C1, _A1, bath=0.13)),),
-        names=_TG263 | _ONE_VESSEL | {"Chestwall": "Chestwall_R"},
+        targets=(Target(_C1, _A1, 54.0, 101.0, _arcs(_C1, _A1, bath=0.13), ptv_name="PTV_5400"),),
+        names=_RIGHT,
         rib_heights_mm=(-44, -20, 4, 28),
         table="AAPM_TG101",
         outcome="PASS",
         exit_code=0,
-        why="every row of TG-101 for 3 fractions, mandatory and optimal, is met; coverage and spillage without deviation",
+        why="every TG-101 row for 3 fractions is met, mandatory and optimal; coverage and spillage without deviation",
+    ),
+    "central_50_5": Sample(
+        number=2,
+        title="Central lesion beside the right bronchi, 50 Gy in 5",
+        n_fractions=5,
+        targets=(Target(_C2, _A2, 50.0, 101.0, _arcs(_C2, _A2), ptv_name="PTV_5000"),),
+        names=_TG263 | _same(*GREAT) | {"Chestwall": "Chestwall_R"},
+        rib_heights_mm=(-44, -20, 4, 28),
+        table="AAPM_TG101",
+        also="Timmerman_2022",
+        outcome="FAIL",
+        exit_code=1,
+        why="airway D0.035cc is beyond TG-101's 40 Gy in 5 fractions; Timmerman 2022 allows 50 Gy",
+    ),
+    "no_esophagus_60_8": Sample(
+        number=3,
+        title="Lesion near the right upper bronchus, 60 Gy in 8",
+        n_fractions=8,
+        targets=(Target(_C3, _A3, 60.0, 101.0, _arcs(_C3, _A3), ptv_name="PTV_6000"),),
+        names={organ: name for organ, name in _RIGHT.items() if organ != "Esophagus"},
+        rib_heights_mm=(-24, 0, 24, 48),
+        table="Timmerman_2022",
+        outcome="INCOMPLETE",
+        exit_code=3,
+        why="the oesophagus is required for a lung lesion and has no contour; all that can be judged is met",
+        sex="F",
+    ),
+    "two_lesions_3fx": Sample(
+        number=4,
+        title="Two lesions in one plan, 54 Gy and 45 Gy in 3",
+        n_fractions=3,
+        targets=(
+            Target(_C4A, _A4, 54.0, 101.0, _arcs(_C4A, _A4, bath=0.09), "PTV1_5400", "GTV1", "PTV1"),
+            Target(_C4B, _A4, 45.0, 101.0, _arcs(_C4B, _A4, bath=0.09), "PTV2_4500", "GTV2", "PTV2"),
+        ),
+        names=_RIGHT,
+        rib_heights_mm=(-8, 16, 40, 64),
+        table="AAPM_TG101",
+        outcome="PASS",
+        exit_code=0,
+        why="each lesion is covered at its own prescription; every TG-101 row for 3 fractions is met",
+    ),
+    "clinic_50_5": Sample(
+        number=5,
+        title="Everyday export: lesion near the ribs, left lung, 50 Gy in 5",
+        n_fractions=5,
+        targets=(Target(_C5, _A5, 50.0, 100.0, _arcs(_C5, _A5), "PTV", "IGTV", "Left lung"),),
+        names=_CLINIC,
+        rib_heights_mm=(-42, -18, 6, 30),
+        table="AAPM_TG101",
+        outcome="PASS",
+        exit_code=0,
+        why="every TG-101 row for 5 fractions is met; the canal settles the cord; D95% is exactly the prescription",
+        sex="F",
+        linked=False,
+        skin_style="keyhole",
+        beam_doses=True,
     ),
 }
-KINDS = {"Body": "EXTERNAL", "PTV": "PTV", "GTV": "GTV"}
 
 
 def shapes_of(plan: Sample, base: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -127,7 +204,7 @@ def shapes_of(plan: Sample, base: Mapping[str, Shape]) -> dict[str, Shape]:
 def dose_of(plan: Sample, ptvs: list[Shape]) -> Dose:
     """The plan's dose, scaled so that D95% of each PTV is what was asked for."""
     arcs = tuple(t.arcs for t in plan.targets)
-    points = [inside(ptv, 0.6) for ptv in ptvs]
+    points = [cells(ptv, N_TARGET)[0] for ptv in ptvs]
     relative = [np.array([a.relative_dose(p) for a in arcs]) for p in points]
     scales = np.array([t.prescription_gy for t in plan.targets])
     for _ in range(40):

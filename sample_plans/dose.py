@@ -43,8 +43,8 @@ class Arcs:
             turn = np.array([[np.cos(couch), 0, np.sin(couch)], [0, 1, 0], [-np.sin(couch), 0, np.cos(couch)]])
             normal = turn[:, 2]
             for gantry in angles:
-                travel = turn @ np.array([-np.sin(gantry), np.cos(gantry), 0.0])
-                fields.append((travel, np.cross(normal, travel), normal))
+                sine, cosine = np.sin(gantry), np.cos(gantry)
+                fields.append((turn @ [-sine, cosine, 0.0], turn @ [-cosine, -sine, 0.0], normal))
         return fields
 
     def relative_dose(self, points_mm: Array) -> Array:

@@ -106,6 +106,8 @@ ROWS: dict[tuple[str, int], tuple[tuple[str, str, str, float, str], ...]] = {
 ORGAN_METRICS = ("Mean[Gy]", "D0.035cc[Gy]", "D0.1cc[Gy]", "D0.5cc[Gy]", "D1cc[Gy]", "D5cc[Gy]", "D10cc[Gy]")
 TARGET_METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
 LUNG_METRICS = ("Mean[Gy]", "V20Gy[%]", "V5Gy[%]")
+# Points in a target: the dose is scaled and its coverage computed on the same ones.
+N_TARGET = 200_000
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Samples:
 
     def value(self, metric: str) -> float:
         """The value of ``Mean[Gy]``, ``DxGy``-, ``Dx%``- or ``Dxcc``-like strings as used in this file."""
-        head = metric.split("[")[0]
+        head = metric.split("[", maxsplit=1)[0]
         if head == "Mean":
             return float(self.dose_gy.mean())
         if head.startswith("CV"):
@@ -151,23 +153,23 @@ def inside(shape: Shape, step_mm: float) -> Array:
 
 
 @cache
-def _cells(shape: Shape, n_wanted: int) -> tuple[Array, float]:
+def cells(shape: Shape, n_wanted: int) -> tuple[Array, float]:
     """About ``n_wanted`` points inside the shape, and the edge of their cells [mm]."""
     box = np.diff(np.reshape(shape.bounds_mm, (3, 2)))[:, 0].prod()
-    coarse = float((box / 200_000) ** (1 / 3))
+    coarse = float((box / 50_000) ** (1 / 3))
     volume = len(inside(shape, coarse)) * coarse**3
     step = float(min(max((volume / n_wanted) ** (1 / 3), 0.35), 3.0))
     return inside(shape, step), step
 
 
-def sample(shape: Shape, dose_at: DoseAt, *, n_wanted: int = 40_000, hot_cm3: float = 1.5) -> Samples:
+def sample(shape: Shape, dose_at: DoseAt, *, n_wanted: int = 24_000, hot_cm3: float = 1.5) -> Samples:
     """Dense doses of a shape; the box around its hottest ``hot_cm3`` is sampled again more finely."""
-    points, step = _cells(shape, n_wanted)
+    points, step = cells(shape, n_wanted)
     doses = dose_at(points)
     n_hot = max(int(hot_cm3 * 1000 / step**3), 30)
     hottest = points[np.argsort(doses)[::-1][:n_hot]]
     low, high = hottest.min(axis=0) - step, hottest.max(axis=0) + step
-    fine = float(max(((high - low).prod() / 60_000) ** (1 / 3), 0.4))
+    fine = float(max(((high - low).prod() / 40_000) ** (1 / 3), 0.4))
     hot_gy = np.empty(0)
     if fine < step:
         box = lattice([v for pair in zip(low, high, strict=True) for v in pair], fine)
@@ -216,7 +218,7 @@ def organ_rows(table: str, n_fractions: int, samples: Mapping[str, Samples]) -> 
     for organ, metric, comparator, limit, level in ROWS[table, n_fractions]:
         if organ not in samples:
             continue
-        if metric.startswith("D") and float(metric[1:].split("cc")[0]) > samples[organ].volume_cm3:
+        if metric.startswith("D") and float(metric[1:-6]) > samples[organ].volume_cm3:
             continue
         numbers = metric_number(samples[organ], metric)
         verdict = judge(numbers["value"], comparator, limit)
@@ -243,7 +245,7 @@ def lesion_numbers(
     lesions: Sequence[Lesion], dose_at: DoseAt, body: Shape, n_fractions: int, *, alpha_beta_gy: float = 10.0
 ) -> list[dict[str, Any]]:
     """Coverage and spillage of each lesion; with several, spillage counts the body points nearest to the lesion."""
-    points, step = _cells(body, 300_000)
+    points, _ = cells(body, 300_000)
     doses = dose_at(points)
     gaps = [np.linalg.norm(points - np.asarray(lesion.centre_mm), axis=1) for lesion in lesions]
     nearest = np.argmin(gaps, axis=0)
@@ -256,7 +258,7 @@ def lesion_numbers(
             others = [np.linalg.norm(near - np.asarray(o.centre_mm), axis=1) for o in lesions]
             near = near[np.argmin(others, axis=0) == index]
         near_gy, cell = dose_at(near), 1.75**3 / 1000
-        ptv = sample(lesion.ptv, dose_at)
+        ptv = sample(lesion.ptv, dose_at, n_wanted=N_TARGET)
         gtv = sample(lesion.gtv, dose_at)
         v = ptv.volume_cm3
         outside = lesion.ptv.function(near) > 0
