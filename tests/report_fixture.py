@@ -104,7 +104,7 @@ def plan_findings() -> tuple[Finding, ...]:
             "D4cc[Gy]",
             "<",
             16.5,
-            16.500004,
+            16.52,
             roi="ProximalBronchialTree",
             verdict=Verdict.NOT_MET,
             consequence=Outcome.FAIL,
@@ -281,6 +281,13 @@ def plan_findings() -> tuple[Finding, ...]:
             share=35.6 / 34.0,
             source="UK SABR 2022, 5 fractions: not printed",
             trust="secondary transcription",
+        ),
+        replace(
+            organ_limit("Heart", "D0.5cc[Gy]", "<", 50.0, 31.4, level=Level.INFORMATION, endpoint="not printed"),
+            kind=FindingKind.OTHER_SOURCE,
+            table="lustre",
+            rule_id="lustre:Heart",
+            source="LUSTRE, 5 fractions",
         ),
     )
 

@@ -74,7 +74,7 @@ def sentence(report: Report, finding: Finding) -> str:
 
 def source_short(report: Report, finding: Finding) -> str:
     """The table's title with the plan's number of fractions for organ limits; else the finding's own source."""
-    organ_rows = {FindingKind.ORGAN_LIMIT, FindingKind.STRICTER_SOURCE}
+    organ_rows = {FindingKind.ORGAN_LIMIT, FindingKind.STRICTER_SOURCE, FindingKind.OTHER_SOURCE}
     if finding.kind in organ_rows and finding.table:
         title = table_title(report, finding.table)
         plan = next((p for p in report.plans if p.label == finding.plan), None)

@@ -16,6 +16,8 @@ from sbrtcheck.report.words import VERDICT_WORDS, tone
 TEMPLATES = Path(__file__).parent / "templates"
 # The bars end here [% of the limit]; their labels go on.
 BAR_END_PERCENT = 150.0
+# Columns of short words that must stay whole.
+SOLID_COLUMNS = frozenset({"Metric", "Level", "Code", "Effect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ def _bar(name: str, finding: Finding) -> Bar:
     return Bar(name, clean(finding.metric), f"{length:.1f}", words, tone(finding))
 
 
+def longest_word(text: str) -> int:
+    """Length of the longest word: a cell with a longer one than a column can hold may be broken anywhere."""
+    return max((len(word) for word in text.split()), default=0)
+
+
 def render_html(report: Report) -> str:
     """One self-contained page. Every text is escaped by the template; the only images are data URIs made here."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -69,6 +76,7 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["longest_word"] = longest_word
     shown = view(report)
     figures: dict[int, dict[str, Any]] = {}
     for section in shown.sections:
@@ -81,4 +89,5 @@ def render_html(report: Report) -> str:
                 "bars": bars(plan),
             }
     limit_place = f"{100.0 / BAR_END_PERCENT * 100.0:.2f}"
-    return environment.get_template("report.html.j2").render(view=shown, figures=figures, limit_place=limit_place)
+    template = environment.get_template("report.html.j2")
+    return template.render(view=shown, figures=figures, limit_place=limit_place, solid=SOLID_COLUMNS)

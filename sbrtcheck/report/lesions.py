@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sbrtcheck.model import LesionReport, Report
 from sbrtcheck.model.serialise import plain
 from sbrtcheck.report.headline import clean
+from sbrtcheck.report.layout import Table
 from sbrtcheck.report.numbers import exact, format_value
-
-if TYPE_CHECKING:
-    from sbrtcheck.report.view import Table
 
 # Column -> the name of the metric, without unit. What is not named here is listed below the table.
 _COLUMNS = {"D98%": "d98", "D50%": "d50", "D2%": "d2", "CI": "ci", "R50": "r50", "D2cm": "d2cm"}
+_ALIASES = {"r100": "ci"}
 _UNIT_ENDINGS = {"_percent_gy": "Gy", "_gy": "Gy", "_cm3": "cc", "_percent": "%", "_mm": "mm"}
 
 
@@ -33,12 +32,24 @@ def _name_and_unit(key: str) -> tuple[str, str]:
     return name.casefold().replace("%", "").replace("_", "").replace(" ", ""), unit
 
 
+def _pairs(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values; a list of metric records is spread out under the records' own names."""
+    out: list[tuple[str, Any]] = []
+    for key, value in mapping.items():
+        listed = plain(value)
+        if isinstance(listed, list) and listed and all(isinstance(v, dict) and v.get("metric") for v in listed):
+            out += [(str(record["metric"]), record) for record in listed]
+        else:
+            out.append((str(key), value))
+    return out
+
+
 def _amount(value: Any, unit: str) -> str:
     """A number, or a record with value, unit and reason, as text with its unit."""
     value = plain(value)
     if isinstance(value, Mapping):
         if value.get("value") is None:
-            return clean(value.get("note") or value.get("reason") or "-")
+            return clean(value.get("note") or str(value.get("reason") or "-").replace("_", " "))
         return _amount(value["value"], str(value.get("unit") or unit))
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return "-" if value is None else clean(value)
@@ -50,8 +61,6 @@ def _amount(value: Any, unit: str) -> str:
 
 def lesion_rows(report: Report) -> tuple[Table, tuple[str, ...]]:
     """One row per lesion, and one line per lesion with what did not fit into the columns."""
-    from sbrtcheck.report.view import Table
-
     columns = ("Lesion", "Prescription", "BED10", "EQD2 (a/b=10)", *_COLUMNS, "Class and scheme")
     pairs = [_row(item) for item in report.lesions]
     numeric = frozenset({"BED10", "EQD2 (a/b=10)", *_COLUMNS})
@@ -62,8 +71,9 @@ def _row(item: LesionReport) -> tuple[tuple[str, ...], str]:
     lesion = item.lesion
     values: dict[str, list[str]] = {}
     rest = []
-    for key, value in (*item.metrics.items(), *item.conformity.items()):
+    for key, value in (*_pairs(item.metrics), *_pairs(item.conformity)):
         name, unit = _name_and_unit(key)
+        name = _ALIASES.get(name, name)
         if name in _COLUMNS.values():
             values.setdefault(name, []).append(_amount(value, unit))
         else:

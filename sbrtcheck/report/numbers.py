@@ -26,7 +26,9 @@ def _decimals(value: float, unit: str) -> int:
     return 1 if size >= 10 else 2
 
 
-def format_value(value: float | None, limit: float | None = None, comparator: str = "", unit: str = "") -> str:
+def format_value(
+    value: float | None, limit: float | None = None, comparator: str = "", unit: str = "", *, decimals: int = 0
+) -> str:
     """A value as shown beside its limit, without the unit.
 
     One or two decimals by unit ([Gy], [%], [cc]); two more within 1 % of the limit; then as many more as it takes for
@@ -38,16 +40,18 @@ def format_value(value: float | None, limit: float | None = None, comparator: st
         limit: what it is compared with, in ``unit``; None when nothing is.
         comparator: <, <=, > or >=; "" when nothing is compared.
         unit: "Gy", "%", "cc" or "".
+        decimals: at least so many.
     """
     if value is None or not math.isfinite(value):
         return "-"
     if abs(value) >= 1e7:
         return exact(value)
-    decimals = _decimals(value, unit)
+    least, decimals = decimals, _decimals(value, unit)
     if limit is None or not math.isfinite(limit) or comparator not in _COMPARATORS:
-        return _fixed(value, decimals)
+        return _fixed(value, max(decimals, least))
     if value != limit and abs(value - limit) <= NEAR_LIMIT * abs(limit):
         decimals = max(decimals, 1) + 1
+    decimals = max(decimals, least)
     while decimals <= _MAX_DECIMALS:
         text = _fixed(value, decimals)
         if relation(float(text), limit) == relation(value, limit):

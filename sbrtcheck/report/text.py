@@ -7,12 +7,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sbrtcheck.model import Report
-from sbrtcheck.report.view import SOLID, Section, Table, view
+from sbrtcheck.report.layout import SOLID, Section, Table
+from sbrtcheck.report.view import view
 
 _ANSI = {"bad": "1;31", "warn": "33", "vary": "33", "open": "35", "good": "32", "info": "36", "title": "1"}
 _GAP = "  "
 _MIN_COLUMN = 4
 _WHOLE_WORD = 14
+_WORD = r"[^ +/]+[+/]?|[+/]"
 
 
 def render_text(report: Report, *, color: bool = False, width: int = 120) -> str:
@@ -60,7 +62,34 @@ def _table(table: Table, *, color: bool, width: int) -> Iterator[str]:
     if table.caption:
         yield table.caption
     grid = [table.columns, *table.rows]
-    widths = _fit(grid, width)
+    gap = _GAP
+    widths = _fit(grid, width - len(gap) * (len(table.columns) - 1))
+    if widths is None:
+        gap = " "
+        widths = _fit(grid, width - len(gap) * (len(table.columns) - 1))
+    if widths is None:
+        yield from _records(table, color=color, width=width)
+    else:
+        yield from _grid(table, grid, widths, gap=gap, color=color)
+    for number, note in enumerate(table.notes, start=1):
+        yield from _wrap(note, width, first=f"[{number}] ", rest="    ")
+
+
+def _records(table: Table, *, color: bool, width: int) -> Iterator[str]:
+    """A table that is too wide for the terminal: one paragraph a row, the verdict first."""
+    for number, row in enumerate(table.rows):
+        cells = dict(zip(table.columns, row, strict=True))
+        verdict = cells.pop("Verdict", "")
+        parts = [f"{name} {cell}" if index else cell for index, (name, cell) in enumerate(cells.items()) if cell != "-"]
+        lines = _wrap(f"{verdict}: {'; '.join(parts)}" if verdict else "; ".join(parts), width, first="* ", rest="  ")
+        if verdict and lines[0].startswith(f"* {verdict}") and table.tones:
+            lines[0] = "* " + _paint(verdict, table.tones[number], color) + lines[0][len(verdict) + 2 :]
+        yield from lines
+
+
+def _grid(
+    table: Table, grid: Sequence[tuple[str, ...]], widths: Sequence[int], *, gap: str, color: bool
+) -> Iterator[str]:
     for number, row in enumerate(grid):
         tone = "title" if number == 0 else table.tones[number - 1] if table.tones else ""
         cells = [_wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
@@ -71,32 +100,30 @@ def _table(table: Table, *, color: bool, width: int) -> Iterator[str]:
                 pad = " " * max(size - _cells(part), 0)
                 part = pad + part if column in table.numeric else part + pad
                 parts.append(_paint(part, tone, color) if column == "Verdict" or number == 0 else part)
-            yield _GAP.join(parts)
-    for number, note in enumerate(table.notes, start=1):
-        yield from _wrap(note, width, first=f"[{number}] ", rest="    ")
+            yield gap.join(parts)
 
 
-def _fit(grid: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Column widths: natural where they fit; else the widest columns give way, but keep words of usual length whole."""
+def _fit(grid: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Column widths that sum to ``room`` at most: natural where they fit; else the widest columns give way, but keep
+    words of usual length whole. None when that cannot be."""
     natural = [max(_cells(row[i]) for row in grid) for i in range(len(grid[0]))]
     words = [[_cells(word) for row in grid for word in _words(row[i])] for i in range(len(natural))]
     floor = [
         min(size, max([_MIN_COLUMN, *(length for length in lengths if length <= _WHOLE_WORD)]))
         for size, lengths in zip(natural, words, strict=True)
     ]
+    if sum(floor) > room:
+        return None
     widths = list(natural)
-    room = width - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room:
         spare = [size - least for size, least in zip(widths, floor, strict=True)]
-        if max(spare) <= 0:
-            break
         widths[max(range(len(widths)), key=lambda i: (spare[i] > 0, widths[i]))] -= 1
     return widths
 
 
 def _words(text: str) -> list[str]:
-    """Pieces that a line may end after: at blanks, and after the plus sign of a joint name."""
-    return re.findall(r"[^ +]+\+?|\+", text)
+    """Pieces that a line may end after: at blanks, and after the plus or slash of a joint name."""
+    return re.findall(_WORD, text)
 
 
 def _cells(text: str) -> int:
@@ -107,7 +134,7 @@ def _cells(text: str) -> int:
 def _wrap(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
     """Lines of at most ``width`` columns; a word longer than that is cut."""
     lines, line, empty = [], first, True
-    for match in re.finditer(r"( *)([^ +]+\+?|\+)", text):
+    for match in re.finditer(f"( *)({_WORD})", text):
         blank, word = match.groups()
         if not empty and _cells(line) + len(blank) + _cells(word) > width:
             lines.append(line)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE, basename, plain
 from sbrtcheck.report.headline import about, clean, head_lines, judged, source_short, table_title
+from sbrtcheck.report.layout import SOLID, Section, Table, View, mapping_table, shown, solid, spell
 from sbrtcheck.report.lesions import lesion_rows
 from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
 from sbrtcheck.report.words import (
@@ -23,8 +23,6 @@ from sbrtcheck.report.words import (
     tone,
 )
 
-__all__ = ["Section", "Table", "View", "view"]
-
 FINDING_COLUMNS = (
     "Organ (ROI)",
     "Metric",
@@ -32,63 +30,15 @@ FINDING_COLUMNS = (
     "Band",
     "Limit",
     "Margin",
-    "in %",
+    "Margin [%]",
     "Used",
     "Verdict",
     "Level",
     "Source",
 )
+HASH = "SHA-256 (first 16)"
+_OTHER_TABLES = {FindingKind.STRICTER_SOURCE, FindingKind.OTHER_SOURCE}
 _IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
-
-
-# A blank that no line is broken at.
-SOLID = "\u00a0"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of safe text.
-
-    ``numeric`` names the right-aligned columns; ``tones`` has one colour class a row, or is empty; ``notes`` are the
-    footnotes, numbered from 1, that cells cite as [1].
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: frozenset[str] = frozenset()
-    tones: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One part of the report: pairs of name and value, then tables, then lines. ``plan`` is its index, -1 for none."""
-
-    title: str
-    pairs: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
-    items: tuple[str, ...] = ()
-    plan: int = -1
-    tone: str = ""
-
-    @property
-    def empty(self) -> bool:
-        """True when there is nothing to show."""
-        return not (self.pairs or self.items or any(table.rows for table in self.tables))
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The whole report as shown."""
-
-    outcome: str
-    tone: str
-    exit_code: int
-    head: tuple[str, ...]
-    patient: str
-    sections: tuple[Section, ...]
-    notice: str
 
 
 def view(report: Report) -> View:
@@ -101,7 +51,7 @@ def view(report: Report) -> View:
         lesion_table, remarks = lesion_rows(report)
         sections.append(Section("Lesions", tables=(lesion_table,), items=remarks))
         sections.append(_not_evaluated(report))
-        sections.append(_stricter(report))
+        sections.append(_other_sources(report))
     sections.append(_problems("Errors", report.errors))
     sections.append(_problems("Warnings", report.warnings))
     sections.append(_facts(report))
@@ -136,17 +86,17 @@ def finding_table(report: Report, findings: Iterable[Finding], *, caption: str =
                 clean(f.metric),
                 format_value(f.value, f.limit, f.comparator, f.unit),
                 band(f),
-                _solid(f"{f.comparator} {exact(f.limit)} {f.unit}") if f.limit is not None else "-",
-                format_margin(f.margin, f.unit),
+                solid(f"{f.comparator} {exact(f.limit)} {f.unit}") if f.limit is not None else "-",
+                solid(f"{format_margin(f.margin, f.unit)} {f.unit}") if f.margin is not None else "-",
                 format_margin_percent(f.margin, f.limit),
-                _solid(format_share(f.share)),
+                solid(format_share(f.share)),
                 f"{VERDICT_WORDS[f.verdict]}{cite}",
                 LEVEL_WORDS[f.level],
                 _source_name(report, f),
             )
         )
         tones.append(tone(f))
-    numeric = frozenset({"Value", "Band", "Limit", "Margin", "in %", "Used"})
+    numeric = frozenset({"Value", "Band", "Limit", "Margin", "Margin [%]", "Used"})
     return Table(FINDING_COLUMNS, tuple(rows), numeric, tuple(tones), tuple(notes), caption)
 
 
@@ -154,19 +104,16 @@ def band(finding: Finding) -> str:
     """The numerical band, each end shown so that it stands to the limit as the unrounded end does."""
     if finding.low is None or finding.high is None:
         return "-"
-    low, high = (
-        format_value(end, finding.limit, finding.comparator, finding.unit) for end in (finding.low, finding.high)
-    )
+    ends = (finding.low, finding.high)
+    shown_ends = [format_value(end, finding.limit, finding.comparator, finding.unit) for end in (*ends, finding.value)]
+    decimals = max(len(text.partition(".")[2]) for text in shown_ends)
+    low, high = (format_value(end, finding.limit, finding.comparator, finding.unit, decimals=decimals) for end in ends)
     return low if low == high else f"{low}..{high}"
-
-
-def _solid(text: str) -> str:
-    return text.strip().replace(" ", SOLID)
 
 
 def _source_name(report: Report, f: Finding) -> str:
     """The table's title; the number of fractions is the plan's own and stands above."""
-    if f.kind in {FindingKind.ORGAN_LIMIT, FindingKind.STRICTER_SOURCE} and f.table:
+    if f.kind in {FindingKind.ORGAN_LIMIT, *_OTHER_TABLES} and f.table:
         return table_title(report, f.table)
     return source_short(report, f) or "-"
 
@@ -179,9 +126,9 @@ def _about(f: Finding) -> str:
 
 
 def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
-    shown = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f)]
-    others = [f for f in plan.findings if f.kind not in _IN_TABLE | {FindingKind.STRICTER_SOURCE} and not _silent(f)]
-    tables = [finding_table(report, shown)]
+    numbered = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f)]
+    others = [f for f in plan.findings if f.kind not in _IN_TABLE | _OTHER_TABLES and not _silent(f)]
+    tables = [finding_table(report, numbered)]
     if plan.agreement:
         tables.append(mapping_table(plan.agreement, caption="Against the DVHs stored in the file"))
     pairs = _plan_pairs(report, plan)
@@ -192,7 +139,7 @@ def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
 
 def _silent(f: Finding) -> bool:
     """Not evaluated: shown in a section of its own, where the reason has room. Those that count stand in both."""
-    return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE)
+    return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE | _OTHER_TABLES)
 
 
 def _line(report: Report, f: Finding) -> str:
@@ -232,22 +179,22 @@ def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]
     if plan.v105_outside_cm3 is not None:
         pairs.append(("V105% outside the PTVs", f"{format_value(plan.v105_outside_cm3, unit='cc')} cc"))
     if plan.triangle:
-        pairs.append(("Prescription, beams, target", _shown("", plan.triangle)))
+        pairs.append(("Prescription, beams, target", shown("", plan.triangle)))
     return tuple(pairs)
 
 
 def _course_section(report: Report) -> Section:
-    numbered = [f for f in report.course_findings if f.value is not None and f.kind is not FindingKind.STRICTER_SOURCE]
+    numbered = [f for f in report.course_findings if f.value is not None and f.kind not in _OTHER_TABLES]
     rest = [
         f
         for f in report.course_findings
-        if f not in numbered and f.kind is not FindingKind.STRICTER_SOURCE and f.verdict is not Verdict.NOT_EVALUABLE
+        if f not in numbered and f.kind not in _OTHER_TABLES and f.verdict is not Verdict.NOT_EVALUABLE
     ]
     tables = [finding_table(report, numbered)] if numbered else []
     items = tuple(_line(report, f) for f in sorted(rest, key=rank))
     pairs: list[tuple[str, str]] = []
     if report.cumulative is not None:
-        pairs = [(spell(name), _shown(name, value)) for name, value in report.cumulative.items()]
+        pairs = [(spell(name), shown(name, value)) for name, value in report.cumulative.items()]
     return Section("Course", tuple(pairs), tuple(tables), items)
 
 
@@ -257,19 +204,26 @@ def _not_evaluated(report: Report) -> Section:
     for f in found:
         limit = f"{f.comparator} {exact(f.limit)} {f.unit}".strip() if f.limit is not None else ""
         reason = REASON_WORDS[f.reason] if f.reason is not None else "-"
-        effect = f.consequence.value if counts(f) else "no effect on the outcome"
+        effect = f.consequence.value if counts(f) else "none"
         what = " ".join(part for part in (_about(f), clean(f.metric), limit) if part)
         rows.append((clean(f.plan) or "course", what, reason, clean(f.note) or "-", effect))
-    columns = ("Plan", "What", "Why", "In detail", "Does")
+    columns = ("Plan", "What", "Why", "In detail", "Effect")
     return Section("Not evaluated, and why", tables=(Table(columns, tuple(rows), tones=tuple(map(tone, found))),))
 
 
-def _stricter(report: Report) -> Section:
-    found = [f for f in report.findings if f.kind is FindingKind.STRICTER_SOURCE]
-    trust = sorted({f"{table_title(report, f.table)}: {clean(f.trust)}" for f in found if f.trust})
-    if not found:
-        return Section("What a stricter source says")
-    return Section("What a stricter source says", tables=(finding_table(report, found),), items=tuple(trust))
+def _other_sources(report: Report) -> Section:
+    captions = {
+        FindingKind.STRICTER_SOURCE: "Stricter than the deciding table, and exceeded",
+        FindingKind.OTHER_SOURCE: "Judged beside it on request; does not decide",
+    }
+    tables = []
+    for kind, caption in captions.items():
+        found = [f for f in report.findings if f.kind is kind and not _silent(f)]
+        if found:
+            tables.append(finding_table(report, found, caption=caption))
+    shown_tables = {(f.table, f.trust) for f in report.findings if f.kind in _OTHER_TABLES and f.trust}
+    trust = tuple(sorted(f"{table_title(report, name)}: {clean(how)}" for name, how in shown_tables))
+    return Section("What other sources say", tables=tuple(tables), items=trust)
 
 
 def _problems(title: str, problems: Sequence[Any]) -> Section:
@@ -329,9 +283,9 @@ def _volume(value: float | None) -> str:
 
 def _provenance(report: Report) -> Section:
     sources = tuple(
-        tuple(
-            clean(table.get(key, "")) or "-"
-            for key in ("title", "version", "edition", "trust", "role", "citation", "sha256")
+        (
+            *(clean(table.get(k, "")) or "-" for k in ("title", "version", "edition", "trust", "role", "citation")),
+            _hash(table.get("sha256", "")),
         )
         for table in report.tables
     )
@@ -350,7 +304,7 @@ def _provenance(report: Report) -> Section:
             ("structures", p.structure_set_sop_instance_uid),
         )
         pairs += [(f"UID of {what} ({clean(p.label)})", clean(uid)) for what, uid in uids if uid]
-    pairs += [(f"Option {clean(k)}", _shown(k, report.options[k])) for k in sorted(report.options)]
+    pairs += [(f"Option {clean(k)}", shown(k, report.options[k])) for k in sorted(report.options)]
     pairs += [(f"Version of {clean(k)}", clean(report.versions[k])) for k in sorted(report.versions)]
     tables = (
         Table(("Table", "Version", "Edition", "Trust", "Role", "Citation", HASH), sources),
@@ -359,45 +313,6 @@ def _provenance(report: Report) -> Section:
     return Section("Provenance", tuple(pairs), tables)
 
 
-HASH = "SHA-256 (first 16)"
-
-
 def _hash(text: str) -> str:
     """The start of a hash: enough to tell two files apart; the JSON report has it in full."""
     return clean(text)[:16] or "-"
-
-
-def mapping_table(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table:
-    """Dictionaries as a table; its columns are their keys in order of first appearance."""
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    cells = tuple(tuple(_shown(key, row.get(key)) for key in keys) for row in rows)
-    numeric = frozenset(spell(k) for k in keys if any(isinstance(row.get(k), float) for row in rows))
-    return Table(tuple(spell(key) for key in keys), cells, numeric, caption=caption)
-
-
-_UNITS = {"_gy": "Gy", "_cm3": "cc", "_percent": "%", "_mm": "mm"}
-
-
-def spell(key: str) -> str:
-    """A key as words: "ptv_d50_percent_gy" is "ptv d50 percent"; its unit goes to the value."""
-    text = clean(key)
-    for ending in _UNITS:
-        text = text.removesuffix(ending)
-    return text.replace("_", " ")
-
-
-def _shown(key: str, value: Any) -> str:
-    """A value of a dictionary with the unit that its key names."""
-    if value is None:
-        return "not given"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float | int):
-        unit = next((unit for ending, unit in _UNITS.items() if key.endswith(ending)), "")
-        text = str(value) if isinstance(value, int) else format_value(value, unit=unit)
-        return f"{text} {unit}".rstrip()
-    if isinstance(value, Mapping):
-        return ", ".join(f"{spell(str(k))} {_shown(str(k), v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return "; ".join(_shown(key, item) for item in value)
-    return clean(plain(value))

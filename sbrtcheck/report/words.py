@@ -48,6 +48,7 @@ MATCHED_WORDS = {
     MatchedBy.ALIAS: "alias",
     MatchedBy.MAP: "given (--map or clinic file)",
     MatchedBy.TYPE: "RT ROI Interpreted Type",
+    MatchedBy.DOSE_REFERENCE: "the plan's dose reference",
     MatchedBy.DERIVED: "derived from other ROIs",
     MatchedBy.NONE: "not matched",
 }
@@ -59,6 +60,7 @@ KIND_WORDS = {
     FindingKind.GUIDELINE: "guideline",
     FindingKind.COMPLETENESS: "completeness",
     FindingKind.STRICTER_SOURCE: "stricter source",
+    FindingKind.OTHER_SOURCE: "another table, judged beside",
     FindingKind.CONSISTENCY: "consistency",
     FindingKind.SITE_CAUTION: "site caution",
 }
