@@ -21,10 +21,11 @@ from sbrtcheck.errors import Problem, SbrtcheckError, wrong_usage
 from sbrtcheck.model import OrganTable, TableChoice
 from sbrtcheck.organs import load_organs, load_regions, load_sites, name_key, organ_names, site_of_name
 from sbrtcheck.tables_read import MAX_FRACTIONS, read_organ_rows
-from sbrtcheck.tables_target import conformity_limits, load_conformity_rules, load_target_goals
+from sbrtcheck.tables_target import clinic_goals, conformity_limits, load_conformity_rules, load_target_goals
 
 __all__ = [
     "choose_table",
+    "clinic_goals",
     "conformity_limits",
     "data_path",
     "lint_table",

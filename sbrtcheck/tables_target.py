@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from typing import Protocol
 
 from sbrtcheck.datafiles import (
     CsvRow,
@@ -156,6 +157,68 @@ def read_goal(row: CsvRow, *, file: str, code: str, problems: list[Problem]) -> 
         confidence=cells["confidence"],
         note=cells["note"],
     )
+
+
+class GoalText(Protocol):
+    """A goal as a clinic file writes it (``case.ClinicGoal``)."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def comparator(self) -> str: ...
+    @property
+    def limit(self) -> float: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+
+
+def clinic_goals(goals: Sequence[GoalText], *, file: str) -> tuple[TargetGoal, ...]:
+    """A clinic's goals as rules: mandatory, missed: FAIL; optimal, missed: PASS_WITH_VARIATION.
+
+    Raises:
+        WrongUsageError: E-CONFIG for a metric that cannot be read or two goals of one name.
+    """
+    problems: list[Problem] = []
+    out = []
+    for number, goal in enumerate(goals, start=1):
+        place = f"key goal {number}.metric"
+        try:
+            metric = parse_metric(goal.metric)
+        except SbrtcheckError as error:
+            reason = error.problems[0]
+            detail = reason.detail or reason.meaning
+            problems.append(Problem("E-CONFIG", file, tag=place, seen=goal.metric, detail=detail, remedy=reason.remedy))
+            continue
+        text = format_metric(metric)
+        mandatory = goal.level == "mandatory"
+        out.append(
+            TargetGoal(
+                rule_id=f"LOCAL:{goal.rule or goal.target + ':' + text + ':' + goal.level}",
+                source="LOCAL",
+                rule=goal.rule or text,
+                target=goal.target,
+                metric=metric,
+                metric_text=text,
+                comparator=goal.comparator,
+                limit=goal.limit,
+                unit=metric.unit,
+                level=Level(goal.level),
+                missed=Outcome.FAIL if mandatory else Outcome.PASS_WITH_VARIATION,
+                site=goal.site,
+                seen_at=file,
+            )
+        )
+    if len({goal.rule_id for goal in out}) != len(out):
+        problems.append(Problem("E-CONFIG", file, tag="key goal", detail="two goals have the same name"))
+    if problems:
+        raise wrong_usage_many(problems)
+    return tuple(out)
 
 
 def _goal_metric(text: str, *, rule: str, unit: str, bad: object) -> Metric | None:
