@@ -1,0 +1,44 @@
+"""Dose-volume histograms of contours in dose grids. Names are imported when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sbrtcheck.dvh.agreement import compare_dvhs
+    from sbrtcheck.dvh.conformity import conformity
+    from sbrtcheck.dvh.histogram import compute_dvh, compute_dvhs
+    from sbrtcheck.dvh.interpolation import dose_at
+    from sbrtcheck.dvh.sampling import SamplePoints, sample
+    from sbrtcheck.dvh.structure import Structure, build_structure
+
+_HOME = {
+    "SamplePoints": "sampling",
+    "Structure": "structure",
+    "build_structure": "structure",
+    "compare_dvhs": "agreement",
+    "compute_dvh": "histogram",
+    "compute_dvhs": "histogram",
+    "conformity": "conformity",
+    "dose_at": "interpolation",
+    "sample": "sampling",
+}
+
+__all__ = [
+    "SamplePoints",
+    "Structure",
+    "build_structure",
+    "compare_dvhs",
+    "compute_dvh",
+    "compute_dvhs",
+    "conformity",
+    "dose_at",
+    "sample",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sbrtcheck.dvh' has no attribute {name!r}")
+    return getattr(import_module(f"sbrtcheck.dvh.{_HOME[name]}"), name)

@@ -96,6 +96,7 @@ class Dvh:
     method: str = ""
     grid_spacing_mm: tuple[float, float, float] | None = None
     slice_spacing_mm: float | None = None
+    slab_volume_cm3: float | None = None
     notes: tuple[str, ...] = ()
     extras: dict[str, float] = field(default_factory=dict)
 

@@ -1,0 +1,272 @@
+"""Shapes made of other shapes, asked in the same way as contours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sbrtcheck.dvh.geometry import Frame
+from sbrtcheck.dvh.raster import Float32Array
+from sbrtcheck.dvh.shape import Layer, Shape
+from sbrtcheck.model import FloatArray
+
+if TYPE_CHECKING:
+    from sbrtcheck.dvh.structure import Structure
+
+MAX_NODES = 3_000_000
+
+
+def _same(first: Frame, second: Frame) -> bool:
+    return bool(np.max(np.abs(first.axes - second.axes)) < 1e-6)
+
+
+class _Lattice:
+    """Any shape on fixed in-plane positions, by asking it point by point."""
+
+    def __init__(self, shape: Shape, frame: Frame, u_mm: FloatArray, v_mm: FloatArray) -> None:
+        self.shape, self.frame = shape, frame
+        self.turn = None if _same(shape.frame, frame) else shape.frame.axes @ frame.axes.T
+        grid_v, grid_u = np.meshgrid(v_mm, u_mm, indexing="ij")
+        self.flat = np.column_stack([grid_u.ravel(), grid_v.ravel(), np.zeros(grid_u.size)])
+        self.form = grid_u.shape
+
+    def distance(self, w_mm: float, variant: str) -> Float32Array | None:
+        """Signed distance (n_v, n_u) [mm]; the same for every reading."""
+        points = self.flat.copy()
+        points[:, 2] = w_mm
+        if self.turn is not None:
+            points = points @ self.turn.T
+        return self.shape.at(points).reshape(self.form)
+
+    def area_mm2(self, w_mm: float, variant: str) -> float | None:
+        """Not known apart from the lattice."""
+        return None
+
+
+class CombinedShape:
+    """Union, common part or difference (the first without the others) of shapes."""
+
+    def __init__(self, shapes: Sequence[Shape], operation: str) -> None:
+        self.shapes, self.operation = list(shapes), operation
+        self.frame = self.shapes[0].frame
+
+    @cached_property
+    def _boxes(self) -> list[tuple[FloatArray, FloatArray]]:
+        return [_box(shape, self.frame) for shape in self.shapes]
+
+    @cached_property
+    def low_mm(self) -> FloatArray:
+        lows = np.array([low for low, _ in self._boxes])
+        if self.operation == "union":
+            return np.asarray(lows.min(axis=0))
+        return np.asarray(lows.max(axis=0) if self.operation == "intersection" else lows[0])
+
+    @cached_property
+    def high_mm(self) -> FloatArray:
+        highs = np.array([high for _, high in self._boxes])
+        if self.operation == "union":
+            return np.asarray(highs.max(axis=0))
+        high = highs.min(axis=0) if self.operation == "intersection" else highs[0]
+        return np.asarray(np.maximum(high, self.low_mm), dtype=float)
+
+    @cached_property
+    def volume_cm3(self) -> float:
+        """Volume [cm3] on a lattice with partly covered cells."""
+        return lattice_volume_cm3(self)
+
+    def layers(self, pitch_mm: float) -> list[Layer]:
+        """Even layers through the whole box."""
+        return _even_layers(self, pitch_mm)
+
+    def on_lattice(self, u_mm: FloatArray, v_mm: FloatArray) -> _CombinedOnLattice:
+        """The structure on fixed in-plane positions."""
+        return _CombinedOnLattice(self, u_mm, v_mm)
+
+    def at(self, points_mm: FloatArray) -> Float32Array:
+        """Signed distance at points (n, 3) [mm]."""
+        parts = []
+        for shape in self.shapes:
+            own = points_mm if _same(shape.frame, self.frame) else points_mm @ (shape.frame.axes @ self.frame.axes.T).T
+            parts.append(shape.at(own))
+        return _join(parts, self.operation)
+
+
+class _CombinedOnLattice:
+    def __init__(self, shape: CombinedShape, u_mm: FloatArray, v_mm: FloatArray) -> None:
+        self.operation = shape.operation
+        self.parts = [
+            s.on_lattice(u_mm, v_mm) if _same(s.frame, shape.frame) else _Lattice(s, shape.frame, u_mm, v_mm)
+            for s in shape.shapes
+        ]
+        self.form = (len(v_mm), len(u_mm))
+
+    def distance(self, w_mm: float, variant: str) -> Float32Array | None:
+        """Signed distance (n_v, n_u) [mm]; None where there is nothing."""
+        found = [part.distance(w_mm, variant) for part in self.parts]
+        if all(f is None for f in found):
+            return None
+        return _join([np.full(self.form, -1e3, dtype=np.float32) if f is None else f for f in found], self.operation)
+
+    def area_mm2(self, w_mm: float, variant: str) -> float | None:
+        """Not known apart from the lattice."""
+        return None
+
+
+class OffsetShape:
+    """A shape grown or shrunk by a margin, from distances on a lattice of its own."""
+
+    def __init__(self, shape: Shape, margin_mm: float) -> None:
+        self.shape, self.margin_mm = shape, margin_mm
+        self.frame = shape.frame
+
+    @cached_property
+    def low_mm(self) -> FloatArray:
+        return np.asarray(self.shape.low_mm - self.margin_mm)
+
+    @cached_property
+    def high_mm(self) -> FloatArray:
+        return np.asarray(np.maximum(self.shape.high_mm + self.margin_mm, self.low_mm), dtype=float)
+
+    @cached_property
+    def volume_cm3(self) -> float:
+        """Volume [cm3] on a lattice with partly covered cells."""
+        return lattice_volume_cm3(self)
+
+    def layers(self, pitch_mm: float) -> list[Layer]:
+        """Even layers through the whole box."""
+        return _even_layers(self, pitch_mm)
+
+    def on_lattice(self, u_mm: FloatArray, v_mm: FloatArray) -> _Lattice:
+        """The structure on fixed in-plane positions."""
+        return _Lattice(self, self.frame, u_mm, v_mm)
+
+    @cached_property
+    def _field(self) -> tuple[Float32Array, FloatArray, float]:
+        """Signed distance to the surface (n_w, n_v, n_u) [mm], the first node and the pitch."""
+        from scipy.ndimage import distance_transform_edt
+
+        reach = max(self.margin_mm, 0.0)
+        low, high = self.shape.low_mm - reach, self.shape.high_mm + reach
+        pitch = _lattice_pitch(low, high, finest=max(0.5, min(1.0, abs(self.margin_mm) / 4.0)))
+        u, v, w = (_nodes(low[axis], high[axis], pitch) for axis in range(3))
+        lattice = self.shape.on_lattice(u, v)
+        flat = np.full((len(w), len(v), len(u)), -1e3, dtype=np.float32)
+        for k, height in enumerate(w):
+            layer = lattice.distance(float(height), "nominal")
+            if layer is not None:
+                flat[k] = layer
+        outside = flat <= 0
+        # Distance to the nearest node on the other side, less what that node lies beyond the surface.
+        beyond = _surface_distance(flat, pitch)
+        result = np.empty_like(flat)
+        for inside, sign in ((False, -1.0), (True, 1.0)):
+            mask = outside if not inside else ~outside
+            steps, (k, j, i) = distance_transform_edt(mask, sampling=pitch, return_indices=True)
+            result[mask] = sign * np.maximum(steps[mask] - beyond[k[mask], j[mask], i[mask]], 0.0)
+        return result, np.array([u[0], v[0], w[0]]), pitch
+
+    def at(self, points_mm: FloatArray) -> Float32Array:
+        """Signed distance at points (n, 3) [mm]."""
+        from scipy.ndimage import map_coordinates
+
+        field, first, pitch = self._field
+        index = ((points_mm - first) / pitch)[:, ::-1].T
+        value = map_coordinates(field, index, order=1, mode="constant", cval=-1e3)
+        return np.asarray(value + np.float32(self.margin_mm), dtype=np.float32)
+
+
+def _surface_distance(flat: Float32Array, pitch: float) -> Float32Array:
+    """Distance of every node to the surface by the local gradient [mm], between 0 and one pitch."""
+    slopes = np.gradient(np.clip(flat, -3 * pitch, 3 * pitch), pitch)
+    steepness = np.sqrt(sum(g * g for g in slopes))
+    return np.asarray(np.clip(np.abs(flat) / np.maximum(steepness, 0.5), 0.0, pitch), dtype=np.float32)
+
+
+def _box(shape: Shape, frame: Frame) -> tuple[FloatArray, FloatArray]:
+    if _same(shape.frame, frame):
+        return shape.low_mm, shape.high_mm
+    corners = np.array(np.meshgrid(*np.stack([shape.low_mm, shape.high_mm], axis=1), indexing="ij")).reshape(3, -1).T
+    turned = corners @ (frame.axes @ shape.frame.axes.T).T
+    return turned.min(axis=0), turned.max(axis=0)
+
+
+def _join(parts: Sequence[Float32Array], operation: str) -> Float32Array:
+    result = parts[0]
+    for part in parts[1:]:
+        if operation == "union":
+            result = np.maximum(result, part)
+        else:
+            result = np.minimum(result, part if operation == "intersection" else -part)
+    return result
+
+
+def _lattice_pitch(low: FloatArray, high: FloatArray, *, finest: float) -> float:
+    box = float(np.prod(np.maximum(high - low, 1.0)))
+    return float(max(finest, (box / MAX_NODES) ** (1.0 / 3.0)))
+
+
+def _nodes(low: float, high: float, pitch: float) -> FloatArray:
+    n_nodes = ceil((high - low) / pitch) + 3
+    return np.asarray(0.5 * (low + high) + pitch * (np.arange(n_nodes) - 0.5 * (n_nodes - 1)), dtype=float)
+
+
+def _even_layers(shape: Shape, pitch_mm: float) -> list[Layer]:
+    low, high = float(shape.low_mm[2]), float(shape.high_mm[2])
+    n_layers = max(1, ceil((high - low) / pitch_mm))
+    step = (high - low) / n_layers
+    return [Layer(low + (k + 0.5) * step, step) for k in range(n_layers)] if high > low else []
+
+
+def lattice_volume_cm3(shape: Shape) -> float:
+    """Volume [cm3] by partly covered cells on a lattice of about a million nodes at most."""
+    low, high = shape.low_mm, shape.high_mm
+    pitch = _lattice_pitch(low, high, finest=0.4)
+    u, v = _nodes(low[0], high[0], pitch), _nodes(low[1], high[1], pitch)
+    lattice = shape.on_lattice(u, v)
+    total = 0.0
+    for layer in shape.layers(pitch):
+        distance = lattice.distance(layer.w_mm, "nominal")
+        if distance is not None:
+            share = np.clip(distance * np.float32(1.0 / pitch) + np.float32(0.5), 0.0, 1.0)
+            total += float(share.sum(dtype=np.float64)) * pitch**2 * layer.thickness_mm
+    return total / 1000.0
+
+
+def surface_points(structure: Structure, *, spacing_mm: float = 1.0) -> FloatArray:
+    """Points on the surface of a structure in patient coordinates (n, 3) [mm], about ``spacing_mm`` apart or closer."""
+    shape = structure.shape
+    if shape is None:
+        return np.empty((0, 3))
+    low, high = shape.low_mm, shape.high_mm
+    pitch = _lattice_pitch(low, high, finest=spacing_mm)
+    u, v = _nodes(low[0], high[0], pitch), _nodes(low[1], high[1], pitch)
+    lattice = shape.on_lattice(u, v)
+    found = []
+    for layer in shape.layers(pitch):
+        distance = lattice.distance(layer.w_mm, "nominal")
+        if distance is None:
+            continue
+        inside = distance > 0
+        for axis, along in ((0, v), (1, u)):
+            a, b = (inside[:-1], inside[1:]) if axis == 0 else (inside[:, :-1], inside[:, 1:])
+            j, i = np.nonzero(a != b)
+            first = distance[j, i]
+            second = distance[j + 1, i] if axis == 0 else distance[j, i + 1]
+            share = first / (first - second)
+            place = np.empty((len(j), 3))
+            place[:, 2] = layer.w_mm
+            place[:, 0] = u[i] if axis == 0 else along[i] + share * pitch
+            place[:, 1] = along[j] + share * pitch if axis == 0 else v[j]
+            found.append(place)
+    # The flat ends have no outline: their inner nodes stand for them.
+    layers = shape.layers(pitch)
+    for layer, edge in ((layers[0], -0.5), (layers[-1], 0.5)) if layers else ():
+        distance = lattice.distance(layer.w_mm, "nominal")
+        if distance is not None:
+            j, i = np.nonzero(distance > 0)
+            found.append(np.column_stack([u[i], v[j], np.full(len(j), layer.w_mm + edge * layer.thickness_mm)]))
+    return shape.frame.to_patient(np.concatenate(found)) if found else np.empty((0, 3))

@@ -1,0 +1,476 @@
+"""Contours as drawn -> planes of loops, levels of holes and gaps: one description for volume and for dose.
+
+The behaviour of every odd input (duplicates, overlaps, nested loops, keyholes, missing slices, tilted planes) is
+decided here and nowhere else; docs/dvh.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sbrtcheck.dvh.scanline import crossings, fill_areas, overlap_areas, segments_of, shoelace_mm2
+from sbrtcheck.errors import Problem
+from sbrtcheck.model import Contour, FloatArray, Reason, Roi
+
+PLANE_TOLERANCE_MM = 0.05
+CLUSTER_MM = 0.01
+DEGENERATE_MM2 = 1e-3
+GAP_FACTOR = 1.5
+BRIDGE_FACTOR = 4.0
+# Overlap of two loops as a share of the smaller one: below, they touch; above, one lies inside the other.
+TOUCH, NESTED = 0.02, 0.999
+SELF_OVERLAP = 0.01
+
+_REASON_OF_CODE = {
+    "E-NO-CONTOURS": Reason.NO_CONTOURS,
+    "E-FOR-ROI": Reason.OTHER_FRAME_OF_REFERENCE,
+    "E-AMBIGUOUS-NAME": Reason.AMBIGUOUS_ROI,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Axes of the contour planes: rows of ``axes`` are u, v (in plane) and w (normal), in patient coordinates."""
+
+    axes: FloatArray
+
+    def to_frame(self, points_mm: FloatArray) -> FloatArray:
+        """(n, 3) patient positions -> (u, v, w) [mm]."""
+        result: FloatArray = np.asarray(points_mm, dtype=float) @ self.axes.T
+        return result
+
+    def to_patient(self, points_mm: FloatArray) -> FloatArray:
+        """(n, 3) positions (u, v, w) -> patient positions [mm]."""
+        result: FloatArray = np.asarray(points_mm, dtype=float) @ self.axes
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Loops of one plane and one level that belong together: one loop, or several that touch or overlap.
+
+    ``fill`` is "odd" (even-odd over all loops) or "union"; ``area_mm2`` that of the filled shape. ``seams``: some
+    edges run inside the filled shape and are no boundary of it.
+    """
+
+    loops: tuple[FloatArray, ...]
+    fill: str
+    area_mm2: float
+    seams: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """One level of nesting: 0 the outer loops, 1 the holes in them, 2 islands in the holes, ...
+
+    ``groups[i]`` are the groups on plane ``i``.
+    """
+
+    groups: tuple[tuple[Group, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One reading of the contours of a ROI.
+
+    Attributes:
+        frame: orientation of the planes.
+        w_mm: (n,) rising positions of the planes along the normal [mm].
+        bridged: (n - 1,) whether the shape goes on from plane i to i + 1.
+        spacing_mm: modal spacing of the planes, or that of the sibling structures for a single plane.
+        levels: solid shape, holes, islands.
+    """
+
+    frame: Frame
+    w_mm: FloatArray
+    bridged: np.ndarray
+    spacing_mm: float
+    levels: tuple[Level, ...]
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What the contours amount to: readings, or the reason why there is none."""
+
+    readings: list[tuple[str, Reading]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    blocked: Reason | None = None
+    note: str = ""
+
+    def block(self, reason: Reason, problem: Problem) -> Drawn:
+        """No number can be given, and why."""
+        self.blocked, self.note = reason, problem.detail or problem.meaning
+        if problem not in self.problems:
+            self.problems.append(problem)
+        self.readings = []
+        return self
+
+
+def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn:
+    """All readings of a ROI's contours: the nominal one first, then those of other meaning."""
+    drawn = Drawn(problems=list(roi.problems))
+    damaged = roi.damaged
+    if damaged is not None:
+        return drawn.block(_REASON_OF_CODE.get(damaged.code, Reason.DAMAGED_ROI), damaged)
+    if not roi.contours:
+        return drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name))
+    kinds = {contour.xor for contour in roi.contours}
+    if len(kinds) > 1:
+        return drawn.block(Reason.DAMAGED_ROI, Problem("E-MIXED-TYPE", roi.name))
+    xor = kinds.pop()
+    clouds = _clean(roi, roi.contours, drawn)
+    if not clouds:
+        if drawn.blocked is None:
+            drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name, detail="no contour encloses an area"))
+        return drawn
+    found = _frame(roi, clouds, drawn)
+    if found is None:
+        return drawn
+    frame, loops, w_mm = found
+    loops, w_mm = _drop_degenerate(roi, loops, w_mm, drawn)
+    if not loops:
+        return drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name, detail="no contour encloses an area"))
+    plane_w, plane_loops = _cluster(loops, w_mm)
+    plane_loops = _drop_duplicates(roi, plane_loops, drawn)
+    areas = _areas(roi, plane_loops, drawn)
+    if areas is None:
+        return drawn
+    relations = _relations(plane_loops, areas)
+    levels = _levels(plane_loops, areas, relations, xor=xor)
+    overlaps = 0 if xor else sum(r == "overlap" for plane in relations for r in plane.values())
+    if overlaps:
+        drawn.problems.append(Problem("W-OVERLAP", roi.name, seen=f"{overlaps} pairs"))
+    spacing = _spacing(roi, plane_w, sibling_spacing_mm, drawn)
+    if spacing is None:
+        return drawn
+    gaps = np.diff(plane_w)
+    bridged = gaps <= GAP_FACTOR * spacing * (1 + 1e-6)
+    nominal = Reading(frame, plane_w, bridged, spacing, levels)
+    drawn.readings.append(("", nominal))
+    if not np.all(bridged):
+        wide = ", ".join(f"{gap:.2f} mm" for gap in gaps[~bridged][:4])
+        detail = f"gaps of {wide} where the slices are {spacing:.2f} mm apart; not bridged"
+        drawn.problems.append(Problem("W-MISSING-SLICES", roi.name, detail=detail))
+        narrow = gaps <= BRIDGE_FACTOR * spacing * (1 + 1e-6)
+        if np.any(narrow & ~bridged):
+            drawn.readings.append(("missing slices bridged", replace(nominal, bridged=narrow)))
+    if len(levels) > 1 and not xor:
+        drawn.problems.append(Problem("W-HOLE-ASSUMED", roi.name))
+        drawn.readings.append(("nested loops read as solid", replace(nominal, levels=levels[:1])))
+    return drawn
+
+
+def _clean(roi: Roi, contours: tuple[Contour, ...], drawn: Drawn) -> list[FloatArray]:
+    """Contours with at least three different points, closing and repeated points dropped."""
+    kept, dropped = [], 0
+    for contour in contours:
+        points = np.asarray(contour.points_mm, dtype=float)
+        if points.ndim != 2 or points.shape[1] != 3 or not np.all(np.isfinite(points)):
+            problem = Problem("E-POINT-COUNT", roi.name, detail="a contour is not a list of finite points")
+            drawn.block(Reason.DAMAGED_ROI, problem)
+            return []
+        if len(points):
+            points = points[np.any(np.abs(points - np.roll(points, 1, axis=0)) > 1e-6, axis=1)]
+        if len(points) < 3:
+            dropped += 1
+            continue
+        kept.append(points)
+    if dropped:
+        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{dropped} contours"))
+    return kept
+
+
+def _frame(roi: Roi, clouds: list[FloatArray], drawn: Drawn) -> tuple[Frame, list[FloatArray], FloatArray] | None:
+    """The common orientation of the planes, the loops in it (n, 2) and their positions along the normal."""
+    normals = np.array([_newell(points) for points in clouds])
+    largest = normals[np.argmax(np.linalg.norm(normals, axis=1))]
+    if np.linalg.norm(largest) < DEGENERATE_MM2:
+        # Nothing encloses an area by the shoelace rule (a figure of eight does not): fit a plane to all points.
+        points = clouds[0] - clouds[0].mean(axis=0)
+        largest = np.linalg.svd(points, full_matrices=False)[2][2]
+    signs = np.where(normals @ largest < 0, -1.0, 1.0)
+    normal = (normals * signs[:, None]).sum(axis=0)
+    normal = normal / np.linalg.norm(normal) if np.linalg.norm(normal) > DEGENERATE_MM2 else largest
+    normal = normal / np.linalg.norm(normal)
+    axis = int(np.argmax(np.abs(normal)))
+    if abs(normal[axis]) > 1 - 1e-8:
+        normal = np.eye(3)[axis]
+    heights = [points @ normal for points in clouds]
+    worst = max(float(np.ptp(h)) for h in heights)
+    if worst > 2 * PLANE_TOLERANCE_MM:
+        planar = True
+        for points, height in zip(clouds, heights, strict=True):
+            if np.ptp(height) > 2 * PLANE_TOLERANCE_MM:
+                centred = points - points.mean(axis=0)
+                off = centred @ np.linalg.svd(centred, full_matrices=False)[2][2]
+                planar = planar and float(np.max(np.abs(off))) <= PLANE_TOLERANCE_MM
+        code = "E-NONAXIAL" if planar else "E-NONPLANAR"
+        drawn.block(Reason.DAMAGED_ROI, Problem(code, roi.name, seen=f"{worst / 2:.2f} mm off the plane"))
+        return None
+    frame = Frame(_axes(normal))
+    loops = [frame.to_frame(points)[:, :2] for points in clouds]
+    return frame, loops, np.array([float(np.mean(h)) * np.sign(normal @ frame.axes[2]) for h in heights])
+
+
+def _newell(points: FloatArray) -> FloatArray:
+    """Area vector of a loop [mm2]."""
+    centred = points - points.mean(axis=0)
+    result: FloatArray = 0.5 * np.cross(centred, np.roll(centred, -1, axis=0)).sum(axis=0)
+    return result
+
+
+def _axes(normal: FloatArray) -> FloatArray:
+    """Right-handed axes with w along the normal; plain patient axes when the normal is one of them."""
+    axis = int(np.argmax(np.abs(normal)))
+    normal = normal * np.sign(normal[axis])
+    helper = np.eye(3)[(axis + 1) % 3]
+    u = helper - (helper @ normal) * normal
+    u = u / np.linalg.norm(u)
+    return np.array([u, np.cross(normal, u), normal])
+
+
+def _drop_degenerate(
+    roi: Roi, loops: list[FloatArray], w_mm: FloatArray, drawn: Drawn
+) -> tuple[list[FloatArray], FloatArray]:
+    even_odd, _ = fill_areas(loops)
+    kept = even_odd > DEGENERATE_MM2
+    if not np.all(kept):
+        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{int(np.sum(~kept))} contours"))
+    return [loop for loop, keep in zip(loops, kept, strict=True) if keep], w_mm[kept]
+
+
+def _cluster(loops: list[FloatArray], w_mm: FloatArray) -> tuple[FloatArray, list[list[FloatArray]]]:
+    """Planes: contours within 0.01 mm of each other along the normal share one."""
+    order = np.argsort(w_mm, kind="stable")
+    planes: list[list[int]] = []
+    for index in order:
+        if planes and w_mm[index] - w_mm[planes[-1][0]] <= CLUSTER_MM:
+            planes[-1].append(int(index))
+        else:
+            planes.append([int(index)])
+    position = np.array([float(np.mean(w_mm[members])) for members in planes])
+    return position, [[loops[i] for i in members] for members in planes]
+
+
+def _drop_duplicates(roi: Roi, planes: list[list[FloatArray]], drawn: Drawn) -> list[list[FloatArray]]:
+    dropped, result = 0, []
+    for loops in planes:
+        seen: set[bytes] = set()
+        kept = []
+        for loop in loops:
+            rounded = np.round(loop, 2) + 0.0
+            key = rounded[np.lexsort(rounded.T)].tobytes() if len(loops) > 1 else b""
+            if key in seen:
+                dropped += 1
+                continue
+            seen.add(key)
+            kept.append(loop)
+        result.append(kept)
+    if dropped:
+        drawn.problems.append(Problem("W-DUP-CONTOUR", roi.name, seen=f"{dropped} contours"))
+    return result
+
+
+def _areas(roi: Roi, planes: list[list[FloatArray]], drawn: Drawn) -> list[list[float]] | None:
+    """Even-odd area of every loop [mm2]; blocks a loop that overlaps itself other than by a keyhole."""
+    flat = [loop for loops in planes for loop in loops]
+    even_odd, non_zero = fill_areas(flat)
+    exact = np.abs([shoelace_mm2(loop) for loop in flat])
+    suspicious = np.abs(non_zero - even_odd) > SELF_OVERLAP * np.maximum(even_odd, 1.0)
+    keyholes = 0
+    for index in np.flatnonzero(suspicious):
+        if has_seam(flat[index]):
+            keyholes += 1
+            continue
+        share = 100 * abs(non_zero[index] - even_odd[index]) / max(float(non_zero[index]), 1e-9)
+        problem = Problem("E-SELF-INTERSECTION", roi.name, seen=f"{share:.0f} % of its area is doubtful")
+        drawn.block(Reason.DAMAGED_ROI, problem)
+        return None
+    if keyholes:
+        drawn.problems.append(Problem("W-KEYHOLE", roi.name, seen=f"{keyholes} contours"))
+    odd = np.abs(exact - even_odd) > 0.02 * np.maximum(even_odd, 1.0)
+    for index in np.flatnonzero(odd):
+        exact[index] = fill_areas([flat[index]], n_lines=1000)[0][0]
+    values = iter(exact.tolist())
+    return [[next(values) for _ in loops] for loops in planes]
+
+
+def has_seam(loop: FloatArray, *, tolerance_mm: float = 0.1) -> bool:
+    """Whether a loop comes back to a place where it has been, as the channel of a keyhole does."""
+    n_points = len(loop)
+    for offset in (0.0, 0.5):
+        cells = np.floor(loop / (2 * tolerance_mm) + offset).astype(np.int64)
+        key = cells[:, 0] * 1_000_003 + cells[:, 1]
+        order = np.argsort(key, kind="stable")
+        same = key[order][1:] == key[order][:-1]
+        apart = np.abs(order[1:] - order[:-1])
+        if np.any(same & (np.minimum(apart, n_points - apart) > 2)):
+            return True
+    return False
+
+
+def _relations(planes: list[list[FloatArray]], areas: list[list[float]]) -> list[dict[tuple[int, int], str]]:
+    """How the loops of one plane stand to each other: "overlap", "touch", or "a in b" / "b in a" for pairs (a, b)."""
+    result: list[dict[tuple[int, int], str]] = [{} for _ in planes]
+    pairs: list[tuple[int, int, int]] = []
+    for p, loops in enumerate(planes):
+        if len(loops) < 2:
+            continue
+        low = np.array([loop.min(axis=0) for loop in loops]) - 0.1
+        high = np.array([loop.max(axis=0) for loop in loops]) + 0.1
+        for a in range(len(loops)):
+            for b in range(a + 1, len(loops)):
+                if np.all(low[a] <= high[b]) and np.all(low[b] <= high[a]):
+                    pairs.append((p, a, b))
+    if not pairs:
+        return result
+    common = overlap_areas([planes[p][a] for p, a, _ in pairs], [planes[p][b] for p, _, b in pairs])
+    for (p, a, b), overlap in zip(pairs, common, strict=True):
+        smaller = min(areas[p][a], areas[p][b])
+        share = overlap / smaller
+        if share < TOUCH:
+            if _touch(planes[p][a], planes[p][b]):
+                result[p][a, b] = "touch"
+        elif share < NESTED * 0.98 or (share < NESTED and not _inside(planes[p], areas[p], a, b)):
+            result[p][a, b] = "overlap"
+        else:
+            result[p][a, b] = "a in b" if areas[p][a] < areas[p][b] else "b in a"
+    return result
+
+
+def _touch(first: FloatArray, second: FloatArray) -> bool:
+    step = max(1, len(second) // 200)
+    gap = np.linalg.norm(first[:, None, :] - second[None, ::step, :], axis=2)
+    return bool(gap.min() < 3.0)
+
+
+def _inside(loops: list[FloatArray], areas: list[float], a: int, b: int) -> bool:
+    """Whether every vertex of the smaller loop lies inside the larger one."""
+    inner, outer = (loops[a], loops[b]) if areas[a] < areas[b] else (loops[b], loops[a])
+    return bool(np.all(points_in_loops(inner, [outer])))
+
+
+def points_in_loops(points_mm: FloatArray, loops: list[FloatArray], *, fill: str = "odd") -> np.ndarray:
+    """Whether points (n, 2) lie in the filled loops; shape (n,)."""
+    count = np.zeros(len(points_mm), dtype=np.int64)
+    for loop in loops:
+        start, end = loop, np.roll(loop, -1, axis=0)
+        span = np.where(end[:, 1] == start[:, 1], 1.0, end[:, 1] - start[:, 1])
+        inside = np.zeros(len(points_mm), dtype=np.int64)
+        for begin in range(0, len(points_mm), 4096):
+            part = slice(begin, begin + 4096)
+            u, v = points_mm[part, :1], points_mm[part, 1:]
+            crosses = (start[:, 1] <= v) != (end[:, 1] <= v)
+            at = start[:, 0] + (v - start[:, 1]) * (end[:, 0] - start[:, 0]) / span
+            inside[part] = np.sum(crosses & (at > u), axis=1) % 2
+        count += inside
+    return count % 2 == 1 if fill == "odd" else count > 0
+
+
+def _levels(
+    planes: list[list[FloatArray]],
+    areas: list[list[float]],
+    relations: list[dict[tuple[int, int], str]],
+    *,
+    xor: bool,
+) -> tuple[Level, ...]:
+    """Loops sorted by depth of nesting, those that touch or overlap joined into groups."""
+    depths: list[list[int]] = []
+    for p, loops in enumerate(planes):
+        depth = [0] * len(loops)
+        for (a, b), relation in relations[p].items():
+            if relation == "a in b":
+                depth[a] += 1
+            elif relation == "b in a":
+                depth[b] += 1
+        depths.append(depth)
+    n_levels = 1 + max(d for depth in depths for d in depth)
+    levels = []
+    for level in range(n_levels):
+        by_plane = []
+        for p, loops in enumerate(planes):
+            members = [i for i in range(len(loops)) if depths[p][i] == level]
+            by_plane.append(_groups(loops, areas[p], relations[p], members, xor=xor))
+        levels.append(Level(tuple(by_plane)))
+    return tuple(levels)
+
+
+def _groups(
+    loops: list[FloatArray],
+    areas: list[float],
+    relations: dict[tuple[int, int], str],
+    members: list[int],
+    *,
+    xor: bool,
+) -> tuple[Group, ...]:
+    parent = {i: i for i in members}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    overlapping = set()
+    for (a, b), relation in relations.items():
+        if relation in {"overlap", "touch"} and a in parent and b in parent:
+            parent[root(a)] = root(b)
+            if relation == "overlap":
+                overlapping |= {a, b}
+    joined: dict[int, list[int]] = {}
+    for i in members:
+        joined.setdefault(root(i), []).append(i)
+    groups = []
+    for indices in joined.values():
+        chosen = [loops[i] for i in indices]
+        if len(indices) == 1:
+            groups.append(Group((chosen[0],), "odd", areas[indices[0]], seams=has_seam(chosen[0])))
+            continue
+        area = sum(areas[i] for i in indices)
+        fill = "odd" if xor else "union"
+        if overlapping & set(indices):
+            area = _filled_area(chosen, fill=fill)
+        groups.append(Group(tuple(chosen), fill, area, seams=True))
+    return tuple(groups)
+
+
+def _filled_area(loops: list[FloatArray], *, fill: str, n_lines: int = 1000) -> float:
+    """Area of several loops filled together [mm2]."""
+    edges = segments_of(loops)
+    low = min(float(loop[:, 1].min()) for loop in loops)
+    pitch = (max(float(loop[:, 1].max()) for loop in loops) - low) / n_lines
+    edge, line, u, _ = crossings(edges.start_mm, edges.end_mm, low + 0.5 * pitch, pitch)
+    owner = edges.loop[edge]
+    # Entering and leaving one loop alternate along a line: +1, -1 in order of u within each (line, loop).
+    order = np.lexsort((u, owner, line))
+    sign = np.empty(len(u), dtype=np.int64)
+    sign[order] = 1 - 2 * (np.arange(len(u)) % 2)
+    order = np.lexsort((u, line))
+    depth = np.cumsum(sign[order])
+    width = np.append(np.diff(u[order]), 0.0)
+    inside = depth % 2 == 1 if fill == "odd" else depth > 0
+    return float(np.sum(width * inside) * pitch)
+
+
+def _spacing(roi: Roi, plane_w: FloatArray, sibling_spacing_mm: float | None, drawn: Drawn) -> float | None:
+    if len(plane_w) > 1:
+        return modal_spacing_mm(plane_w)
+    if sibling_spacing_mm is None or not sibling_spacing_mm > 0:
+        drawn.block(Reason.DAMAGED_ROI, Problem("E-SINGLE-SLICE", roi.name))
+        return None
+    detail = f"one slice only; its thickness of {sibling_spacing_mm:.2f} mm was taken from the other ROIs"
+    drawn.problems.append(Problem("W-SINGLE-SLICE", roi.name, detail=detail))
+    return float(sibling_spacing_mm)
+
+
+def modal_spacing_mm(plane_w: FloatArray) -> float:
+    """The most frequent distance of neighbouring planes [mm]; the median where none is frequent."""
+    gaps = np.diff(np.sort(plane_w))
+    counted = Counter(np.round(gaps, 1).tolist())
+    most = max(counted.values())
+    if most < len(gaps) / 3:
+        return float(np.median(gaps))
+    chosen = min(gap for gap, count in counted.items() if count == most)
+    return float(np.median(gaps[np.round(gaps, 1) == chosen]))
