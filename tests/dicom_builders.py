@@ -6,15 +6,17 @@ in 3 fractions on a grid of 40 x 40 x 40 points. UIDs are fixed, so two builds g
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import DataElement, Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import Tag
@@ -116,14 +118,11 @@ class MiniPlan:
             (folder / name).write_bytes(content)
         return folder
 
-    def copy(self) -> MiniPlan:
-        """An independent copy."""
-        return copy.deepcopy(self)
-
 
 def to_bytes(ds: Dataset, *, explicit: bool = False) -> bytes:
     """The Part 10 file of a data set."""
-    out = copy.deepcopy(ds)
+    out = Dataset()
+    out.update({element.tag: element for element in (ds.get_item(tag) for tag in ds.keys())})
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ds.get("SOPClassUID", RT_DOSE)
     meta.MediaStorageSOPInstanceUID = ds.get("SOPInstanceUID", uid(999))
@@ -134,10 +133,11 @@ def to_bytes(ds: Dataset, *, explicit: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def set_raw(ds: Dataset, keyword: str, raw: bytes) -> None:
-    """Put bytes that the writer would not accept under a keyword; written as they are in implicit VR."""
+def set_raw(ds: Dataset, keyword: str, raw: bytes, *, vr: str | None = None) -> None:
+    """Put bytes that the writer would not accept under a keyword; they are written as they are."""
     tag = Tag(keyword)
-    ds[tag] = DataElement(tag, "UN", raw + b" " * (len(raw) % 2))
+    value = raw + b" " * (len(raw) % 2)
+    ds[tag] = RawDataElement(tag, vr or dictionary_VR(tag), len(value), value, 0, False, True)
 
 
 def item(**values: object) -> Dataset:
@@ -316,6 +316,33 @@ def build_dose(
     return ds
 
 
+@lru_cache(maxsize=16)
+def _written(salt: int, explicit: bool) -> tuple[tuple[str, bytes], ...]:
+    built = MiniPlan(build_plan(salt=salt), build_structures(salt=salt), build_dose(salt=salt))
+    return tuple((name, to_bytes(ds, explicit=explicit)) for name, ds in built.objects().items())
+
+
 def build(*, salt: int = 0) -> MiniPlan:
     """Plan, structures and dose that fit together; ``salt`` makes another plan of the same patient and study."""
-    return MiniPlan(build_plan(salt=salt), build_structures(salt=salt), build_dose(salt=salt))
+    return MiniPlan(*(dcmread(BytesIO(data)) for _, data in _written(salt, False)))
+
+
+def write_with(
+    folder: Path,
+    *,
+    plan: Dataset | bytes | None = None,
+    structures: Dataset | bytes | None = None,
+    dose: Dataset | bytes | None = None,
+    explicit: bool = False,
+    **others: Dataset | bytes,
+) -> Path:
+    """The small plan with some of its objects replaced; faster than writing all three. ``__`` stands for a dot."""
+    files: dict[str, Dataset | bytes] = dict(_written(0, explicit))
+    for name, given in (("rp.dcm", plan), ("rs.dcm", structures), ("rd.dcm", dose)):
+        if given is not None:
+            files[name] = given
+    files.update({name.replace("__", "."): given for name, given in others.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, given in files.items():
+        (folder / name).write_bytes(given if isinstance(given, bytes) else to_bytes(given, explicit=explicit))
+    return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,10 +52,16 @@ class RtObject:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """pydicom warns of values that the strict readers judge by themselves."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """pydicom warns of values that the strict readers judge by themselves, and its log lines quote them."""
+    log = logging.getLogger("pydicom")
+    disabled = log.disabled
+    log.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = disabled
 
 
 def decode(blob: Blob) -> RtObject:
