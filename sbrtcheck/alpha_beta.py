@@ -1,4 +1,4 @@
-"""Alpha/beta by tissue, each with its source and interval. There is no default in code: what is shown is said in data."""
+"""Alpha/beta by tissue, each with its source and interval. There is no default in code: data says what is shown."""
 
 from __future__ import annotations
 
@@ -49,10 +49,16 @@ class AlphaBeta:
     shown_by_default: bool = False
 
     @property
+    def span(self) -> str:
+        """The number and its interval."""
+        if self.low_gy is None or self.high_gy is None:
+            return f"{self.value_gy:.4g}"
+        return f"{self.value_gy:.4g} ({self.low_gy:g} to {self.high_gy:g})"
+
+    @property
     def label(self) -> str:
-        """The number, its tissue and its interval."""
-        span = f" ({self.low_gy:g} to {self.high_gy:g})" if self.low_gy is not None and self.high_gy is not None else ""
-        return f"{self.value_gy:g}{span}" + (f" {self.tissue}" if self.tissue else "")
+        """The number, its interval and its tissue."""
+        return f"{self.span} {self.tissue}".rstrip()
 
 
 @cache
@@ -127,6 +133,6 @@ def did_you_mean(text: str, names: Iterable[str]) -> str:
     from rapidfuzz import fuzz, process, utils
 
     close = process.extract(
-        text, sorted(names), scorer=fuzz.WRatio, processor=utils.default_process, limit=3, score_cutoff=60
+        text, sorted(names), scorer=fuzz.WRatio, processor=utils.default_process, limit=3, score_cutoff=70
     )
     return f"Did you mean {', '.join(name for name, _, _ in close)}?" if close else ""

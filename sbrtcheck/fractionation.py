@@ -22,6 +22,7 @@ __all__ = [
     "lq_footnote",
     "match",
     "parse_scheme",
+    "usc_alpha_beta",
     "worth",
 ]
 
@@ -95,15 +96,15 @@ class Match:
 
 def lq_footnote(dose_per_fraction_gy: float) -> str:
     """What to say about the LQ model at this dose per fraction [Gy]; "" inside the validated range."""
+    size = f"{plain_number(dose_per_fraction_gy)} Gy per fraction is above"
     if dose_per_fraction_gy > LQ_REASONABLE_TO_GY:
         return (
-            f"{plain_number(dose_per_fraction_gy)} Gy per fraction is above {LQ_REASONABLE_TO_GY:g} Gy, where the LQ model "
-            "is not supported: the numbers are an extrapolation"
+            f"{size} {LQ_REASONABLE_TO_GY:g} Gy, where the LQ model is not supported: the numbers are an extrapolation"
         )
     if dose_per_fraction_gy > LQ_VALIDATED_TO_GY:
         return (
-            f"{plain_number(dose_per_fraction_gy)} Gy per fraction is above {LQ_VALIDATED_TO_GY:g} Gy, the range in which the "
-            "LQ model was validated: BED and EQD2 may be overestimated (cautious for organs, not for tumours)"
+            f"{size} {LQ_VALIDATED_TO_GY:g} Gy, the range in which the LQ model was validated: BED and EQD2 may be "
+            "overestimated (cautious for organs, not for tumours)"
         )
     return ""
 
@@ -117,8 +118,9 @@ def worth(scheme: Scheme, alpha_beta: AlphaBeta, *, model: Model | None = None) 
     model = model or Model()
     loss, notes = _loss(alpha_beta, model)
     if model.name == "usc":
-        alpha_beta, value, more = _usc(scheme, model)
-        notes = [*notes, *more]
+        alpha_beta = usc_alpha_beta(model)
+        value, more = _usc(scheme, model)
+        notes += more
     else:
         value = _bed(scheme, alpha_beta.value_gy, model)
         notes += _lql_notes(alpha_beta, model)
@@ -132,17 +134,24 @@ def worth(scheme: Scheme, alpha_beta: AlphaBeta, *, model: Model | None = None) 
     ends = [(max(_bed(scheme, ab, model) - loss, 0.0), ab) for ab in (low, high) if ab > 0]
     beds = [b for b, _ in ends]
     eqd2s = [eqd2_from_bed(bed_gy=b, alpha_beta_gy=ab) for b, ab in ends]
-    is_open = low <= 0
-    if is_open:
-        notes.append("the alpha/beta interval reaches zero or below: the range has no upper end")
+    bed_low: float | None = min(*beds, value)
+    bed_high: float | None = max(*beds, value)
+    eqd2_low: float | None = min(*eqd2s, eqd2_gy)
+    eqd2_high: float | None = max(*eqd2s, eqd2_gy)
+    if low <= 0:
+        notes.append("the source's alpha/beta interval reaches zero or below: the range is open at one end")
+        # Towards zero BED grows without end; EQD2 goes the way it goes from the upper end to the nominal value.
+        bed_high = None
+        rises = eqd2s[0] <= eqd2_gy
+        eqd2_low, eqd2_high = (eqd2_low, None) if rises else (None, eqd2_high)
     return Worth(
         alpha_beta,
         value,
         eqd2_gy,
-        bed_low_gy=min(*beds, value),
-        bed_high_gy=None if is_open else max(*beds, value),
-        eqd2_low_gy=min(*eqd2s, eqd2_gy),
-        eqd2_high_gy=None if is_open else max(*eqd2s, eqd2_gy),
+        bed_low_gy=bed_low,
+        bed_high_gy=bed_high,
+        eqd2_low_gy=eqd2_low,
+        eqd2_high_gy=eqd2_high,
         repopulation_loss_gy=loss,
         notes=tuple(notes),
     )
@@ -220,7 +229,20 @@ def _lql_notes(alpha_beta: AlphaBeta, model: Model) -> list[str]:
     return [f"LQ-L (Astrahan 2008): dT {edge:g} Gy, gamma/alpha {slope:g} ({how}); research output, no verdict"]
 
 
-def _usc(scheme: Scheme, model: Model) -> tuple[AlphaBeta, float, list[str]]:
+def usc_alpha_beta(model: Model) -> AlphaBeta:
+    """The alpha/beta that follows from the parameters of the universal survival curve.
+
+    Raises:
+        WrongUsageError: E-OPTION for a missing parameter, E-DOMAIN.
+    """
+    from sbrtcheck.radiobiology_models import usc_transition
+
+    alpha, d0, dq = _needed(model, alpha=model.alpha_per_gy, d0=model.d0_gy, dq=model.dq_gy)
+    ratio = usc_transition(alpha_per_gy=alpha, d0_gy=d0, dq_gy=dq).alpha_beta_gy
+    return AlphaBeta(ratio, source="follows from alpha, D0 and Dq")
+
+
+def _usc(scheme: Scheme, model: Model) -> tuple[float, list[str]]:
     from sbrtcheck.radiobiology_models import bed_usc, sfed, usc_transition
 
     alpha, d0, dq = _needed(model, alpha=model.alpha_per_gy, d0=model.d0_gy, dq=model.dq_gy)
@@ -236,13 +258,13 @@ def _usc(scheme: Scheme, model: Model) -> tuple[AlphaBeta, float, list[str]]:
         total, n = scheme.pairs[0]
         single = sfed(total_dose_gy=total, n_fractions=n, alpha_per_gy=alpha, d0_gy=d0, dq_gy=dq)
         notes.append(f"single fraction equivalent dose (SFED) {single:.2f} Gy")
-    return AlphaBeta(ratio, source="follows from alpha, D0 and Dq"), value, notes
+    return value, notes
 
 
 def match(
     reference: Scheme,
     *,
-    n_fractions: int,
+    n_fractions: float,
     held: AlphaBeta,
     others: Sequence[AlphaBeta],
     site: str = "",

@@ -39,7 +39,8 @@ class Phase:
     def words(self) -> str:
         """The phase in words."""
         noun = "fraction" if self.n_fractions == 1 else "fractions"
-        return f"{plain_number(self.total_dose_gy)} Gy in {self.n_fractions} {noun} of {plain_number(self.dose_per_fraction_gy)} Gy"
+        each = plain_number(self.dose_per_fraction_gy)
+        return f"{plain_number(self.total_dose_gy)} Gy in {self.n_fractions} {noun} of {each} Gy"
 
 
 @dataclass(frozen=True, slots=True)
