@@ -22,7 +22,7 @@ SLICE_MM = 2.5
 BOTTOM_MM, TOP_MM = -112.5, 122.5
 # A stack of contours reaches half a slice beyond its first and last plane; the shapes end there.
 LOWEST_MM, HIGHEST_MM = BOTTOM_MM - SLICE_MM / 2, TOP_MM + SLICE_MM / 2
-BODY_A_MM, BODY_B_MM, BODY_POWER = 170.0, 112.0, 2.4
+BODY_A_MM, BODY_B_MM, BODY_POWER = 160.0, 112.0, 2.4
 SKIN_MM = 5.0
 LUNG_POWER = 2.3
 # Beyond this distance from a tube only the sign of its function matters.
@@ -107,11 +107,11 @@ def trunk(inset_mm: float, bottom_mm: float = LOWEST_MM, top_mm: float = HIGHEST
 
 def depth_mm(points: Array) -> Array:
     """Depth below the skin to first order [mm], negative outside the body."""
-    x, y = np.abs(points[:, 0]) / BODY_A_MM, np.abs(points[:, 1]) / BODY_B_MM
-    q = np.maximum(x**BODY_POWER + y**BODY_POWER, 1e-9)
+    x, y = np.abs(points[:, 0]) / BODY_A_MM + 1e-9, np.abs(points[:, 1]) / BODY_B_MM + 1e-9
+    px, py = x**BODY_POWER, y**BODY_POWER
+    q = px + py
     radius = q ** (1 / BODY_POWER)
-    slope = np.hypot(x ** (BODY_POWER - 1) / BODY_A_MM, y ** (BODY_POWER - 1) / BODY_B_MM)
-    slope = slope * q ** (1 / BODY_POWER - 1)
+    slope = np.hypot(px / (x * BODY_A_MM), py / (y * BODY_B_MM)) * radius / q
     out: Array = (1 - radius) / np.maximum(slope, 1e-3)
     return out
 
@@ -161,7 +161,7 @@ def chest_wall(side: int, height_mm: float, half_height_mm: float = 36.25) -> Sh
         cuts = [75 - side * points[:, 0], points[:, 2] - high, low - points[:, 2]]
         return np.max([outer.function(points), -inner.function(points), body.function(points), *cuts], axis=0)
 
-    xs = (-166.0, -74.0) if side < 0 else (74.0, 166.0)
+    xs = (-156.0, -74.0) if side < 0 else (74.0, 156.0)
     return Shape(function, (*xs, -108.0, 108.0, low, high))
 
 
@@ -183,7 +183,7 @@ def organs() -> dict[str, Shape]:
         tube((38, 17, 4, 5), (56, 8, 8, 4.5)),
     )
     trachea_top = tube((0, 7, HIGHEST_MM + 20, 9), (0, 8, 36, 9))
-    floor = 46.25 + SLICE_MM / 2
+    floor = 47.5 + SLICE_MM / 2
     trachea = Shape(
         lambda p: np.maximum(trachea_top.function(p), floor - p[:, 2]), (-10, 10, -3, 18, floor, HIGHEST_MM)
     )
@@ -198,7 +198,7 @@ def organs() -> dict[str, Shape]:
         tube((28, 0, 26, 11), (46, 10, 21, 10)),
         tube((40, 18, 2, 8), (48, 26, -22, 7)),
         ellipsoid((-34, 14, 0), (17, 20, 30)),
-        ellipsoid((40, 14, 0), (20, 20, 30)),
+        ellipsoid((40, 16, -2), (20, 22, 34)),
     )
 
     def lung(side: int) -> Shape:
@@ -232,15 +232,15 @@ def organs() -> dict[str, Shape]:
 # Spacing of the points along a contour, the lattice it is traced on [mm], and decimals written.
 _FINE = (1.2, 0.8, 2)
 TRACE = {
-    "Body": (6.0, 3.0, 1),
-    "Skin": (6.0, 3.0, 1),
-    "Lung_R": (3.0, 1.5, 1),
-    "Lung_L": (3.0, 1.5, 1),
-    "Heart": (2.5, 1.5, 1),
-    "Chestwall": (2.5, 1.25, 1),
-    "Rib": (1.6, 1.0, 2),
-    "GreatVes": (1.6, 1.0, 2),
-    "Esophagus": (1.5, 0.8, 2),
+    "Body": (8.0, 3.0, 1),
+    "Skin": (8.0, 3.0, 1),
+    "Lung_R": (4.0, 1.5, 1),
+    "Lung_L": (4.0, 1.5, 1),
+    "Heart": (3.0, 1.5, 1),
+    "Chestwall": (3.5, 1.25, 1),
+    "Rib": (1.8, 1.0, 1),
+    "GreatVes": (1.8, 1.0, 1),
+    "Esophagus": (1.6, 0.8, 1),
 }
 
 

@@ -17,6 +17,8 @@ from anatomy import Array, Shape, chest_wall, contours, ellipsoid, minus, organs
 from dose import Arcs, Dose
 from expected import (
     LUNG_METRICS,
+    N_ORGAN,
+    N_RIND,
     N_TARGET,
     ORGAN_METRICS,
     Lesion,
@@ -26,13 +28,14 @@ from expected import (
     lesion_numbers,
     metric_number,
     organ_rows,
+    percent_of,
     sample,
     volume_number,
 )
 from writer import BeamItem, Case, Grid, Prescription, RoiItem, write_dose, write_plan, write_structures
 
-GRID = Grid((-173.7, -115.3, -115.1), (2.5, 2.5, 2.5), (140, 93, 97))
-BEAM_GRID = Grid((-172.0, -112.0, -112.0), (6.0, 6.0, 6.0), (58, 38, 40))
+GRID = Grid((-163.7, -115.3, -115.1), (2.5, 2.5, 2.5), (132, 93, 97))
+BEAM_GRID = Grid((-162.0, -114.0, -114.0), (6.0, 6.0, 6.0), (55, 39, 41))
 MARGIN_MM = 5.0
 GREAT = ("A_Aorta", "A_Pulmonary", "V_Venacava_S")
 
@@ -264,7 +267,11 @@ def expect(
     name: str, plan: Sample, shapes: dict[str, Shape], ptvs: list[Shape], gtvs: list[Shape], dose: Dose
 ) -> dict[str, Any]:
     """The content of expected.json."""
-    samples: dict[str, Samples] = {organ: sample(shape, dose.at) for organ, shape in shapes.items() if organ != "Body"}
+    samples: dict[str, Samples] = {
+        organ: sample(shape, dose.at, n_wanted=N_RIND if organ in {"Skin", "Chestwall"} else N_ORGAN)
+        for organ, shape in shapes.items()
+        if organ != "Body"
+    }
     structures = {}
     for organ, s in samples.items():
         wanted = LUNG_METRICS if organ.startswith("Lung") else ORGAN_METRICS
@@ -272,7 +279,7 @@ def expect(
         structures[plan.names[organ]] = {
             "organ": organ,
             "volume_cm3": volume_number(s),
-            "metrics": {m: metric_number(s, m) for m in fitting},
+            "metrics": {m: metric_number(s, m, percent=percent_of(organ)) for m in fitting},
         }
     sets = {
         "Lungs": joint(shapes, "Lung_R", "Lung_L"),
