@@ -1,0 +1,273 @@
+"""Writes docs/constraints.md from constraints/ and tests/transcriptions/. The page carries no date."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from sbrtcheck.model import LimitRow, OrganTable  # noqa: E402
+from sbrtcheck.tables import choose_table, load_organs, load_regions, load_tables  # noqa: E402
+
+TRANSCRIPTIONS = ROOT / "tests" / "transcriptions"
+PAGE = ROOT / "docs" / "constraints.md"
+SITES = ("lung", "spine", "liver", "adrenal", "bone", "node")
+COLUMNS = (
+    "organ",
+    "n",
+    "metric",
+    "limit",
+    "condition",
+    "judged as",
+    "printed level",
+    "endpoint",
+    "confidence",
+    "twice",
+    "seen at",
+    "cross-check",
+    "note",
+)
+_SPARED = re.compile(r"CV([\d.]+)Gy")
+_VOLUME = re.compile(r"V([\d.]+)Gy(cc)?")
+_DOSE = re.compile(r"D([\d.]+)(cc|%)")
+
+Typed = tuple[int, str, str, float]
+
+
+def read_transcription(path: Path) -> tuple[Typed, ...]:
+    """(number of fractions, organ, metrics it may be, limit) of every value typed in a transcription."""
+    typed: list[Typed] = []
+    n_fractions = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            n_fractions = int(line[1:-1])
+            continue
+        organ, *pairs = line.split()
+        for metric, limit in zip(pairs[::2], pairs[1::2], strict=True):
+            typed.append((n_fractions, organ, metric, float(limit)))
+    return tuple(typed)
+
+
+def metric_texts(metric: str) -> tuple[str, ...]:
+    """The metrics of a table that a typed metric may stand for."""
+    if metric == "Max":
+        return "D0.035cc[Gy]", "Max[Gy]"
+    if metric == "MaxPercent":
+        return ("Max[%]",)
+    if metric == "Mean":
+        return ("Mean[Gy]",)
+    if metric == "Length2cm":
+        return ("Dose_to_2cm_length[Gy]",)
+    if match := _SPARED.fullmatch(metric):
+        return (f"CV{match[1]}Gy[cc]",)
+    if match := _VOLUME.fullmatch(metric):
+        return (f"V{match[1]}Gy[{match[2] or '%'}]",)
+    if match := _DOSE.fullmatch(metric):
+        return (f"D{match[1]}{match[2]}[Gy]",)
+    raise ValueError(f"{metric} is not a metric of a transcription")
+
+
+def compare(table: OrganTable, typed: Iterable[Typed]) -> tuple[set[str], list[str]]:
+    """Rule ids of the rows that a second transcription agrees with, and the typed values that have no such row."""
+    verified: set[str] = set()
+    differences = []
+    for n_fractions, organ, metric, limit in typed:
+        rows = [
+            r
+            for r in table.rows
+            if r.n_fractions == n_fractions and r.organ == organ and r.metric_text in metric_texts(metric)
+        ]
+        agreeing = [r for r in rows if r.limit == limit]
+        verified.update(r.rule_id for r in agreeing)
+        if not agreeing:
+            has = ", ".join(f"{r.limit:g}" for r in rows) or "no such row"
+            differences.append(
+                f"{table.name}, {n_fractions} fractions, {organ} {metric}: typed {limit:g}, shipped {has}"
+            )
+    return verified, differences
+
+
+def verified_rows(table: OrganTable) -> set[str]:
+    """Rule ids of the rows of a table that were typed a second time and agree."""
+    path = TRANSCRIPTIONS / f"{table.name}.txt"
+    return compare(table, read_transcription(path))[0] if path.is_file() else set()
+
+
+def disagreements(tables: Iterable[OrganTable]) -> list[tuple[str, int, str, list[tuple[float, list[str]]]]]:
+    """Where mandatory upper limits of two tables on the same organ, fractions and metric differ."""
+    found: dict[tuple[str, int, str], dict[float, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for table in tables:
+        for row in table.rows:
+            if row.n_fractions is None or row.level is None or row.level.value != "mandatory" or row.condition:
+                continue
+            if row.comparator.startswith("<"):
+                metric = "point maximum" if is_point(row) else row.metric_text
+                found[row.organ, row.n_fractions, metric][row.limit].add(f"{table.title}{at_volume(row, table)}")
+    return [
+        (organ, n, metric, [(limit, sorted(titles)) for limit, titles in sorted(limits.items())])
+        for (organ, n, metric), limits in sorted(found.items())
+        if len(limits) > 1
+    ]
+
+
+def is_point(row: LimitRow) -> bool:
+    """True for a limit in Gy on the maximum or on at most 0.1 cc."""
+    metric = row.metric
+    if metric is None or metric.unit != "Gy":
+        return False
+    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= 0.1
+    return metric.kind == "Max" or (metric.kind == "D" and small)
+
+
+def at_volume(row: LimitRow, table: OrganTable) -> str:
+    """The volume at which a point maximum is taken, where it is not 0.035 cc."""
+    if not is_point(row) or row.metric is None:
+        return ""
+    volume = table.point_volume_cm3 if row.metric.kind == "Max" else row.metric.amount
+    return "" if volume == 0.035 else f" ({volume:g} cc)"
+
+
+def cell(text: str) -> str:
+    """Text for one cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "or")
+
+
+def row_line(row: LimitRow, *, twice: bool, places: dict[str, int]) -> str:
+    """One row of a table as a line of the page; ``places`` numbers where the rows of the table were read."""
+    organ = f"{row.organ} (with {' and '.join(j for j in row.joint if j != row.organ)})" if row.joint else row.organ
+    cells = (
+        organ,
+        "conventional" if row.n_fractions is None else str(row.n_fractions),
+        row.metric_text,
+        f"{row.comparator} {row.limit:g} {row.unit}",
+        row.condition,
+        row.level.value if row.level is not None else "listed",
+        row.level_printed,
+        row.endpoint,
+        row.confidence,
+        "yes" if twice else "no",
+        str(places.setdefault(row.seen_at, len(places) + 1)),
+        str(places.setdefault(row.cross_check, len(places) + 1)) if row.cross_check else "-",
+        row.note,
+    )
+    return "| " + " | ".join(cell(c) for c in cells) + " |"
+
+
+def render() -> str:
+    """The page."""
+    tables = sorted(load_tables().values(), key=lambda t: t.name)
+    twice = {table.name: verified_rows(table) for table in tables}
+    return "\n".join(
+        [
+            *overview(tables, twice),
+            *choices(),
+            *policy(),
+            *disagreement_lines(tables),
+            *(line for table in tables for line in table_lines(table, twice[table.name])),
+        ]
+    )
+
+
+def overview(tables: Sequence[OrganTable], twice: dict[str, set[str]]) -> list[str]:
+    """One line per table."""
+    out = [
+        "# The numbers of constraints/",
+        "",
+        "Made by `python docs/build_constraints.py` from `constraints/`; do not edit. Every number is a transcription:",
+        "verify it against its source before clinical use. *Verified twice* counts rows typed a second time from a",
+        "public copy (`tests/transcriptions/`); every other row is a single transcription.",
+        "",
+        "## Tables",
+        "",
+        "| table | title | trust | decides | rows | verified twice | computable | fractions | organs | `Max` at |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for t in tables:
+        point = f"{t.point_volume_cm3:g} cc ({'printed' if t.point_volume_printed else 'ours'})"
+        cells = (
+            f"`{t.name}`",
+            t.title,
+            t.trust,
+            "yes" if t.may_decide else "compare only",
+            str(len(t.rows)),
+            str(len(twice[t.name])),
+            str(sum(r.computable for r in t.rows)),
+            ", ".join(map(str, t.fractions)),
+            str(len({r.organ for r in t.rows})),
+            point,
+        )
+        out.append("| " + " | ".join(cells) + " |")
+    n_rows, n_twice = sum(len(t.rows) for t in tables), sum(map(len, twice.values()))
+    return [*out, "", f"{n_rows} rows in {len(tables)} tables; {n_twice} verified twice.", ""]
+
+
+def choices() -> list[str]:
+    """Which table decides, by number of fractions and site."""
+    out = ["## Which table decides", "", "| fractions | site | table |", "|---|---|---|"]
+    for n in (*range(1, 11), 15, 20, 30):
+        reasons = defaultdict(list)
+        for site in SITES:
+            reasons[choose_table(n_fractions=n, site=site).reason].append(site)
+        for why, sites in reasons.items():
+            out.append(f"| {n} | {'any' if len(reasons) == 1 else ', '.join(sites)} | {why} |")
+    return [*out, ""]
+
+
+def policy() -> list[str]:
+    """What a site asks for, and for which organs a stricter source counts."""
+    out = ["## What a site asks for (our policy)", "", "| site | organ | when | note |", "|---|---|---|---|"]
+    words = {"required": "always", "not_asked": "never asked for"}
+    for rule in load_regions():
+        near = f"{rule.landmark}, {rule.direction}, {rule.distance_mm or 0:g} mm"
+        when = words.get(rule.requirement, near)
+        out.append(f"| {rule.site} | {rule.organ.replace('|', ' or ')} | {when} | {rule.note} |")
+    strict = ", ".join(o.organ for o in load_organs() if o.stricter_source)
+    return [*out, "", f"A stricter source that is exceeded makes a variation for: {strict} (our policy).", ""]
+
+
+def disagreement_lines(tables: Sequence[OrganTable]) -> list[str]:
+    """Where two tables have different mandatory limits on the same thing."""
+    out = [
+        "## Where the tables disagree",
+        "",
+        "Mandatory upper limits, lowest first. A point maximum is taken at 0.035 cc unless said.",
+        "",
+        "| organ | fractions | metric | limits |",
+        "|---|---|---|---|",
+    ]
+    for organ, n, metric, limits in disagreements(tables):
+        shown = "; ".join(f"{limit:g}: {', '.join(titles)}" for limit, titles in limits)
+        out.append(f"| {organ} | {n} | {metric} | {shown} |")
+    return out
+
+
+def table_lines(table: OrganTable, twice: set[str]) -> list[str]:
+    """All rows of one table."""
+    places: dict[str, int] = {}
+    lines = [row_line(row, twice=row.rule_id in twice, places=places) for row in table.rows]
+    return [
+        "",
+        f"## {table.title}",
+        "",
+        f"`{table.name}`, version {table.version}, sha256 `{table.sha256[:16]}`. {table.citation}.",
+        f"DOI: {table.doi or 'none in the copy read'}. Edition: {table.edition}. Population: {table.population}.",
+        f"Trust: {table.trust}. {table.judged_as_note}",
+        "",
+        *(f"{number}. {cell(place)}" for place, number in places.items()),
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|" + "---|" * len(COLUMNS),
+        *lines,
+    ]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render() + "\n", encoding="utf-8")
