@@ -17,7 +17,7 @@ from sbrtcheck.errors import Problem
 from sbrtcheck.model import Curve, Finding, Outcome, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE
 from sbrtcheck.report import html, render_html, render_refusal
-from sbrtcheck.report.figures import MAX_POINTS, dvh_svg, limit_point
+from sbrtcheck.report.figures import MAX_CURVES, MAX_POINTS, drawn_curves, dvh_svg, limit_point
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -152,7 +152,7 @@ def test_one_bar_per_organ_with_its_worst_row() -> None:
         "Esophagus",
         "Lungs (Lung_L+Lung_R)",
     ]
-    assert made[0].label == "118 % NOT MET: 47.1 of 40 Gy"
+    assert made[0].label == "118 % NOT MET: 47.1, limit <= 40 Gy"
     assert made[2].metric == "D0.35cc[Gy]"
     assert {bar.tone for bar in made} == {"bad", "vary", "warn", "good"}
     assert all(0.0 <= float(bar.length) <= 100.0 for bar in made)
@@ -245,6 +245,16 @@ def test_long_curves_are_thinned() -> None:
     long = replace(curve(), dose_gy=fine, volume_percent=tuple(100.0 - 100.0 * d / 200.0 for d in fine))
     svg = dvh_svg(replace(report_fixture.plan_report(), curves=(long,), findings=()))
     assert 0 < len(svg) < 60 * MAX_POINTS + 40_000
+
+
+def test_a_figure_keeps_the_targets_and_the_curves_with_limits_when_there_are_too_many() -> None:
+    base = report_fixture.plan_report()
+    crowd = tuple(replace(curve(), roi=f"Z{i}") for i in range(60))
+    kept = drawn_curves(replace(base, curves=(*crowd, *base.curves)))
+    assert len(kept) == MAX_CURVES
+    assert {c.roi for c in base.curves} <= {c.roi for c in kept}
+    assert [c.roi for c in kept][:3] == ["Z0", "Z1", "Z2"]
+    assert drawn_curves(base) == base.curves
 
 
 def test_a_plan_without_curves_has_no_figure() -> None:

@@ -118,6 +118,14 @@ def test_a_pass_says_how_close_it_is() -> None:
     assert first.startswith("PASS  4 organ limits met; the closest at 71 % of its limit: central_50_5: SpinalCord")
 
 
+def test_a_pass_says_what_it_does_not_rest_on() -> None:
+    base = report_fixture.passing_report()
+    far = next(f for f in report_fixture.plan_findings() if f.organ == "Stomach")
+    plan = replace(base.plans[0], findings=(*base.plans[0].findings, far))
+    assert head_lines(replace(base, plans=(plan,)))[-1].endswith("; 1 without effect could not be evaluated")
+    assert "could not" not in head_lines(base)[-1]
+
+
 def test_strict_is_named_when_a_variation_exits_1() -> None:
     lines = head_lines(replace(report_fixture.chosen_table_report(), exit_code=1))
     assert "exit code 1" in lines[-1]

@@ -15,6 +15,7 @@ from sbrtcheck.model import Curve, Finding, FindingKind, PlanReport, Role, Verdi
 from sbrtcheck.report.headline import clean
 
 MAX_POINTS = 400
+MAX_CURVES = 24
 # Okabe and Ito's colours, which people with any colour vision can tell apart; the line styles tell them apart in grey.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7A5195")
 _STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
@@ -72,12 +73,22 @@ def limit_points(plan: PlanReport, curve: Curve) -> tuple[LimitPoint, ...]:
     return tuple(dict.fromkeys(point for point in found if point is not None))
 
 
+def drawn_curves(plan: PlanReport) -> tuple[Curve, ...]:
+    """At most MAX_CURVES curves in their order: the targets, then those with a limit, then the rest."""
+    usable = [curve for curve in plan.curves if len(curve.dose_gy) > 1]
+    limited = {finding.roi for finding in plan.findings if finding.kind is FindingKind.ORGAN_LIMIT}
+    order = sorted(
+        range(len(usable)), key=lambda i: (usable[i].role is not Role.TARGET, usable[i].roi not in limited, i)
+    )
+    return tuple(usable[i] for i in sorted(order[:MAX_CURVES]))
+
+
 def dvh_svg(plan: PlanReport) -> str:
     """The figure as SVG text, or "" for a plan without curves. The same plan gives the same bytes.
 
     Names are drawn as outlines, so that none of them is text or markup in the file.
     """
-    curves = [curve for curve in plan.curves if len(curve.dose_gy) > 1]
+    curves = drawn_curves(plan)
     if not curves:
         return ""
     import matplotlib
@@ -139,6 +150,10 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:
             )
             used.add(point.verdict)
             reach_gy = max(reach_gy, point.dose_gy)
+    left_out = sum(len(curve.dose_gy) > 1 for curve in plan.curves) - len(curves)
+    if left_out:
+        handles.append(Line2D([], [], linestyle=""))
+        names.append(f"({left_out} more not drawn)")
     words = {Verdict.MET: "limit, met", Verdict.MARGINAL: "limit, MARGINAL", Verdict.NOT_MET: "limit, NOT MET"}
     for verdict, word in words.items():
         if verdict in used:

@@ -150,8 +150,11 @@ def _last_line(report: Report) -> str:
     if report.outcome is Outcome.PASS_WITH_VARIATION and report.exit_code:
         words += " (--strict)"
     n_open = sum(f.verdict is Verdict.NOT_EVALUABLE and counts(f) for f in report.findings)
+    n_idle = sum(f.verdict is Verdict.NOT_EVALUABLE and not counts(f) for f in report.findings)
     if n_open and report.outcome is Outcome.FAIL:
-        words += f"; {n_open} that count {'was' if n_open == 1 else 'were'} not evaluated"
+        words += f"; {n_open} that count{'s' if n_open == 1 else ''} could not be evaluated"
+    elif n_idle and report.outcome in {Outcome.PASS, Outcome.PASS_WITH_VARIATION}:
+        words += f"; {n_idle} without effect could not be evaluated"
     if len(report.plans) > 1:
         words += "; " + ", ".join(f"{clean(p.label, limit=40)} {p.outcome.value}" for p in report.plans[:6])
     return words

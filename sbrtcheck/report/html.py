@@ -51,10 +51,8 @@ def _severity(finding: Finding) -> tuple[bool, float]:
 def _bar(name: str, finding: Finding) -> Bar:
     percent = 100.0 * (finding.share or 0.0)
     value = format_value(finding.value, finding.limit, finding.comparator, finding.unit)
-    limit = exact(finding.limit) if finding.limit is not None else "-"
-    words = (
-        f"{format_share(finding.share)} {VERDICT_WORDS[finding.verdict]}: {value} of {limit} {finding.unit}".rstrip()
-    )
+    limit = f"{finding.comparator} {exact(finding.limit)} {finding.unit}".rstrip() if finding.limit is not None else "-"
+    words = f"{format_share(finding.share)} {VERDICT_WORDS[finding.verdict]}: {value}, limit {limit}"
     length = min(max(percent, 0.0), BAR_END_PERCENT) / BAR_END_PERCENT * 100.0
     return Bar(name, clean(finding.metric), f"{length:.1f}", words, tone(finding))
 

@@ -62,11 +62,10 @@ def _table(table: Table, *, color: bool, width: int) -> Iterator[str]:
     if table.caption:
         yield table.caption
     grid = [table.columns, *table.rows]
-    gap = _GAP
-    widths = _fit(grid, width - len(gap) * (len(table.columns) - 1))
-    if widths is None:
-        gap = " "
-        widths = _fit(grid, width - len(gap) * (len(table.columns) - 1))
+    natural = sum(max(_cells(row[i]) for row in grid) for i in range(len(table.columns)))
+    n_gaps = len(table.columns) - 1
+    gap = _GAP if natural + len(_GAP) * n_gaps <= width else " "
+    widths = _fit(grid, width - len(gap) * n_gaps)
     if widths is None:
         yield from _records(table, color=color, width=width)
     else:

@@ -12,8 +12,8 @@ VERDICT_WORDS = {
     Verdict.INFORMATION: "information",
 }
 OUTCOME_WORDS = {
-    Outcome.PASS: "every mandatory rule that applies was evaluated and met",
-    Outcome.PASS_WITH_VARIATION: "mandatory rules met; a goal or an optimal limit is not",
+    Outcome.PASS: "every rule that counts was evaluated and met",
+    Outcome.PASS_WITH_VARIATION: "mandatory rules that count are met; an optimal limit, goal or stricter source is not",
     Outcome.MARGINAL: "a person must look: a rule is met or missed only within its uncertainty",
     Outcome.INCOMPLETE: "a person must look: something that counts was not evaluated",
     Outcome.FAIL: "a mandatory limit is not met",
