@@ -219,7 +219,8 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
         findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
     if own:
         return findings
-    settled = _settled_from_outside(context, row, metric, organ)
+    asked = any(organ in requirement.split("|") for requirement in context.required)
+    settled = _settled_from_outside(context, row, metric, organ) if asked else None
     if settled is not None:
         judgement, subject, via = settled
         return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
@@ -293,7 +294,7 @@ def _finding(
     assert row.level is not None
     value = judgement.value
     reason = value.reason
-    required = any(name in context.required for name in organ.split("+"))
+    required = any(set(requirement.split("|")) & set(organ.split("+")) for requirement in context.required)
     near = subject.distance_mm is not None and subject.distance_mm <= NEAR_TARGET_MM
     weighty = required or near or subject.distance_mm is None or reason in _DAMAGE
     consequence = consequence_of(judgement.verdict, row.level, weighty=weighty)

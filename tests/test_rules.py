@@ -152,9 +152,7 @@ def test_no_value_is_never_a_met_limit() -> None:
         (Verdict.NOT_MET, Level.ADVISORY, True, Outcome.MARGINAL),
     ],
 )
-def test_what_a_verdict_does_to_the_outcome(
-    verdict: Verdict, level: Level, weighty: bool, expected: Outcome
-) -> None:
+def test_what_a_verdict_does_to_the_outcome(verdict: Verdict, level: Level, weighty: bool, expected: Outcome) -> None:
     assert consequence_of(verdict, level, weighty=weighty) is expected
 
 
@@ -172,9 +170,7 @@ def test_outcomes_are_ordered_as_stated() -> None:
 
 def test_a_max_row_is_taken_at_the_tables_point_volume() -> None:
     dvh = uniform_dvh(40.0, 10.0, spread_gy=40.0)
-    (finding,) = judge_organ_limits(
-        context({"Heart": (subject("Heart", dvh),)}), table(row("Heart", "Max[Gy]", 38.0))
-    )
+    (finding,) = judge_organ_limits(context({"Heart": (subject("Heart", dvh),)}), table(row("Heart", "Max[Gy]", 38.0)))
     assert finding.value == pytest.approx(40.0 * (1 - 0.035 / 10.0), abs=0.06)
     assert "0.035 cc" in finding.note
 
@@ -191,16 +187,18 @@ def test_a_metric_larger_than_the_structure_is_met_only_through_its_point_dose()
 
 def test_a_containing_structure_settles_an_upper_limit_in_one_direction_only() -> None:
     rows = table(row("SpinalCord", "D0.035cc[Gy]", 30.0), row("SpinalCord", "CV10Gy[cc]", 5.0, comparator=">="))
-    containers = {"SpinalCord": ("SpinalCanal",)}
-    low = context({"SpinalCanal": (subject("SpinalCanal", uniform_dvh(20.0)),)}, containers=containers)
+    asked = {"containers": {"SpinalCord": ("SpinalCanal",)}, "required": {"SpinalCord|CaudaEquina": "site lung"}}
+    low = context({"SpinalCanal": (subject("SpinalCanal", uniform_dvh(20.0)),)}, **asked)
     (met,) = judge_organ_limits(low, rows)
     assert met.verdict is Verdict.MET
     assert "SpinalCanal" in met.note
     assert met.organ == "SpinalCord"
-    high = context({"SpinalCanal": (subject("SpinalCanal", uniform_dvh(33.0)),)}, containers=containers)
+    high = context({"SpinalCanal": (subject("SpinalCanal", uniform_dvh(33.0)),)}, **asked)
     (open_,) = judge_organ_limits(high, rows)
     assert open_.verdict is Verdict.NOT_EVALUABLE
     assert open_.reason is Reason.CONTAINER_EXCEEDED
+    assert open_.consequence is Outcome.INCOMPLETE
+    assert judge_organ_limits(replace(high, required={}), rows) == ()
 
 
 def test_an_organ_beyond_its_containers_limit_makes_that_limit_missed() -> None:

@@ -1,0 +1,459 @@
+"""From files or arrays to a Report: read, compute, judge. The only assembly; ``sbrtcheck.check`` is its public name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sbrtcheck import guideline
+from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
+from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
+from sbrtcheck.errors import Problem, RefusedError, safe_text
+from sbrtcheck.judging import JudgedPlan, judge_plan
+from sbrtcheck.model import (
+    EXIT_CODE,
+    Fact,
+    Finding,
+    FindingKind,
+    InputFile,
+    LesionReport,
+    Outcome,
+    PlanReport,
+    Reason,
+    Report,
+    StructureReport,
+    Study,
+    Verdict,
+    worst_outcome,
+)
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
+from sbrtcheck.rules import completeness
+from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
+
+COARSE_GRID_MM = 2.5
+
+
+def _quiet(_stage: str) -> None:
+    """No progress."""
+
+
+def check(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    config: str | Path | None = None,
+    find_config: bool = True,
+    progress: Callable[[str], None] = _quiet,
+    **options: Any,
+) -> Report:
+    """Check the plans in a folder, a list of files or a zip.
+
+    Args:
+        paths: a folder, files, or a zip with RTPLAN, RTSTRUCT and RTDOSE.
+        config: a clinic file.
+        find_config: look for a clinic file beside the plan and in the user's configuration folder.
+        progress: called with what is being done.
+        options: as for :func:`check_study`.
+
+    Returns:
+        The report. Input that cannot be trusted gives a report with outcome REFUSED and the reasons in ``errors``.
+
+    Raises:
+        WrongUsageError: a wrong option, table, ROI name, clinic or case file.
+    """
+    from sbrtcheck.read import read_folder
+
+    clinic = _clinic(paths, config=config, find_config=find_config)
+    progress("reading")
+    try:
+        study = read_folder(paths)
+    except RefusedError as error:
+        return refused(error.problems, options=_shown(options))
+    return check_study(study, clinic=clinic, progress=progress, **options)
+
+
+def _clinic(
+    paths: str | Path | Sequence[str | Path], *, config: str | Path | None, find_config: bool
+) -> ClinicFile | None:
+    if config is not None:
+        return load_clinic(config)
+    if not find_config:
+        return None
+    first = Path(paths) if isinstance(paths, str | Path) else Path(next(iter(paths), "."))
+    found = find_clinic(first if first.is_dir() else first.parent)
+    return load_clinic(found) if found is not None else None
+
+
+def check_study(
+    study: Study,
+    *,
+    table: str | None = None,
+    also: Sequence[str] = (),
+    fractions: int | None = None,
+    prescriptions: Mapping[str, float] | None = None,
+    sites: Mapping[str, str] | None = None,
+    roi_map: Mapping[str, str] | None = None,
+    case: str | Path | None = None,
+    clinic: ClinicFile | None = None,
+    interpolation: str = "cubic",
+    strict: bool = False,
+    pseudonymise: bool = False,
+    progress: Callable[[str], None] = _quiet,
+) -> Report:
+    """Check what was read, or built from arrays with :func:`sbrtcheck.study_from_arrays`.
+
+    Args:
+        study: plans with structures and doses.
+        table: organ table that decides; None: the clinic file's, else the default by fraction number and site.
+        also: tables judged beside it; they do nothing to the outcome.
+        fractions: number of fractions, for plans that have none.
+        prescriptions: target ROI to total dose [Gy], for targets that have none.
+        sites: target ROI to site; key "" for every target.
+        roi_map: ROI to organ, target type or "none".
+        case: case file.
+        clinic: clinic file.
+        interpolation: of the dose, "cubic" or "linear".
+        strict: a variation exits 1.
+        pseudonymise: replace names, labels and UIDs by keyed hashes.
+        progress: called with what is being done.
+
+    Raises:
+        WrongUsageError: a wrong option, table, ROI name or case file.
+    """
+    facts_file = load_case(case) if case is not None else None
+    shown = _shown(
+        {
+            "table": table,
+            "also": tuple(also),
+            "fractions": fractions,
+            "prescriptions": prescriptions,
+            "sites": sites,
+            "roi_map": roi_map,
+            "case": case,
+            "clinic": clinic.file if clinic else None,
+            "interpolation": interpolation,
+            "strict": strict,
+            "pseudonymise": pseudonymise,
+        }
+    )
+    for name in [n for n in (table, *also) if n]:
+        load_table(name)
+    given = _given(facts_file, clinic, fractions, prescriptions or {}, sites or {}, roi_map or {}, study.patient.sex)
+    try:
+        report = _assemble(study, given, table, also, facts_file, clinic, interpolation, progress, shown)
+    except RefusedError as error:
+        report = refused(error.problems, options=shown, inputs=study.inputs)
+    if strict and report.outcome is Outcome.PASS_WITH_VARIATION:
+        report = replace(report, exit_code=1)
+    if pseudonymise:
+        from sbrtcheck.pseudonym import pseudonymised
+
+        report = pseudonymised(report)
+    return report
+
+
+def _given(
+    case: CaseFile | None,
+    clinic: ClinicFile | None,
+    fractions: int | None,
+    prescriptions: Mapping[str, float],
+    sites: Mapping[str, str],
+    roi_map: Mapping[str, str],
+    sex: str,
+) -> GivenFacts:
+    """Facts of the case file and the options together; the options are the more specific of the two."""
+    lesions = case.lesions if case else ()
+    return GivenFacts(
+        n_fractions=fractions,
+        prescriptions_gy={x.roi: x.prescription_gy for x in lesions if x.prescription_gy is not None}
+        | dict(prescriptions),
+        sites={x.roi: x.site for x in lesions if x.site} | dict(sites),
+        roi_map=dict(roi_map),
+        optional_map=dict(clinic.names) if clinic else {},
+        absent={a.organ: f"case file: {a.reason}" for a in case.absent} if case else {},
+        sex=sex or (case.sex if case else ""),
+    )
+
+
+def _assemble(
+    study: Study,
+    given: GivenFacts,
+    table: str | None,
+    also: Sequence[str],
+    case: CaseFile | None,
+    clinic: ClinicFile | None,
+    interpolation: str,
+    progress: Callable[[str], None],
+    shown: Mapping[str, Any],
+) -> Report:
+    plans: list[PlanReport] = []
+    lesions: list[LesionReport] = []
+    structures: list[StructureReport] = []
+    facts: list[Fact] = []
+    warnings: list[Problem] = [p for p in study.problems if not p.is_error]
+    errors: list[Problem] = [p for p in study.problems if p.is_error]
+    used: dict[str, str] = {}
+    for index, data in enumerate(study.plans):
+        doses = compute_plan(data, index=index, given=given, interpolation=interpolation, progress=progress)
+        progress(f"{doses.label}: conformity")
+        targets = [
+            (doses.structures[x.ptv], x.prescription_gy)
+            for x in doses.lesions
+            if x.prescription_gy is not None and doses.structures[x.ptv].blocked is None
+        ]
+        body = doses.structures[doses.body.roi.name] if doses.body is not None else None
+        measured = conformity(targets=targets, body=body, dose=data.dose, dvhs=[doses.dvhs[s.name] for s, _ in targets])
+        progress(f"{doses.label}: judging")
+        default = judge_plan(
+            doses,
+            table=None,
+            also=(),
+            goals=load_target_goals(),
+            conformity=measured,
+            absent=given.absent,
+            extra_required=(),
+            intent=case.intent if case else "",
+        )
+        judged = _judge_as_chosen(doses, default, table, also, measured, given, case, clinic)
+        maximum = global_maximum(data.dose, [(doses.structures[x.ptv], 0.0) for x in doses.lesions])
+        spill = v105_outside(data.dose, targets) if targets else None
+        rows, disagreements = agreement_rows(doses)
+        plans.append(
+            plan_report(
+                doses, judged, default, maximum=maximum, spill_cm3=spill.value if spill else None, agreement=rows
+            )
+        )
+        lesions += lesion_reports(doses, measured)
+        structures += structure_reports(doses)
+        facts += doses.facts
+        facts.append(Fact(f"organ table of {doses.label}", _name(judged), judged.choice.reason))
+        warnings += [*doses.problems, *disagreements, *_plan_warnings(doses)]
+        for plan in (judged, default):
+            if plan.choice.table is not None:
+                used.setdefault(plan.choice.table.name, "decides" if plan is judged else "default, stands beside")
+        for finding in judged.findings:
+            if finding.kind in {FindingKind.OTHER_SOURCE, FindingKind.STRICTER_SOURCE}:
+                used.setdefault(finding.table, "beside, does not decide")
+        errors += [p for n in doses.named for p in n.roi.problems if p.is_error]
+        errors += [p for s in doses.structures.values() for p in s.problems if p.is_error]
+    findings = _course_findings(study, len(lesions), case)
+    outcome = worst_outcome(*(p.outcome for p in plans), *(f.consequence for f in findings))
+    default_outcome = worst_outcome(
+        *(p.default_outcome or p.outcome for p in plans), *(f.consequence for f in findings)
+    )
+    return Report(
+        outcome=outcome,
+        exit_code=EXIT_CODE[outcome],
+        default_outcome=default_outcome,
+        lesions=tuple(replace(x, lesion=replace(x.lesion, id=x.lesion.id)) for x in lesions),
+        plans=tuple(plans),
+        cumulative=None,
+        course_findings=findings,
+        structures=tuple(structures),
+        facts=tuple(dict.fromkeys([*facts, *_file_facts(case, clinic)])),
+        errors=tuple(dict.fromkeys(errors)),
+        warnings=tuple(dict.fromkeys(w for w in warnings if not w.is_error)),
+        inputs=study.inputs,
+        options=dict(shown),
+        versions=_versions(),
+        tables=tuple(_table_rows(used)),
+        confirm=tuple(r.text for r in guideline.load_guideline().rules if r.evaluation == "confirm"),
+        patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
+    )
+
+
+def _judge_as_chosen(
+    doses: PlanDoses,
+    default: JudgedPlan,
+    table: str | None,
+    also: Sequence[str],
+    measured: Sequence[Any],
+    given: GivenFacts,
+    case: CaseFile | None,
+    clinic: ClinicFile | None,
+) -> JudgedPlan:
+    """Under the table and the clinic file asked for; the default when neither changes anything."""
+    site = next((x.site for x in doses.lesions if x.site), "")
+    goals = load_target_goals()
+    required: tuple[str, ...] = ()
+    wanted = table
+    if clinic is not None:
+        own = clinic_goals(clinic.goals, file=clinic.file)
+        goals = (*(goals if clinic.keep_goals else ()), *own)
+        required = clinic.required.get(site, ())
+        wanted = table or clinic.table_for(site=site, n_fractions=doses.n_fractions)
+    if wanted is None and not also and clinic is None:
+        return default
+    return judge_plan(
+        doses,
+        table=wanted,
+        also=also,
+        goals=goals,
+        conformity=measured,
+        absent=given.absent,
+        extra_required=required,
+        intent=case.intent if case else "",
+        levels=clinic.levels if clinic else None,
+    )
+
+
+def _name(judged: JudgedPlan) -> str:
+    return judged.choice.table.title if judged.choice.table else "none"
+
+
+def _plan_warnings(doses: PlanDoses) -> list[Problem]:
+    out = []
+    spacing = doses.data.dose.spacing_mm
+    if max(spacing) > COARSE_GRID_MM + 1e-6:
+        seen = " x ".join(f"{s:g}" for s in spacing) + " mm"
+        out.append(Problem("W-COARSE-GRID", doses.label, tag="PixelSpacing (0028,0030)", seen=seen))
+    correction = doses.data.dose.heterogeneity_correction.upper()
+    if not correction or "WATER" in correction:
+        seen = correction or "not stated"
+        out.append(Problem("W-HETEROGENEITY", doses.label, tag="TissueHeterogeneityCorrection (3004,0014)", seen=seen))
+    for name, dvh in doses.dvhs.items():
+        if dvh.blocked is None and dvh.outside_volume_cm3 > 1e-3 * dvh.total_volume_cm3:
+            share = dvh.outside_volume_cm3 / dvh.total_volume_cm3
+            out.append(Problem("W-OUTSIDE-GRID", name, seen=f"{share:.1%} of the volume"))
+    for n in doses.named:
+        dvh = doses.dvhs[n.roi.name]
+        stored = n.roi.volume_cm3_stored
+        if stored and dvh.blocked is None and abs(dvh.total_volume_cm3 / stored - 1) > 0.05:
+            seen = f"{stored:.2f} cm3 stored, {dvh.total_volume_cm3:.2f} cm3 computed"
+            out.append(Problem("W-ROI-VOLUME", n.roi.name, tag="ROIVolume (3006,002C)", seen=seen))
+    return out
+
+
+def _course_findings(study: Study, n_lesions: int, case: CaseFile | None) -> tuple[Finding, ...]:
+    out = []
+    if len(study.plans) > 1:
+        note = f"{len(study.plans)} plans: each is judged alone; their sum is not judged (E-CUMULATIVE)"
+        out.append(completeness(rule_id="course:cumulative", plan="", reason=Reason.CUMULATIVE_NOT_SUMMED, note=note))
+    for problem in study.problems:
+        if problem.is_error:
+            out.append(
+                completeness(rule_id=f"course:{problem.code}", plan="", reason=Reason.NOT_DECLARED, note=problem.line())
+            )
+    prior = [
+        r.nominal_prior_dose_gy
+        for p in study.plans
+        for r in p.plan.dose_references
+        if r.nominal_prior_dose_gy is not None and r.nominal_prior_dose_gy > 0
+    ]
+    if prior and not (case and case.earlier):
+        note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
+        out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
+    otherwise = sum(s.n_lesions for s in case.other_sites) if case else 0
+    if n_lesions:
+        counted = guideline.count_sites(n_treated=n_lesions, n_treated_otherwise=otherwise)
+        out.append(
+            Finding(
+                rule_id=counted.rule_id,
+                kind=FindingKind.GUIDELINE,
+                verdict=counted.verdict,
+                consequence=counted.outcome,
+                level=counted.level,
+                table="guideline",
+                metric="distinct treated sites",
+                value=counted.value,
+                low=counted.value,
+                high=counted.value,
+                note=counted.text,
+                source=counted.source,
+            )
+        )
+    if case:
+        for deviation in case.deviations:
+            note = f"declared deviation from {deviation.rule}: {deviation.reason} ({deviation.name}); the verdict stays"
+            out.append(
+                Finding(
+                    rule_id=f"deviation:{safe_text(deviation.rule)}",
+                    kind=FindingKind.GUIDELINE,
+                    verdict=Verdict.INFORMATION,
+                    consequence=Outcome.PASS,
+                    level=counted.level if n_lesions else out[0].level,
+                    note=safe_text(note),
+                )
+            )
+    return tuple(out)
+
+
+def _file_facts(case: CaseFile | None, clinic: ClinicFile | None) -> list[Fact]:
+    out = []
+    if case:
+        out.append(Fact("case file", case.file, f"SHA-256 {case.sha256}"))
+        out += [Fact(f"{a.organ} absent", a.reason, "case file") for a in case.absent]
+    if clinic:
+        out.append(Fact("clinic file", clinic.file, f"SHA-256 {clinic.sha256}"))
+    return out
+
+
+def refused(problems: Sequence[Problem], *, options: Mapping[str, Any], inputs: Sequence[InputFile] = ()) -> Report:
+    """A report without a verdict on any plan: the input cannot be trusted."""
+    return Report(
+        outcome=Outcome.REFUSED,
+        exit_code=EXIT_CODE[Outcome.REFUSED],
+        default_outcome=Outcome.REFUSED,
+        lesions=(),
+        plans=(),
+        cumulative=None,
+        course_findings=(),
+        structures=(),
+        facts=(),
+        errors=tuple(p for p in problems if p.is_error),
+        warnings=tuple(p for p in problems if not p.is_error),
+        inputs=tuple(inputs),
+        options=dict(options),
+        versions=_versions(),
+    )
+
+
+def _table_rows(used: Mapping[str, str]) -> list[dict[str, str]]:
+    rows = []
+    for name, role in used.items():
+        table = load_table(name)
+        rows.append(
+            {
+                "name": table.name,
+                "title": table.title,
+                "citation": table.citation,
+                "doi": table.doi,
+                "edition": table.edition,
+                "version": table.version,
+                "trust": table.trust,
+                "role": role,
+                "judged_as_note": table.judged_as_note,
+                "sha256": table.sha256,
+            }
+        )
+    return rows
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they were given, paths as basenames, without the callables."""
+    out: dict[str, Any] = {}
+    for name, value in options.items():
+        if callable(value) or isinstance(value, ClinicFile):
+            continue
+        if isinstance(value, Path):
+            out[name] = value.name
+        elif isinstance(value, Mapping):
+            out[name] = {str(k): v for k, v in value.items()}
+        elif isinstance(value, list | tuple):
+            out[name] = [str(v) for v in value]
+        else:
+            out[name] = value
+    return out
+
+
+def _versions() -> dict[str, str]:
+    out = {}
+    for package in ("sbrtcheck", "numpy", "scipy", "pydicom", "dicompyler-core"):
+        try:
+            out[package] = version(package)
+        except PackageNotFoundError:
+            out[package] = "not installed"
+    return out

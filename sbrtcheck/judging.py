@@ -1,0 +1,331 @@
+"""All rules applied to one plan: organ limits, targets, guideline, completeness, consistency, other sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sbrtcheck import guideline, site_cautions, target_rules
+from sbrtcheck.course import link_hint
+from sbrtcheck.dvh.conformity import Conformity
+from sbrtcheck.errors import refuse, safe_text
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model import (
+    Finding,
+    FindingKind,
+    Lesion,
+    Level,
+    OrganTable,
+    Outcome,
+    Reason,
+    TableChoice,
+    TargetGoal,
+    Verdict,
+    worst_outcome,
+)
+from sbrtcheck.plan_check import PlanDoses, target_ratio
+from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits, required_organs_settled
+from sbrtcheck.tables import choose_table, conformity_limits, load_conformity_rules, load_organs, load_tables
+
+# Median target dose over prescription: prescription isodoses of 60 to 90 % give up to about 1.4 (reference: safety).
+RATIO_LOW, RATIO_HIGH = 0.8, 1.6
+CERTAIN_LINKS = ("ROI number", "given by")
+THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPlan:
+    """The findings of one plan under one table, and their outcome."""
+
+    choice: TableChoice
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst consequence of all findings."""
+        return worst_outcome(Outcome.PASS, *(f.consequence for f in self.findings))
+
+
+def judge_plan(
+    doses: PlanDoses,
+    *,
+    table: str | None,
+    also: Sequence[str],
+    goals: Sequence[TargetGoal],
+    conformity: Sequence[Conformity],
+    absent: Mapping[str, str],
+    extra_required: Sequence[str],
+    intent: str = "",
+    levels: Mapping[str, str] | None = None,
+) -> JudgedPlan:
+    """Judge one plan.
+
+    Args:
+        doses: of the plan.
+        table: the organ table that decides, or None for the default by fraction number and site.
+        also: tables judged beside it.
+        goals: target goals.
+        conformity: one record per lesion with a prescription.
+        absent: organs declared absent, with the reason.
+        extra_required: organs that the clinic asks for.
+        intent: declared intent; "palliative" takes the lesions out of the BED10 tiers.
+        levels: organ to the level of all its rows, in place of ours (a clinic's choice).
+
+    Raises:
+        RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
+        WrongUsageError: E-TABLE-UNKNOWN and the like.
+    """
+    sites = {x.site for x in doses.lesions if x.site}
+    site = "lung" if "lung" in sites else next(iter(sorted(sites)), "")
+    choice = choose_table(n_fractions=doses.n_fractions, site=site, table=table)
+    if choice.table is not None and levels:
+        rows = tuple(
+            replace(r, level=Level(levels[r.organ])) if r.organ in levels and r.level is not None else r
+            for r in choice.table.rows
+        )
+        choice = replace(choice, table=replace(choice.table, rows=rows))
+    context = PlanContext(
+        label=doses.label,
+        n_fractions=doses.n_fractions,
+        subjects=doses.subjects,
+        required={**doses.required, **dict.fromkeys(extra_required, "required by the clinic file")},
+        containers=doses.containers,
+        absent=absent,
+        sex=doses.sex,
+    )
+    findings: list[Finding] = []
+    if choice.table is None:
+        findings.append(_no_table(doses, choice))
+    else:
+        findings += judge_organ_limits(context, choice.table)
+    findings += required_organs_settled(context, choice.table, findings)
+    findings += _targets(doses, goals, conformity, findings)
+    for lesion in doses.lesions:
+        findings += _lesion(doses, lesion, intent)
+    findings += _thorax(doses)
+    if choice.table is not None:
+        weighty = frozenset(o.organ for o in load_organs() if o.stricter_source)
+        findings += target_rules.judge_other_sources(
+            context,
+            deciding=choice.table,
+            findings=findings,
+            others=load_tables().values(),
+            weighty_organs=weighty,
+        )
+    findings += _also(context, also, choice.table)
+    return JudgedPlan(choice, tuple(findings))
+
+
+def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
+    nearest = " and ".join(str(n) for n in choice.nearest_fractions)
+    note = choice.reason + (
+        f"; nearest covered: {nearest} fractions" if nearest and nearest not in choice.reason else ""
+    )
+    return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, note=note)
+
+
+def _targets(
+    doses: PlanDoses, goals: Sequence[TargetGoal], conformity: Sequence[Conformity], organ_findings: Sequence[Finding]
+) -> list[Finding]:
+    out: list[Finding] = []
+    if not doses.lesions:
+        note = "no contoured PTV was recognised: nothing to prescribe to"
+        out.append(completeness(rule_id="target:none", plan=doses.label, reason=Reason.NO_TARGET, note=note))
+    unlinked = [x for x in doses.lesions if x.prescription_gy is None]
+    if unlinked:
+        names = ", ".join(safe_text(x.ptv) for x in unlinked)
+        note = f"no prescription is linked to {names}; add {link_hint(unlinked, doses.data.plan)}"
+        out.append(completeness(rule_id="target:unlinked", plan=doses.label, reason=Reason.NO_PRESCRIPTION, note=note))
+    for lesion in doses.lesions:
+        if not lesion.site:
+            note = f'the site of {safe_text(lesion.ptv)} is not known; add --site "{safe_text(lesion.ptv)}=lung"'
+            out.append(
+                completeness(
+                    rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, note=note
+                )
+            )
+    by_target = {c.target: c for c in conformity}
+    rules = load_conformity_rules()
+    source = "RTOG_0915" if doses.n_fractions in {1, 4} else "RTOG_0813"
+    for lesion in doses.lesions:
+        if lesion.prescription_gy is None:
+            continue
+        measured = by_target.get(lesion.ptv)
+        out += target_rules.judge_target_goals(
+            lesion,
+            dvhs=doses.dvhs,
+            goals=goals,
+            spill_percent=measured.spill_percent if measured else None,
+            organ_findings=organ_findings,
+            plan=doses.label,
+        )
+        if measured is not None and lesion.volume_cm3 is not None:
+            limits = conformity_limits(rules, ptv_volume_cm3=lesion.volume_cm3, source=source)
+            out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
+    out += _not_sbrt(doses)
+    return out
+
+
+def _not_sbrt(doses: PlanDoses) -> list[Finding]:
+    """A course in conventional fractions is not what these tables are for."""
+    totals = {x.prescription_gy for x in doses.lesions if x.prescription_gy is not None} or {
+        r.target_prescription_gy
+        for r in doses.data.plan.dose_references
+        if r.reference_type == "TARGET" and r.target_prescription_gy is not None
+    }
+    if not totals:
+        return []
+    total = max(totals)
+    kind = guideline.classify(total_dose_gy=total, n_fractions=doses.n_fractions)
+    if kind.name != "conventional":
+        return []
+    note = (
+        f"{total:g} Gy in {doses.n_fractions} fractions is {kind.dose_per_fraction_gy:.3g} Gy a fraction: "
+        f"this is not SBRT ({kind.text})"
+    )
+    return [completeness(rule_id="course:not_sbrt", plan=doses.label, reason=Reason.NOT_SBRT, note=note)]
+
+
+def triangle(doses: PlanDoses, lesion: Lesion) -> dict[str, float | None]:
+    """Prescription, n x sum of beam doses, and the dose grid at the target: all three, to be printed."""
+    dvh = doses.dvhs[lesion.ptv]
+    beam = doses.data.plan.beam_dose_per_fraction_gy
+    return {
+        "prescription_gy": lesion.prescription_gy,
+        "n_times_beam_doses_gy": None if beam is None else beam * doses.n_fractions,
+        "ptv_d95_percent_gy": evaluate("D95%[Gy]", dvh).value,
+        "ptv_d50_percent_gy": evaluate("D50%[Gy]", dvh).value,
+        "ptv_d2_percent_gy": evaluate("D2%[Gy]", dvh).value,
+    }
+
+
+def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
+    if lesion.prescription_gy is None:
+        return []
+    out = _consistency(doses, lesion)
+    judged = guideline.judge_lesion_bed10(
+        prescription_gy=lesion.prescription_gy, n_fractions=doses.n_fractions, site=lesion.site, intent=intent
+    )
+    out.append(
+        Finding(
+            rule_id=judged.rule_id,
+            kind=FindingKind.LESION_BED10,
+            verdict=judged.verdict,
+            consequence=judged.outcome,
+            level=judged.level,
+            table="guideline",
+            lesion=lesion.id,
+            plan=doses.label,
+            roi=lesion.ptv,
+            metric="BED(a/b=10)",
+            value=judged.value,
+            low=judged.value,
+            high=judged.value,
+            unit="Gy",
+            note="; ".join([judged.text, *judged.matches]),
+            source=judged.source,
+        )
+    )
+    airway = [
+        s.distance_mm
+        for organ in ("ProximalBronchialTree", "Trachea")
+        for s in doses.subjects.get(organ, ())
+        if s.distance_mm is not None
+    ]
+    for caution in site_cautions.site_cautions(
+        site=lesion.site,
+        prescription_gy=lesion.prescription_gy,
+        n_fractions=doses.n_fractions,
+        distance_to_airway_mm=min(airway) if airway else None,
+    ):
+        out.append(
+            Finding(
+                rule_id=caution.id,
+                kind=FindingKind.SITE_CAUTION,
+                verdict=Verdict.INFORMATION if caution.outcome is Outcome.PASS else Verdict.MARGINAL,
+                consequence=caution.outcome,
+                level=Level.INFORMATION if caution.outcome is Outcome.PASS else Level.ADVISORY,
+                lesion=lesion.id,
+                plan=doses.label,
+                roi=lesion.ptv,
+                note=caution.text,
+                source=f"{caution.source} ({caution.status})",
+            )
+        )
+    return out
+
+
+def _consistency(doses: PlanDoses, lesion: Lesion) -> list[Finding]:
+    """The dose at the target must fit the prescription; certainly linked and far off: refused."""
+    ratio = target_ratio(doses, lesion)
+    if ratio is None or RATIO_LOW <= ratio <= RATIO_HIGH:
+        return []
+    prescription = lesion.prescription_gy or 0.0
+    seen = f"median target dose {ratio * prescription:.2f} Gy, prescription {prescription:g} Gy"
+    as_fraction = RATIO_LOW <= ratio / doses.n_fractions <= RATIO_HIGH and doses.n_fractions > 1
+    if lesion.linked_by.startswith(CERTAIN_LINKS):
+        code = "E-RX-SUSPECT" if as_fraction else "E-DOSE-RX-MISMATCH"
+        raise refuse(code, safe_text(lesion.ptv), tag="TargetPrescriptionDose (300A,0026)", seen=seen)
+    return [
+        Finding(
+            rule_id="consistency:dose_prescription",
+            kind=FindingKind.CONSISTENCY,
+            verdict=Verdict.NOT_EVALUABLE,
+            consequence=Outcome.INCOMPLETE,
+            level=Level.MANDATORY,
+            lesion=lesion.id,
+            plan=doses.label,
+            roi=lesion.ptv,
+            reason=Reason.NO_PRESCRIPTION,
+            note=f"the dose at the target does not fit the prescription: {seen}; is this the right target?",
+            source="policy of this program",
+        )
+    ]
+
+
+def _thorax(doses: PlanDoses) -> list[Finding]:
+    """V20 and mean lung dose, shown for every plan that has lungs."""
+    out = []
+    for subject in doses.subjects.get("Lungs", ()):
+        for text in THORACIC_METRICS:
+            value = evaluate(text, subject.dvh)
+            out.append(
+                Finding(
+                    rule_id=f"information:Lungs:{text}",
+                    kind=FindingKind.ORGAN_LIMIT,
+                    verdict=Verdict.INFORMATION,
+                    consequence=Outcome.PASS,
+                    level=Level.INFORMATION,
+                    plan=doses.label,
+                    organ="Lungs",
+                    roi=subject.roi,
+                    metric=text,
+                    value=value.value,
+                    low=value.low,
+                    high=value.high,
+                    unit=value.unit,
+                    reason=value.reason,
+                    note="; ".join(n for n in (value.note, subject.note, "shown for every thoracic plan") if n),
+                )
+            )
+    return out
+
+
+def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None) -> list[Finding]:
+    """Tables asked for beside the deciding one. None of their findings does anything to the outcome."""
+    out = []
+    for name in also:
+        table = load_tables().get(name) or choose_table(n_fractions=context.n_fractions, site="", table=name).table
+        if table is None or (deciding is not None and table.name == deciding.name):
+            continue
+        out += [
+            replace(
+                f,
+                kind=FindingKind.OTHER_SOURCE,
+                consequence=Outcome.PASS,
+                level=Level.INFORMATION,
+                note="; ".join(n for n in (f"{table.title}: judged beside, does not decide", f.note) if n),
+            )
+            for f in judge_organ_limits(context, table)
+        ]
+    return out

@@ -1,0 +1,406 @@
+"""One plan: from what was read to doses in organs and targets. No limit is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sbrtcheck import course, names, subjects
+from sbrtcheck.dvh import Structure, build_structure, compute_dvhs
+from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
+from sbrtcheck.grid_bound import GridBound
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model import (
+    Dvh,
+    Fact,
+    FloatArray,
+    Lesion,
+    MatchedBy,
+    NamedRoi,
+    PlanData,
+    Reason,
+    RegionRule,
+    Role,
+)
+from sbrtcheck.organs import load_organs, load_regions, site_of_name
+from sbrtcheck.rules import Subject
+
+LEFT_RIGHT_MM = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFacts:
+    """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
+
+    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    """
+
+    n_fractions: int | None = None
+    prescriptions_gy: Mapping[str, float] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+    roi_map: Mapping[str, str] = field(default_factory=dict)
+    optional_map: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    sex: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanDoses:
+    """A plan with everything that judging needs: names, lesions, Dvhs, subjects by organ, what the site requires."""
+
+    data: PlanData
+    label: str
+    n_fractions: int
+    named: tuple[NamedRoi, ...]
+    structures: Mapping[str, Structure]
+    dvhs: Mapping[str, Dvh]
+    lesions: tuple[Lesion, ...]
+    subjects: Mapping[str, tuple[Subject, ...]]
+    required: Mapping[str, str]
+    containers: Mapping[str, tuple[str, ...]]
+    derived: Mapping[str, Dvh]
+    facts: tuple[Fact, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    sex: str = ""
+
+    @property
+    def body(self) -> NamedRoi | None:
+        """The body outline, where exactly one is contoured."""
+        found = [n for n in self.named if n.role is Role.BODY and n.roi.contours]
+        return found[0] if len(found) == 1 else None
+
+
+def settle_fractions(data: PlanData, given: int | None, facts: list[Fact], problems: list[Problem]) -> int:
+    """The number of fractions: the plan's, or the given one where the plan has none.
+
+    Raises:
+        RefusedError: E-FRACTIONS, E-CONTRADICTS.
+    """
+    label = safe_text(data.plan.label) or "plan"
+    planned = data.plan.n_fractions
+    if planned is not None:
+        if given is not None and given != planned:
+            raise refuse("E-CONTRADICTS", label, tag="--fractions", seen=f"{given}; the plan says {planned}")
+        facts.append(Fact("number of fractions", str(planned), "RTPLAN NumberOfFractionsPlanned (300A,0078)"))
+        return planned
+    if given is None:
+        raise refuse("E-FRACTIONS", label, tag="NumberOfFractionsPlanned (300A,0078)", seen="empty")
+    facts.append(Fact("number of fractions", str(given), "given by the caller: the plan has none"))
+    problems.append(Problem("W-FRACTIONS-GIVEN", label, seen=str(given)))
+    return given
+
+
+def compute_plan(
+    data: PlanData,
+    *,
+    index: int,
+    given: GivenFacts,
+    interpolation: str = "cubic",
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> PlanDoses:
+    """Names, lesions, structures, doses and subjects of one plan.
+
+    Raises:
+        RefusedError: E-FRACTIONS, E-CONTRADICTS, E-GEOMETRY.
+        WrongUsageError: E-ROI-UNKNOWN, E-ORGAN-UNKNOWN, E-OPTION.
+    """
+    facts: list[Fact] = []
+    problems: list[Problem] = list(data.plan.problems)
+    label = safe_text(data.plan.label) or f"plan {index + 1}"
+    n_fractions = settle_fractions(data, given.n_fractions, facts, problems)
+    present = {roi.name for roi in data.structures.rois}
+    habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
+    named = _named(data, {**habits, **given.roi_map}, facts)
+    problems += [p for n in named for p in n.roi.problems if not p.is_error]
+
+    progress(f"{label}: building structures")
+    spacing = _sibling_spacing_mm(named)
+    structures = {n.roi.name: build_structure(n.roi, sibling_spacing_mm=spacing) for n in named}
+    problems += [p for s in structures.values() for p in s.problems]
+
+    lesions, notes = course.group_targets(
+        named, plan_index=index, contains=lambda roi, p: bool(structures[roi].contains(p[None])[0])
+    )
+    lesions = tuple(x for x in lesions if structures[x.ptv].blocked is None) or lesions
+    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named}
+    if unknown:
+        raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
+    linking = course.link_prescriptions(
+        lesions,
+        data.plan,
+        rois={n.roi.number: n.roi.name for n in named},
+        dose_tokens_gy={n.roi.name: n.dose_token_gy for n in named if n.dose_token_gy is not None},
+        given_gy=given.prescriptions_gy,
+        n_fractions=n_fractions,
+    )
+    problems += linking.problems
+    lesions = tuple(
+        replace(x, volume_cm3=structures[x.ptv].volume_cm3 if structures[x.ptv].blocked is None else None)
+        for x in linking.lesions
+    )
+
+    progress(f"{label}: uniting organs")
+    candidates = _candidates(named, structures, lesions, given.absent)
+    lesions = _with_sites(lesions, data, candidates, structures, given.sites)
+    derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
+    progress(f"{label}: dose in {len(structures) + len(derived)} structures")
+    wanted = [*structures.values(), *(c.structure for c in derived.values() if c.structure is not None)]
+    computed = compute_dvhs(wanted, data.dose, interpolation=interpolation)
+    dvhs = dict(zip(structures, computed, strict=False))
+    made = dict(zip(derived, computed[len(structures) :], strict=True))
+    _refuse_targets_outside(lesions, dvhs)
+    bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
+    target_names = {n.roi.name for n in named if n.role is Role.TARGET}
+    dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+
+    found: dict[str, list[Subject]] = {}
+    derived_dvhs: dict[str, Dvh] = {}
+    for c in candidates:
+        if c.structure is None:
+            dvh = Dvh.not_evaluable(c.roi, c.blocked or Reason.DAMAGED_ROI, c.blocked_note)
+        elif id(c) in made:
+            dvh = bound.apply(replace(made[id(c)], roi=c.organ), c.structure)
+            derived_dvhs[c.organ] = dvh
+        else:
+            dvh = dvhs[c.structure.name]
+        distance, nearest = _nearest_lesion(c.points_mm, lesions, named)
+        subject = Subject(
+            organ=c.organ,
+            roi=safe_text(c.roi),
+            dvh=dvh,
+            distance_mm=distance,
+            prescription_gy=nearest.prescription_gy if nearest else None,
+            missing_part=c.missing_part,
+            cut=c.cut and _is_parallel(c.organ),
+            note=safe_text(c.note),
+        )
+        found.setdefault(c.organ, []).append(subject)
+        if subject.cut:
+            problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi))
+    facts += _facts(lesions, named)
+    problems += _laterality_problems(named)
+    return PlanDoses(
+        data=data,
+        label=label,
+        n_fractions=n_fractions,
+        named=named,
+        structures=structures,
+        dvhs=dvhs,
+        lesions=lesions,
+        subjects={organ: tuple(items) for organ, items in found.items()},
+        required=_required(lesions, candidates, named),
+        containers={o.organ: o.containers for o in load_organs() if o.containers},
+        derived=derived_dvhs,
+        facts=tuple(facts),
+        problems=tuple(problems),
+        notes=(*notes, *linking.notes),
+        sex=given.sex,
+    )
+
+
+def _named(data: PlanData, roi_map: Mapping[str, str], facts: list[Fact]) -> tuple[NamedRoi, ...]:
+    """ROIs as understood; a ROI that the plan itself prescribes to is a target whatever it is called."""
+    named = names.understand(data.structures.rois, user_map=roi_map)
+    prescribed = {
+        r.roi_number
+        for r in data.plan.dose_references
+        if r.reference_type == "TARGET" and r.target_prescription_gy is not None
+    }
+    out = []
+    for n in named:
+        if n.role in {Role.UNMATCHED, Role.HELPER} and n.roi.number in prescribed and n.matched_by is not MatchedBy.MAP:
+            n = replace(n, role=Role.TARGET, target_type="PTV", matched_by=MatchedBy.DOSE_REFERENCE, suggestion="")
+        if n.matched_by is MatchedBy.MAP:
+            facts.append(Fact(f"ROI {safe_text(n.roi.name)}", n.target_type or n.organ or n.role.value, "name map"))
+        out.append(n)
+    return tuple(out)
+
+
+def _sibling_spacing_mm(named: Sequence[NamedRoi]) -> float | None:
+    """The commonest distance of neighbouring contour planes over all ROIs [mm], along patient z."""
+    gaps: list[float] = []
+    for n in named:
+        planes = np.unique(np.round([c.points_mm[:, 2].mean() for c in n.roi.contours], 2))
+        gaps.extend(np.round(np.diff(planes), 2))
+    if not gaps:
+        return None
+    values, counts = np.unique(gaps, return_counts=True)
+    return float(values[np.argmax(counts)])
+
+
+def _candidates(
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    lesions: Sequence[Lesion],
+    absent: Mapping[str, str],
+) -> list[subjects.Candidate]:
+    from sbrtcheck import structures as shapes_module
+
+    shapes = subjects.Shapes(
+        unite=shapes_module.union,
+        subtract=shapes_module.minus,
+        shell=lambda name, body: shapes_module.shell(body, inner_mm=-subjects.SKIN_SHELL_MM, outer_mm=0.0, name=name),
+    )
+    out = subjects.contoured(named, structures)
+    out += subjects.united(out, load_organs(), absent=absent, shapes=shapes)
+    tops = [float(subjects.points_of(n)[:, 2].max()) for n in named if n.roi.name in {x.ptv for x in lesions}]
+    airway = subjects.joint_airway(out, ptv_tops_mm=tops, shapes=shapes)
+    if airway is not None:
+        out.append(airway)
+    out = subjects.without_gtv(out, lesions, structures, shapes)
+    bodies = [n for n in named if n.role is Role.BODY and n.roi.contours]
+    skin = subjects.skin_shell(out, bodies[0] if len(bodies) == 1 else None, structures, shapes)
+    return [*out, skin] if skin is not None else out
+
+
+def _is_parallel(organ: str) -> bool:
+    base = organ.removesuffix("-GTV")
+    return any(o.organ == base and o.architecture == "parallel" for o in load_organs())
+
+
+def _with_sites(
+    lesions: Sequence[Lesion],
+    data: PlanData,
+    candidates: Sequence[subjects.Candidate],
+    structures: Mapping[str, Structure],
+    given: Mapping[str, str],
+) -> tuple[Lesion, ...]:
+    """Site of each lesion: given; else a site word in a name; else where over half of the PTV lies."""
+    known = {r.site for r in load_regions()} | {"other"}
+    members = {m for x in lesions for m in (x.ptv, x.gtv, x.itv, x.ctv) if m}
+    for key, site in given.items():
+        if site not in known:
+            raise wrong_usage("E-OPTION", "--site", seen=site, remedy=f"One of: {', '.join(sorted(known))}")
+        if key and key not in members:
+            raise wrong_usage("E-ROI-UNKNOWN", "--site", seen=key, remedy="Name a target ROI: --site PTV=lung")
+    texts = [("name of the plan", data.plan.label), ("name of the plan", data.plan.name)]
+    out = []
+    for lesion in lesions:
+        own = [m for m in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv) if m]
+        chosen = next((given[m] for m in own if m in given), given.get("", ""))
+        if chosen:
+            out.append(replace(lesion, site=chosen, site_origin="given by the caller"))
+            continue
+        refs = [("dose reference", r.description) for r in data.plan.dose_references if r.reference_type == "TARGET"]
+        found = [
+            (site_of_name(text), origin) for origin, text in [*(("name of the target", m) for m in own), *refs, *texts]
+        ]
+        site, origin = next(((s, f"a word in the {o}") for s, o in found if s), ("", ""))
+        if not site:
+            site, origin = _site_by_place(structures[lesion.ptv], candidates)
+        out.append(replace(lesion, site=site, site_origin=origin))
+    return tuple(out)
+
+
+def _site_by_place(ptv: Structure, candidates: Sequence[subjects.Candidate]) -> tuple[str, str]:
+    """Over half of the PTV inside contoured lungs or liver."""
+    if ptv.blocked is not None:
+        return "", ""
+    low, high = np.asarray(ptv.bounds_mm)
+    axes = [np.linspace(a, b, 25) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    points = points[ptv.contains(points)]
+    for site, organs in (("lung", ("Lungs", "Lung")), ("liver", ("Liver",))):
+        shapes = [c.structure for c in candidates if c.organ in organs and c.structure is not None]
+        if not shapes or not len(points):
+            continue
+        inside = np.any([s.contains(points) for s in shapes], axis=0)
+        # The lungs may be drawn without the tumour: then what surrounds the target speaks for it.
+        share = float(np.mean(inside))
+        if share > 0.5:
+            return site, f"geometry: {share:.0%} of the PTV lies inside {organs[0].lower()}"
+    return "", ""
+
+
+def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) -> None:
+    """Every target wholly outside the dose grid: the grid or its label is wrong."""
+    seen = [dvhs[x.ptv] for x in lesions if dvhs[x.ptv].blocked is None]
+    if seen and all(d.outside_volume_cm3 >= d.total_volume_cm3 * (1 - 1e-9) for d in seen):
+        names_ = ", ".join(safe_text(d.roi) for d in seen)
+        raise refuse(
+            "E-GEOMETRY", names_, tag="RTDOSE ImagePositionPatient, ImageOrientationPatient", seen="no overlap"
+        )
+
+
+def points_distance_mm(one: FloatArray, other: FloatArray) -> float:
+    """Smallest distance between two clouds of contour points [mm]; infinite when one is empty."""
+    if not len(one) or not len(other):
+        return float("inf")
+    from scipy.spatial import cKDTree
+
+    small, large = (one, other) if len(one) < len(other) else (other, one)
+    distances, _ = cKDTree(small).query(large, k=1)
+    return float(np.min(distances))
+
+
+def _nearest_lesion(
+    points_mm: FloatArray, lesions: Sequence[Lesion], named: Sequence[NamedRoi]
+) -> tuple[float | None, Lesion | None]:
+    by_name = {n.roi.name: n for n in named}
+    gaps = [(points_distance_mm(points_mm, subjects.points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
+    if not gaps or not len(points_mm):
+        return None, None
+    gap, index = min(gaps)
+    return gap, lesions[index]
+
+
+def _required(
+    lesions: Sequence[Lesion], candidates: Sequence[subjects.Candidate], named: Sequence[NamedRoi]
+) -> dict[str, str]:
+    by_name = {n.roi.name: n for n in named}
+    body = [subjects.points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
+    required: dict[str, str] = {}
+    regions: tuple[RegionRule, ...] = load_regions()
+    for lesion in lesions:
+        rules = [
+            (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
+            for r in regions
+            if r.site == lesion.site
+        ]
+        asked = subjects.required_organs(
+            candidates,
+            rules,
+            target_points_mm=subjects.points_of(by_name[lesion.ptv]),
+            distance_mm=points_distance_mm,
+            body_points_mm=body[0] if len(body) == 1 else np.empty((0, 3)),
+        )
+        for organ, why in asked.items():
+            text = f"site {lesion.site}" if why.startswith("required") else f"site {lesion.site}: {why}"
+            required.setdefault(organ, text)
+    return required
+
+
+def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
+    out = []
+    for lesion in lesions:
+        roi = safe_text(lesion.ptv)
+        if lesion.prescription_gy is not None:
+            out.append(Fact(f"prescription of {roi}", f"{lesion.prescription_gy:g} Gy", lesion.linked_by))
+        if lesion.site:
+            out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
+    return out
+
+
+def _laterality_problems(named: Sequence[NamedRoi]) -> list[Problem]:
+    """A structure named left whose pair lies further left (patient x rises to the left)."""
+    out = []
+    centres: dict[tuple[str, str], tuple[str, float]] = {}
+    for n in named:
+        if n.role is Role.ORGAN and n.laterality and n.roi.contours:
+            centres[n.organ, n.laterality] = (n.roi.name, float(subjects.points_of(n)[:, 0].mean()))
+    for (organ, side), (roi, x) in centres.items():
+        other = centres.get((organ, "R"))
+        if side == "L" and other is not None and x < other[1] - LEFT_RIGHT_MM:
+            out.append(Problem("W-LATERALITY", roi, seen=f"it lies to the right of {other[0]}"))
+    return out
+
+
+def target_ratio(doses: PlanDoses, lesion: Lesion) -> float | None:
+    """Median target dose over the prescription, where both are known."""
+    if lesion.prescription_gy is None:
+        return None
+    median = evaluate("D50%[Gy]", doses.dvhs[lesion.ptv])
+    return None if median.value is None else median.value / lesion.prescription_gy

@@ -1,0 +1,233 @@
+"""One judged plan as records for the report: structures, lesions, curves, agreement with stored DVHs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from sbrtcheck import guideline
+from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
+from sbrtcheck.dvh.conformity import Conformity, icru91
+from sbrtcheck.dvh.spill import GlobalMaximum
+from sbrtcheck.errors import Problem, safe_text
+from sbrtcheck.judging import JudgedPlan, triangle
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model import Curve, Dvh, LesionReport, MatchedBy, PlanReport, Role, StructureReport
+from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.radiobiology import bed, eqd2
+
+BED10_ALPHA_BETA_GY = guideline.schemes.BED10_ALPHA_BETA_GY
+CURVE_POINTS = 200
+LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
+
+
+def plan_report(
+    doses: PlanDoses,
+    judged: JudgedPlan,
+    default: JudgedPlan,
+    *,
+    maximum: GlobalMaximum,
+    spill_cm3: float | None,
+    agreement: tuple[dict[str, Any], ...],
+) -> PlanReport:
+    """The record of one plan."""
+    data = doses.data
+    first = next((x for x in doses.lesions if x.prescription_gy is not None), None)
+    table = judged.choice.table
+    return PlanReport(
+        label=doses.label,
+        outcome=judged.outcome,
+        table=table.name if table else "",
+        table_reason=judged.choice.reason,
+        n_fractions=doses.n_fractions,
+        prescription_gy=tuple(x.prescription_gy for x in doses.lesions if x.prescription_gy is not None),
+        findings=judged.findings,
+        default_outcome=default.outcome,
+        default_table=default.choice.table.name if default.choice.table else "",
+        approval_status=safe_text(data.plan.approval_status) or "not stated",
+        intent=safe_text(data.plan.intent) or "not stated",
+        heterogeneity_correction=safe_text(data.dose.heterogeneity_correction) or "not stated",
+        grid_spacing_mm=data.dose.spacing_mm,
+        global_max_gy=maximum.dose_gy,
+        global_max_place=safe_text(maximum.place),
+        v105_outside_cm3=spill_cm3,
+        sop_instance_uid=data.plan.sop_instance_uid,
+        dose_sop_instance_uid=data.dose.sop_instance_uid,
+        structure_set_sop_instance_uid=data.structures.sop_instance_uid,
+        curves=_curves(doses),
+        agreement=agreement,
+        triangle=triangle(doses, first) if first is not None else None,
+    )
+
+
+def _curve(dvh: Dvh, *, roi: str, organ: str, plan: str, role: Role) -> Curve | None:
+    """The cumulative curve at evenly spaced doses; what lies outside the grid is in no point of it."""
+    dose = dvh.samples.dose_gy
+    if dvh.blocked is not None or not dose.size or dvh.total_volume_cm3 <= 0:
+        return None
+    axis = np.linspace(0.0, float(dose[0]), CURVE_POINTS)
+    cumulative = np.concatenate([[0.0], np.cumsum(dvh.samples.volume_cm3)])
+    # samples fall: the number of samples at or above a dose
+    count = np.searchsorted(-dose, -axis, side="right")
+    percent = np.minimum(cumulative[count] / dvh.total_volume_cm3 * 100, 100.0)
+    return Curve(
+        roi=safe_text(roi),
+        organ=organ,
+        plan=plan,
+        role=role,
+        dose_gy=tuple(float(x) for x in axis),
+        volume_percent=tuple(float(x) for x in percent),
+        volume_cm3=dvh.total_volume_cm3,
+    )
+
+
+def _curves(doses: PlanDoses) -> tuple[Curve, ...]:
+    out = []
+    for n in doses.named:
+        if n.role in {Role.TARGET, Role.ORGAN}:
+            name = n.roi.name
+            out.append(
+                _curve(doses.dvhs[name], roi=name, organ=n.organ or n.target_type, plan=doses.label, role=n.role)
+            )
+    for organ, dvh in doses.derived.items():
+        out.append(_curve(dvh, roi=organ, organ=organ, plan=doses.label, role=Role.ORGAN))
+    return tuple(c for c in out if c is not None)
+
+
+def structure_reports(doses: PlanDoses) -> list[StructureReport]:
+    """Every ROI and every derived structure, with how it was understood."""
+    out = []
+    for n in doses.named:
+        dvh = doses.dvhs[n.roi.name]
+        out.append(
+            _structure(
+                dvh,
+                roi=n.roi.name,
+                organ=n.organ + (f"_{n.laterality}" if n.organ and n.laterality else ""),
+                matched_by=n.matched_by,
+                role=n.role,
+                plan=doses.label,
+                stored=n.roi.volume_cm3_stored,
+                suggestion=n.suggestion,
+                target_type=n.target_type,
+            )
+        )
+    for organ, dvh in doses.derived.items():
+        note = next((s.note for s in doses.subjects.get(organ, ()) if s.note), "")
+        out.append(
+            _structure(
+                dvh, roi=organ, organ=organ, matched_by=MatchedBy.DERIVED, role=Role.ORGAN, plan=doses.label, note=note
+            )
+        )
+    return out
+
+
+def _structure(
+    dvh: Dvh,
+    *,
+    roi: str,
+    organ: str,
+    matched_by: MatchedBy,
+    role: Role,
+    plan: str,
+    stored: float | None = None,
+    suggestion: str = "",
+    target_type: str = "",
+    note: str = "",
+) -> StructureReport:
+    known = dvh.blocked is None and dvh.total_volume_cm3 > 0
+    return StructureReport(
+        roi=safe_text(roi),
+        organ=organ,
+        matched_by=matched_by,
+        role=role,
+        plan=plan,
+        volume_cm3=dvh.total_volume_cm3 if known else None,
+        volume_outside_grid_fraction=dvh.outside_volume_cm3 / dvh.total_volume_cm3 if known else None,
+        method=dvh.method,
+        volume_cm3_stored=stored,
+        note=safe_text("; ".join(x for x in (dvh.blocked_note, note, *dvh.notes) if x)),
+        suggestion=safe_text(suggestion),
+        target_type=target_type,
+        mean_gy=evaluate("Mean[Gy]", dvh).value,
+        d95_percent_gy=evaluate("D95%[Gy]", dvh).value,
+        near_max_gy=evaluate("D0.035cc[Gy]", dvh).value,
+    )
+
+
+def lesion_reports(doses: PlanDoses, measured: Sequence[Conformity]) -> list[LesionReport]:
+    """Each lesion with what was prescribed and what was achieved, as physical dose, BED10 and EQD2."""
+    by_target = {c.target: c for c in measured}
+    out = []
+    for lesion in doses.lesions:
+        metrics: dict[str, Any] = {}
+        for text in LESION_METRICS:
+            value = evaluate(text, doses.dvhs[lesion.ptv], prescription_gy=lesion.prescription_gy)
+            metrics[text] = asdict(value)
+        for roi in dict.fromkeys((lesion.ptv, lesion.near_minimum_roi)):
+            near_minimum, median, near_maximum = icru91(doses.dvhs[roi])
+            for value in (near_minimum, median, near_maximum):
+                if value.value is not None:
+                    achieved = _bed10(value.value, doses.n_fractions)
+                    name = f"{safe_text(roi)} BED(a/b=10):{value.metric}"
+                    metrics[name] = {"value": achieved, "unit": "Gy", "note": guideline.tier_of(achieved)}
+        conf = by_target.get(lesion.ptv)
+        prescription = lesion.prescription_gy
+        classification, scheme_note = "", ""
+        if prescription is not None:
+            classification = guideline.classify(total_dose_gy=prescription, n_fractions=doses.n_fractions).text
+            judged = guideline.judge_lesion_bed10(
+                prescription_gy=prescription, n_fractions=doses.n_fractions, site=lesion.site
+            )
+            scheme_note = "; ".join(judged.matches)
+        out.append(
+            LesionReport(
+                lesion=lesion,
+                bed10_gy=_bed10(prescription, doses.n_fractions) if prescription is not None else None,
+                eqd2_10_gy=eqd2(
+                    total_dose_gy=prescription, n_fractions=doses.n_fractions, alpha_beta_gy=BED10_ALPHA_BETA_GY
+                )
+                if prescription is not None
+                else None,
+                metrics=metrics,
+                conformity={k: asdict(v) for k, v in conf.values().items()} if conf else {},
+                classification=classification,
+                scheme_note=scheme_note,
+            )
+        )
+    return out
+
+
+def _bed10(total_dose_gy: float, n_fractions: int) -> float:
+    return bed(total_dose_gy=total_dose_gy, n_fractions=n_fractions, alpha_beta_gy=BED10_ALPHA_BETA_GY)
+
+
+def agreement_rows(doses: PlanDoses) -> tuple[tuple[dict[str, Any], ...], tuple[Problem, ...]]:
+    """Our DVHs beside those stored in the RT Dose, and a warning for each that differs beyond the band."""
+    pairs, _ = match_stored(doses.data.stored_dvhs, [n.roi for n in doses.named])
+    rows, problems = [], []
+    for roi, stored in pairs:
+        agreement = compare_dvhs(doses.dvhs[roi.name], stored)
+        mean = next((d for d in agreement.differences if d.metric == "Mean[Gy]"), None)
+        d95 = next((d for d in agreement.differences if d.metric == "D95%[Gy]"), None)
+        rows.append(
+            {
+                "roi": safe_text(roi.name),
+                "volume_cm3": agreement.volume_cm3,
+                "stored_volume_cm3": agreement.stored_volume_cm3,
+                "mean_difference_gy": mean.difference_gy if mean else None,
+                "D95%_difference_gy": d95.difference_gy if d95 else None,
+                "dose_distance_gy": agreement.dose_distance_gy,
+                "volume_distance_percent": agreement.volume_distance_percent,
+                "verdict": agreement.verdict,
+                "note": safe_text("; ".join(n for n in (agreement.note, stored.note) if n), limit=400),
+            }
+        )
+        if agreement.problem is not None:
+            problems.append(agreement.problem)
+        if stored.note:
+            problems.append(Problem("W-STORED-DVH", roi.name, detail=stored.note))
+    return tuple(rows), tuple(problems)
