@@ -23,7 +23,7 @@ from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
 if TYPE_CHECKING:
-    from sbrtcheck.dvh.geometry import Structure
+    from sbrtcheck.dvh.structure import Structure
 
 # Targets that share more than this part of the smaller one have no isodose volume of their own (integrated boost).
 MAX_OVERLAP = 0.05
@@ -96,6 +96,8 @@ def conformity(
         WrongUsageError: E-PRESCRIPTION for a prescription that is not positive, E-DOMAIN for dvhs of wrong length.
     """
     _check(targets)
+    if not targets:
+        return ()
     if dvhs is None:
         from sbrtcheck.dvh import compute_dvh
 
@@ -168,7 +170,7 @@ def v105_outside(dose: DoseGrid, targets: Sequence[tuple[Structure, float]]) -> 
         if surface is None or not surface.found:
             reason = structure.blocked or Reason.NOT_COMPUTABLE
             return _no("V105%[cc]", "cc", reason, f"{structure.name} has no shape")
-        volume = float(structure.volume_cm3)
+        volume = float(structure.volume_cm3 or 0.0)
         shapes.append(TargetShape(surface, prescription_gy, volume, volume, volume))
     if not shapes:
         return _no("V105%[cc]", "cc", Reason.NO_TARGET, "no target is known")

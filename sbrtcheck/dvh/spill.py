@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from sbrtcheck.dvh.isodose import IntArray, dose_cubic, isodose, parts_above
-from sbrtcheck.dvh.surface import Shape, Surface, held_by, nearest_of, owners
+from sbrtcheck.dvh.surface import Region, Surface, held_by, nearest_of, owners
 from sbrtcheck.model.dose import DoseGrid, FloatArray, MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
@@ -91,7 +91,7 @@ def maximum_of_grid(dose: DoseGrid, surfaces: Sequence[Surface]) -> GlobalMaximu
     return GlobalMaximum(highest, peak, position, found[int(nearest[0])].shape.name, False, float(away[0]))
 
 
-def d2cm(dose: DoseGrid, targets: Sequence[TargetShape], body: Shape | None) -> list[MetricValue]:
+def d2cm(dose: DoseGrid, targets: Sequence[TargetShape], body: Region | None) -> list[MetricValue]:
     """Highest dose 2 cm or more from every target, in percent of the prescription of the nearest target.
 
     Taken over the grid's centres and, on the surface at exactly 2 cm, between them by cubic interpolation. Each point
@@ -200,7 +200,7 @@ def _diagonal_mm(dose: DoseGrid) -> float:
 
 
 def _first_allowed(
-    surfaces: Sequence[Surface], body: Shape | None, points_mm: FloatArray, dose_gy: FloatArray, distance_mm: float
+    surfaces: Sequence[Surface], body: Region | None, points_mm: FloatArray, dose_gy: FloatArray, distance_mm: float
 ) -> int | None:
     """Place of the highest dose inside the body with no surface nearer than this, or None."""
     order = np.argsort(-dose_gy, kind="stable")
@@ -219,7 +219,7 @@ Zone = tuple[FloatArray, FloatArray]
 
 
 def _highest_centres(
-    dose: DoseGrid, surfaces: Sequence[Surface], body: Shape | None
+    dose: DoseGrid, surfaces: Sequence[Surface], body: Region | None
 ) -> list[tuple[float | None, float, Zone]]:
     """Per target: highest dose at centres 2 cm or more from every target, its distance, and the centres beside 2 cm.
 
@@ -272,7 +272,7 @@ def _on_shell(
     surfaces: Sequence[Surface],
     number: int,
     zone: Zone,
-    body: Shape | None,
+    body: Region | None,
     readings: Sequence[tuple[float, int]],
 ) -> dict[tuple[float, int], float]:
     """Highest dose [Gy] at 2 cm plus each offset [mm] from the target, no nearer to any; -inf when there is no point.
@@ -299,7 +299,7 @@ def _on_shell(
     return found
 
 
-def _cut_within_2cm(dose: DoseGrid, surface: Surface, body: Shape | None) -> bool:
+def _cut_within_2cm(dose: DoseGrid, surface: Surface, body: Region | None) -> bool:
     """Whether the grid ends less than 2 cm from the target at a place that may lie inside the patient."""
     shape = np.array(dose.dose_gy.shape)[::-1]
     low, high = surface.low_mm - D2CM_MM, surface.high_mm + D2CM_MM

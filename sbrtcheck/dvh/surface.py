@@ -22,7 +22,7 @@ N_BISECTIONS = 6
 THINNED_MM = 2.0
 
 
-class Shape(Protocol):
+class Region(Protocol):
     """What is used of a Structure."""
 
     @property
@@ -44,7 +44,7 @@ class Surface:
     lattice step; ``thinned_mm``: one of them for each 2 mm. ``inside_mm`` (m, 3): the lattice points inside.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Region) -> None:
         from scipy.spatial import cKDTree
 
         self.shape = shape
@@ -113,7 +113,7 @@ class Surface:
         return held
 
 
-def bounds(shape: Shape) -> tuple[FloatArray, FloatArray]:
+def bounds(shape: Region) -> tuple[FloatArray, FloatArray]:
     """Lowest and highest corner [mm] of a shape, each (3,)."""
     corners = np.asarray(shape.bounds_mm, dtype=float).reshape(2, 3)
     return corners[0], corners[1]
