@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from pathlib import Path
 
 import pytest
 import report_fixture
@@ -85,3 +87,9 @@ def test_a_refusal_is_one_row_per_error() -> None:
     assert {(row["outcome"], row["exit_code"]) for row in read} == {("REFUSED", "4")}
     assert read[0]["seen"] == "'=RELATIVE"
     assert "PASS" not in text
+
+
+def test_the_documented_header_is_the_header() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "report.md").read_text(encoding="utf-8")
+    documented = [" ".join(match.split()) for match in re.findall(r"`(outcome, [^`]+)`", page)]
+    assert documented == [", ".join(COLUMNS), ", ".join(ERROR_COLUMNS)]

@@ -31,7 +31,7 @@ def format_value(
 ) -> str:
     """A value as shown beside its limit, without the unit.
 
-    One or two decimals by unit ([Gy], [%], [cc]); two more within 1 % of the limit; then as many more as it takes for
+    One or two decimals by unit ([Gy], [%], [cc]); one more within 1 % of the limit; then as many more as it takes for
     the shown number to lie on the same side of the limit as the unrounded one: above it, below it, or exactly on it. So
     rounding cannot turn a missed limit into a met one, nor the reverse. None and what is not finite give "-".
 
