@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,14 +199,14 @@ def render_csv(answer: Answer) -> str:
         "eqd2_high_gy",
     )
     writer.writerow(("scheme", "understood", "total_dose_gy", "n_fractions", "model", *keys, "notes", "status"))
-    rows: list[tuple[Scheme, Sequence[Worth], str]] = [(s, worths, "") for s, worths in answer.schemes]
-    for scheme, worths, status in rows:
+    for scheme, worths in answer.schemes:
         total, n = sum(p.total_dose_gy for p in scheme.phases), sum(p.n_fractions for p in scheme.phases)
+        own = lq_footnote(scheme.highest_dose_per_fraction_gy) if answer.model.name == "lq" else ""
         for worth in worths:
             cells = _worth_dict(worth)
-            notes = "; ".join(n for n in (scheme.note, *worth.notes, *answer.footnotes) if n)
+            notes = "; ".join(n for n in (scheme.note, *worth.notes, own) if n)
             values = ["" if cells[k] is None else cells[k] for k in keys]
-            writer.writerow((scheme.label, scheme.understood, total, n, answer.model.name, *values, notes, status))
+            writer.writerow((scheme.label, scheme.understood, total, n, answer.model.name, *values, notes, ""))
     if answer.match:
         m = answer.match
         text = "; ".join(match_lines(m))
