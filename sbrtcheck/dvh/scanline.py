@@ -37,13 +37,19 @@ def segments_of(loops: list[FloatArray]) -> Segments:
 
 
 def crossings(
-    start_mm: FloatArray, end_mm: FloatArray, origin_mm: FloatArray | float, pitch_mm: FloatArray | float
+    start_mm: FloatArray,
+    end_mm: FloatArray,
+    origin_mm: FloatArray | float,
+    pitch_mm: FloatArray | float,
+    *,
+    n_lines: int | None = None,
 ) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
     """Crossings of edges with the lines v = origin + k * pitch.
 
     Args:
         start_mm, end_mm: (m, 2) edges (u, v) [mm].
         origin_mm, pitch_mm: of the lines [mm], one for all or one per edge, (m,).
+        n_lines: only lines 0 to n_lines - 1 exist; None: as many as the edges meet.
 
     Returns:
         edge index, line number k, u of the crossing [mm] and direction (+1 rising v, -1 falling), each (n,).
@@ -52,8 +58,11 @@ def crossings(
     origin = np.broadcast_to(np.asarray(origin_mm, dtype=float), start_mm.shape[:1])
     pitch = np.broadcast_to(np.asarray(pitch_mm, dtype=float), start_mm.shape[:1])
     v_start, v_end = start_mm[:, 1], end_mm[:, 1]
-    first = np.ceil((np.minimum(v_start, v_end) - origin) / pitch).astype(np.int64)
-    stop = np.ceil((np.maximum(v_start, v_end) - origin) / pitch).astype(np.int64)
+    first_line = np.ceil((np.minimum(v_start, v_end) - origin) / pitch)
+    stop_line = np.ceil((np.maximum(v_start, v_end) - origin) / pitch)
+    if n_lines is not None:  # lines far closer than the edges are long would be met billions of times
+        first_line, stop_line = np.clip(first_line, 0, n_lines), np.clip(stop_line, 0, n_lines)
+    first, stop = first_line.astype(np.int64), stop_line.astype(np.int64)
     count = stop - first
     edge = np.repeat(np.arange(len(start_mm)), count)
     line = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
@@ -108,9 +117,9 @@ def overlap_areas(first: list[FloatArray], second: list[FloatArray], *, n_lines:
         np.concatenate([one.end_mm, two.end_mm]),
         (low + 0.5 * pitch)[owner],
         pitch[owner],
+        n_lines=n_lines,
     )
-    keep = (line >= 0) & (line < n_lines)
-    pair, which, line, u = owner[edge][keep], member[edge][keep], line[keep], u[keep]
+    pair, which = owner[edge], member[edge]
     if not len(u):
         return np.zeros(len(first))
     key = pair * n_lines + line
