@@ -1,4 +1,4 @@
-"""The command line: arguments in, output and exit code out. Heavy modules are imported by the command that needs them."""
+"""The command line: arguments in, output and exit code out. Each command imports the heavy modules that it needs."""
 
 from __future__ import annotations
 

@@ -248,8 +248,14 @@ def validate_command(inputs: tuple[Path, ...], format_: str, output: Path | None
 
     problems = validate(inputs)
     rows = [
-        {"code": p.code, "object": p.object, "tag": p.tag, "seen": p.seen, "meaning": p.detail or p.meaning,
-         "remedy": p.remedy}
+        {
+            "code": p.code,
+            "object": p.object,
+            "tag": p.tag,
+            "seen": p.seen,
+            "meaning": p.detail or p.meaning,
+            "remedy": p.remedy,
+        }
         for p in problems
     ]
     refused = any(p.is_error for p in problems)

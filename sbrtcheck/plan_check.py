@@ -117,7 +117,7 @@ def compute_plan(
     problems += [p for n in named for p in n.roi.problems if not p.is_error]
 
     progress(f"{label}: building structures")
-    spacing = _sibling_spacing_mm(named)
+    spacing = sibling_spacing_mm(named)
     structures = {n.roi.name: build_structure(n.roi, sibling_spacing_mm=spacing) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
@@ -219,7 +219,7 @@ def _named(data: PlanData, roi_map: Mapping[str, str], facts: list[Fact]) -> tup
     return tuple(out)
 
 
-def _sibling_spacing_mm(named: Sequence[NamedRoi]) -> float | None:
+def sibling_spacing_mm(named: Sequence[NamedRoi]) -> float | None:
     """The commonest distance of neighbouring contour planes over all ROIs [mm], along patient z."""
     gaps: list[float] = []
     for n in named:
