@@ -208,7 +208,6 @@ def write_plan(
     planned = []
     for number, beam in enumerate(beams, start=1):
         item = Dataset()
-        item.BeamDoseSpecificationPoint = [decimal(v) for v in beam.isocentre_mm]
         item.BeamDose, item.BeamMeterset = decimal(beam.dose_gy, 6), decimal(beam.meterset, 6)
         item.ReferencedBeamNumber = number
         planned.append(item)
@@ -295,13 +294,12 @@ def write_dose(case: Case, grid: Grid, dose_gy: Array, path: Path, *, beam_numbe
     ds.GridFrameOffsetVector = [decimal(grid.spacing_mm[2] * k) for k in range(nz)]
     ds.DoseGridScaling, ds.TissueHeterogeneityCorrection = decimal(scaling), "IMAGE"
     plan = _reference(RTPLAN, case.uid("RTPLAN"))
-    group = Dataset()
     if beam_number is not None:
-        beam = Dataset()
+        # Only a dose of less than the whole plan names its fraction group.
+        group, beam = Dataset(), Dataset()
         beam.ReferencedBeamNumber = beam_number
-        group.ReferencedBeamSequence = Items([beam])
-    group.ReferencedFractionGroupNumber = 1
-    plan.ReferencedFractionGroupSequence = Items([group])
+        group.ReferencedBeamSequence, group.ReferencedFractionGroupNumber = Items([beam]), 1
+        plan.ReferencedFractionGroupSequence = Items([group])
     ds.ReferencedRTPlanSequence = Items([plan])
     ds.PixelData = stored.tobytes()
     return _save(ds, path)
