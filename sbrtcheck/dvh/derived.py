@@ -46,6 +46,10 @@ class _Lattice:
         """Not known apart from the lattice."""
         return None
 
+    def has_caps_at(self, w_mm: float) -> bool:
+        """End caps are those of the parts."""
+        return False
+
 
 class CombinedShape:
     """Union, common part or difference (the first without the others) of shapes."""
@@ -114,6 +118,10 @@ class _CombinedOnLattice:
     def area_mm2(self, w_mm: float, variant: str) -> float | None:
         """Not known apart from the lattice."""
         return None
+
+    def has_caps_at(self, w_mm: float) -> bool:
+        """End caps are those of the parts."""
+        return False
 
 
 class OffsetShape:

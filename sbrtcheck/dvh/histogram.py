@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sbrtcheck.dvh.interpolation import dose_at
-from sbrtcheck.dvh.sampling import SamplePoints, sample
+from sbrtcheck.dvh.interpolation import GridReader
+from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
+from sbrtcheck.dvh.sampling import sample_shape, wanted_pitch_mm
+from sbrtcheck.dvh.shape import Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 
 # Samples closer than this in dose are merged to their mean.
 MERGE_GY = 0.0005
+# Structures whose cells would be about as large as a voxel use the voxels themselves.
+VOXELS_FROM = 0.8
 
 
 def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True) -> Dvh:
@@ -24,20 +30,20 @@ def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "c
         dose: physical dose.
         interpolation: "cubic" or "linear".
         band: also compute the other readings that the band of every metric comes from.
+
+    Raises:
+        WrongUsageError: E-OPTION for another interpolation.
     """
-    if structure.blocked is not None or structure.shape is None:
+    if structure.shape is None:
         reason = structure.blocked
         assert reason is not None, "a structure without shape says why"
         return Dvh.not_evaluable(structure.name, reason, structure.blocked_note)
-    points = sample(structure, [dose])
-    dvh = _dvh_of(structure, dose, points, interpolation=interpolation, band=band)
-    if not structure.alternatives:
-        return dvh
+    dvh = _dvh_of(structure, structure.shape, dose, interpolation=interpolation, band=band)
     others = []
     for label, other in structure.alternatives:
         reading = compute_dvh(other, dose, interpolation=interpolation, band=band)
-        others.append(_replace(reading, notes=(*reading.notes, label)))
-    return _replace(dvh, alternatives=tuple(others))
+        others.append(replace(reading, notes=(*reading.notes, label)))
+    return replace(dvh, alternatives=tuple(others)) if others else dvh
 
 
 def compute_dvhs(
@@ -48,69 +54,136 @@ def compute_dvhs(
         return list(pool.map(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band), structures))
 
 
-def _replace(dvh: Dvh, **changes: object) -> Dvh:
-    from dataclasses import replace
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gathered:
+    """Doses and volumes of one structure: voxels that count alike in every reading, and points that do not."""
 
-    return replace(dvh, **changes)  # type: ignore[arg-type]
+    voxel_gy: NDArray[np.floating]
+    voxel_cm3: float
+    outside_cm3: float
+    point_gy: FloatArray
+    other_gy: FloatArray
+    volumes_cm3: dict[str, FloatArray]
+    pitch_mm: float
 
 
-def _dvh_of(structure: Structure, dose: DoseGrid, points: SamplePoints, *, interpolation: str, band: bool) -> Dvh:
-    shape = structure.shape
-    assert shape is not None
-    dose_gy = dose_at(dose, points.points_mm, interpolation=interpolation)
-    known = np.isfinite(dose_gy)
-    total_cm3 = float(points.volume_cm3.sum())
-    outside_cm3 = float(points.volume_cm3[~known].sum())
-    bins = _Bins(dose_gy[known])
-    nominal = bins.samples(points.volume_cm3[known])
+def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation: str, band: bool) -> Dvh:
+    reader = GridReader(dose, shape.frame)
+    found = _gather(shape, reader, interpolation=interpolation)
+    total_cm3 = len(found.voxel_gy) * found.voxel_cm3 + float(found.volumes_cm3["nominal"].sum()) + found.outside_cm3
+    known = np.isfinite(found.point_gy)
+    known_cm3 = {name: volume[known] for name, volume in found.volumes_cm3.items()}
+    outside_cm3 = found.outside_cm3 + float(found.volumes_cm3["nominal"][~known].sum())
+    bins = _Bins(found.voxel_gy, found.voxel_cm3, found.point_gy[known])
     variants: list[tuple[str, Samples]] = []
-    if band and np.any(known):
-        for name, volume_cm3 in points.variants.items():
-            variants.append((name, bins.samples(volume_cm3[known])))
-        half = points.volume_cm3[known].copy()
-        half[1::2] = 0.0
-        half *= (total_cm3 - outside_cm3) / max(float(half.sum()), 1e-12)
-        variants.append(("half of the samples", bins.samples(half)))
-        other = "linear" if interpolation == "cubic" else "cubic"
-        other_gy = dose_at(dose, points.points_mm[known], interpolation=other)
-        name = "trilinear" if other == "linear" else "cubic"
-        variants.append((name, _Bins(other_gy).samples(points.volume_cm3[known])))
-    max_gy = _highest(structure, dose, dose_gy[known & (points.volume_cm3 > 0)], interpolation=interpolation)
+    if band and (len(found.voxel_gy) or np.any(known)):
+        variants = [(name, bins.samples(volume)) for name, volume in known_cm3.items() if name != "nominal"]
+        variants.append(("half of the samples", bins.samples_of_half(known_cm3["nominal"])))
+        name = "trilinear" if interpolation == "cubic" else "cubic"
+        other = _Bins(found.voxel_gy, found.voxel_cm3, found.other_gy[known], like=bins)
+        variants.append((name, other.samples(known_cm3["nominal"])))
+    used_gy = found.point_gy[known & (found.volumes_cm3["nominal"] > 0)]
     return Dvh(
         roi=structure.name,
-        samples=nominal,
+        samples=bins.samples(known_cm3["nominal"]),
         total_volume_cm3=total_cm3,
         outside_volume_cm3=outside_cm3,
         variants=tuple((name, samples) for name, samples in variants if samples.dose_gy.size),
-        max_gy=max_gy,
-        method=f"{structure.method}; {interpolation} dose; samples {points.pitch_mm:.2f} mm apart",
+        max_gy=_highest(structure, reader, found.voxel_gy, used_gy, interpolation=interpolation),
+        method=f"{structure.method}; {interpolation} dose; samples {found.pitch_mm:.2f} mm apart",
         grid_spacing_mm=dose.spacing_mm,
         slice_spacing_mm=structure.slice_spacing_mm,
         slab_volume_cm3=structure.slab_volume_cm3,
     )
 
 
-class _Bins:
-    """Doses sorted once into narrow bins; every reading is then a sum of volumes. A bin is shown by its mean dose."""
+def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathered:
+    other = "linear" if interpolation == "cubic" else "cubic"
+    pitch = wanted_pitch_mm(shape, [reader.dose])
+    if pitch >= VOXELS_FROM * min(reader.dose.spacing_mm) and aligned(reader):
+        large = sample_on_grid(shape, reader)
+        # Far from the highest dose a large structure's surface needs no spline.
+        linear = reader.at(large.points_mm, interpolation="linear")
+        spline = linear.copy()
+        spline[large.hot] = reader.at(large.points_mm[large.hot], interpolation="cubic")
+        by_name = {"cubic": spline, "linear": linear}
+        return _Gathered(
+            large.voxel_gy,
+            large.voxel_cm3,
+            large.voxels_outside_cm3,
+            by_name[interpolation],
+            by_name[other],
+            large.volumes_cm3,
+            large.pitch_mm,
+        )
+    points = sample_shape(shape, pitch_mm=pitch)
+    index = reader.to_index(points.points_mm)
+    inside = reader.inside(index)
+    doses = {}
+    for name in (interpolation, other):
+        doses[name] = np.full(len(points.points_mm), np.nan)
+        doses[name][inside] = reader.at_index(index[:, inside], interpolation=name)
+    volumes = {"nominal": points.volume_cm3, **points.variants}
+    return _Gathered(np.empty(0), 0.0, 0.0, doses[interpolation], doses[other], volumes, pitch)
 
-    def __init__(self, dose_gy: FloatArray) -> None:
-        self.dose_gy = dose_gy
-        width = max(MERGE_GY, float(dose_gy.max(initial=0.0)) / 200_000)
-        self.index = (dose_gy / width).astype(np.int64)
+
+class _Bins:
+    """Doses put into narrow bins once; every reading is then a sum of volumes. A bin is shown by its mean dose."""
+
+    def __init__(
+        self,
+        voxel_gy: NDArray[np.floating],
+        voxel_cm3: float,
+        point_gy: FloatArray,
+        *,
+        like: _Bins | None = None,
+    ) -> None:
+        self.point_gy = point_gy
+        if like is None:
+            highest = max(float(voxel_gy.max(initial=0.0)), float(point_gy.max(initial=0.0)))
+            self.width = max(MERGE_GY, highest / 200_000)
+            index = (voxel_gy * (1.0 / self.width)).astype(np.int32)
+            self.voxel_cm3 = np.bincount(index) * voxel_cm3
+            self.voxel_gy_cm3 = np.bincount(index, weights=voxel_gy) * voxel_cm3
+        else:
+            self.width = like.width
+            self.voxel_cm3, self.voxel_gy_cm3 = like.voxel_cm3, like.voxel_gy_cm3
+        self.index = (point_gy * (1.0 / self.width)).astype(np.int64)
 
     def samples(self, volume_cm3: FloatArray) -> Samples:
-        """Samples by falling dose, of this reading's volumes [cm3]."""
-        volume = np.bincount(self.index, weights=volume_cm3).astype(float)
-        weighted = np.bincount(self.index, weights=volume_cm3 * self.dose_gy)
+        """Samples by falling dose, with these volumes of the points [cm3]."""
+        n_bins = max(len(self.voxel_cm3), int(self.index.max(initial=0)) + 1)
+        volume = np.bincount(self.index, weights=volume_cm3, minlength=n_bins).astype(float)
+        weighted = np.bincount(self.index, weights=volume_cm3 * self.point_gy, minlength=n_bins).astype(float)
+        volume[: len(self.voxel_cm3)] += self.voxel_cm3
+        weighted[: len(self.voxel_cm3)] += self.voxel_gy_cm3
         used = np.flatnonzero(volume > 0)[::-1]
         return Samples(weighted[used] / volume[used], volume[used])
 
+    def samples_of_half(self, volume_cm3: FloatArray) -> Samples:
+        """The same from every second point, with the volume of all."""
+        half = volume_cm3.copy()
+        half[1::2] = 0.0
+        total = float(half.sum())
+        return self.samples(half * (float(volume_cm3.sum()) / total) if total > 0 else volume_cm3)
 
-def _highest(structure: Structure, dose: DoseGrid, sampled_gy: FloatArray, *, interpolation: str) -> float | None:
-    """Highest dose among samples, contour vertices and grid points inside [Gy]; None when nothing is in the grid."""
-    highest = [float(sampled_gy.max())] if sampled_gy.size else []
-    if len(structure.vertices_mm):
-        at_vertices = dose_at(dose, structure.vertices_mm, interpolation=interpolation)
-        at_vertices = at_vertices[np.isfinite(at_vertices)]
-        highest += [float(at_vertices.max())] if at_vertices.size else []
+
+def _highest(
+    structure: Structure,
+    reader: GridReader,
+    voxel_gy: NDArray[np.floating],
+    point_gy: FloatArray,
+    *,
+    interpolation: str,
+) -> float | None:
+    """Highest dose among samples, voxels inside and contour vertices [Gy]; None when nothing lies in the grid."""
+    highest = [float(found.max()) for found in (voxel_gy, point_gy) if found.size]
+    if len(structure.vertices_mm) and structure.shape is not None:
+        vertices = structure.shape.frame.to_frame(structure.vertices_mm)
+        gy = reader.at(vertices, interpolation="linear")
+        vertices, gy = vertices[np.isfinite(gy)], gy[np.isfinite(gy)]
+        if gy.size:
+            # The spline is only asked where it can matter.
+            chosen = np.argsort(gy)[-200:]
+            highest.append(float(reader.at(vertices[chosen], interpolation=interpolation).max()))
     return max(highest, default=None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sbrtcheck.dvh.geometry import Frame
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, FloatArray
 
-# The prefilter's answer to a far voxel falls by 0.27 a voxel: after 10 it is 2e-6 of it.
-_MARGIN = 10
+# The prefilter's answer to a far voxel falls by 0.27 a voxel: after 8 it is 3e-5 of it.
+_MARGIN = 8
+_BLOCK = 24
 _EDGE = 1e-6
 
 
@@ -27,31 +29,95 @@ def dose_at(dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "cubi
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
     """
-    if interpolation not in {"cubic", "linear"}:
-        raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
-    index = dose.to_index(np.asarray(points_mm, dtype=float).reshape(-1, 3))[:, ::-1]
-    return at_index(dose.dose_gy, index, interpolation=interpolation)
+    points = np.asarray(points_mm, dtype=float).reshape(-1, 3)
+    return GridReader(dose, Frame(np.eye(3))).at(points, interpolation=interpolation)
 
 
-def at_index(dose_gy: NDArray[np.floating], index: FloatArray, *, interpolation: str) -> FloatArray:
-    """Dose [Gy] at fractional indices (k, j, i), shape (n, 3); nan outside."""
+class GridReader:
+    """A dose grid read at positions in the frame of some contours."""
+
+    def __init__(self, dose: DoseGrid, frame: Frame) -> None:
+        self.dose = dose
+        inverse = np.linalg.inv(np.asarray(dose.affine, dtype=float))
+        # Rows give (k, j, i) of a position (u, v, w).
+        self.turn: FloatArray = (inverse[:3, :3] @ frame.axes.T)[::-1]
+        self.shift: FloatArray = inverse[:3, 3][::-1]
+
+    def to_index(self, points_mm: FloatArray) -> FloatArray:
+        """Fractional indices (k, j, i), shape (3, n), of positions (n, 3) in the frame [mm]."""
+        # Written out, because most entries are 0 and a threaded matrix product costs more than it saves.
+        index = np.empty((3, len(points_mm)))
+        for row in range(3):
+            index[row] = self.shift[row]
+            for column in range(3):
+                if abs(self.turn[row, column]) > 1e-12:
+                    index[row] += self.turn[row, column] * points_mm[:, column]
+        return index
+
+    def inside(self, index: FloatArray) -> NDArray[np.bool_]:
+        """Which of the indices (3, n) lie in the box of the outermost grid points."""
+        result = np.ones(index.shape[1], dtype=bool)
+        for row, size in zip(index, self.dose.dose_gy.shape, strict=True):
+            result &= (row >= -_EDGE) & (row <= size - 1 + _EDGE)
+        return result
+
+    def at(self, points_mm: FloatArray, *, interpolation: str) -> FloatArray:
+        """Dose (n,) [Gy] at positions (n, 3) in the frame [mm]; nan outside the grid."""
+        index = self.to_index(points_mm)
+        inside = self.inside(index)
+        result = np.full(len(points_mm), np.nan)
+        result[inside] = self.at_index(index[:, inside], interpolation=interpolation)
+        return result
+
+    def at_index(self, index: FloatArray, *, interpolation: str) -> FloatArray:
+        """Dose (n,) [Gy] at fractional indices (3, n) inside the grid."""
+        if interpolation not in {"cubic", "linear"}:
+            raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
+        if not index.shape[1]:
+            return np.empty(0)
+        where = np.clip(index, 0.0, np.array(self.dose.dose_gy.shape)[:, None] - 1.0)
+        return _linear(self.dose.dose_gy, where) if interpolation == "linear" else _cubic(self.dose.dose_gy, where)
+
+
+def _linear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
+    from scipy.ndimage import map_coordinates
+
+    low, high = _box(where, dose_gy.shape, 1)
+    block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
+    values: FloatArray = map_coordinates(block, where - low[:, None], order=1, mode="nearest", output=np.float64)
+    return values
+
+
+def _cubic(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
+    """One block of prefiltered voxels around all points, or one for each neighbourhood where they are far apart."""
+    low, high = _box(where, dose_gy.shape, _MARGIN)
+    n_voxels = float(np.prod(high - low))
+    if n_voxels > 200_000:
+        cell = (where / _BLOCK).astype(np.int64)
+        keys, which = np.unique((cell[0] * 4096 + cell[1]) * 4096 + cell[2], return_inverse=True)
+        if len(keys) * float(_BLOCK + 2 * _MARGIN) ** 3 < n_voxels:
+            values = np.empty(where.shape[1])
+            order = np.argsort(which, kind="stable")
+            starts = np.searchsorted(which[order], np.arange(len(keys) + 1))
+            for k in range(len(keys)):
+                part = order[starts[k] : starts[k + 1]]
+                values[part] = _cubic_block(dose_gy, where[:, part])
+            return values
+    return _cubic_block(dose_gy, where)
+
+
+def _cubic_block(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
     from scipy.ndimage import map_coordinates, spline_filter
 
-    shape = np.array(dose_gy.shape)
-    result = np.full(len(index), np.nan)
-    inside = np.all((index >= -_EDGE) & (index <= shape - 1 + _EDGE), axis=1)
-    if not np.any(inside):
-        return result
-    where = np.clip(index[inside], 0.0, shape - 1.0)
-    low = np.maximum(np.floor(where.min(axis=0)).astype(int) - _MARGIN, 0)
-    high = np.minimum(np.ceil(where.max(axis=0)).astype(int) + _MARGIN + 1, shape)
+    low, high = _box(where, dose_gy.shape, _MARGIN)
     block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]], dtype=np.float64)
-    local = (where - low).T
-    if interpolation == "cubic":
-        coefficients = spline_filter(block, order=3, mode="mirror")
-        values = map_coordinates(coefficients, local, order=3, prefilter=False, mode="mirror")
-        np.maximum(values, 0.0, out=values)
-    else:
-        values = map_coordinates(block, local, order=1, mode="nearest")
-    result[inside] = values
-    return result
+    coefficients = spline_filter(block, order=3, mode="mirror")
+    values: FloatArray = map_coordinates(coefficients, where - low[:, None], order=3, prefilter=False, mode="mirror")
+    np.maximum(values, 0.0, out=values)
+    return values
+
+
+def _box(where: FloatArray, shape: tuple[int, ...], margin: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    low = np.maximum(np.floor(where.min(axis=1)).astype(np.int64) - margin, 0)
+    high = np.minimum(np.ceil(where.max(axis=1)).astype(np.int64) + margin + 1, np.array(shape))
+    return low, high

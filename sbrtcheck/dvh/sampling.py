@@ -1,19 +1,27 @@
-"""Sample points of a structure: fine where it is small, the grid's own resolution inside what is large."""
+"""Sample points of a structure: cells of a lattice, those on the surface weighted by what of them is covered.
+
+A cell near the surface stands as several points along the surface's normal, spread over the covered part of it: that is
+where the dose of a target falls off, and where D95% and D98% come from.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbrtcheck.dvh.raster import Float32Array
-from sbrtcheck.dvh.shape import VARIANTS, ContourShape, Shape
+from sbrtcheck.dvh.shape import VARIANTS, ContourShape, Layer, OnLattice, Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, FloatArray
 
 N_WANTED = 30_000
-FINEST_MM = 0.15
+N_AT_MOST = 400_000
+FINEST_MM = 0.2
+N_SPREAD = 4
+NOTHING_MM = np.float32(-10.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,10 +29,10 @@ class SamplePoints:
     """Points that stand for a structure.
 
     Attributes:
-        points_mm: (n, 3) patient positions [mm]. Points on the surface sit in the middle of what they stand for.
+        points_mm: (n, 3) patient positions [mm].
         volume_cm3: (n,) volume that each stands for in the nominal reading [cm3].
         variants: the same for other readings of the contours (slab, shortest and longest end caps).
-        pitch_mm: distance of the points [mm].
+        pitch_mm: size of the cells [mm].
     """
 
     points_mm: FloatArray
@@ -37,87 +45,155 @@ def sample(structure: Structure, grids: Sequence[DoseGrid] = (), *, n_wanted: in
     """Points and volumes that stand for a structure, once for all dose grids.
 
     Args:
-        structure: not blocked.
-        grids: the dose grids that will be asked; the points need not be finer than they are.
-        n_wanted: about how many points.
+        structure: a blocked one has no points.
+        grids: the dose grids that will be asked; cells need not be smaller than theirs in a large structure.
+        n_wanted: about how many cells.
 
     Returns:
         Points inside and outside the grids alike; what lies outside is for the caller to say.
     """
     shape = structure.shape
     if shape is None:
-        empty = np.empty(0)
-        return SamplePoints(np.empty((0, 3)), empty, {}, 0.0)
-    pitch = _pitch(shape, grids, n_wanted)
-    low, high = shape.low_mm, shape.high_mm
-    u = _centres(low[0], high[0], pitch)
-    v = _centres(low[1], high[1], pitch)
+        return SamplePoints(np.empty((0, 3)), np.empty(0), {}, 0.0)
+    found = sample_shape(shape, pitch_mm=wanted_pitch_mm(shape, grids, n_wanted=n_wanted))
+    return replace(found, points_mm=shape.frame.to_patient(found.points_mm))
+
+
+def wanted_pitch_mm(shape: Shape, grids: Sequence[DoseGrid], *, n_wanted: int = N_WANTED) -> float:
+    """Size of the cells [mm]: ``n_wanted`` in the structure, no larger than the grids' voxels unless it is huge."""
+    voxel = min((min(grid.spacing_mm) for grid in grids), default=2.5)
+    volume_mm3 = 1000.0 * max(shape.volume_cm3, 1e-3)
+    largest = max(voxel, (volume_mm3 / N_AT_MOST) ** (1.0 / 3.0))
+    return float(np.clip((volume_mm3 / n_wanted) ** (1.0 / 3.0), FINEST_MM, largest))
+
+
+def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
+    """Points of a shape in its own frame, on a lattice with cells of ``pitch_mm``."""
+    u = _centres(shape.low_mm[0], shape.high_mm[0], pitch_mm)
+    v = _centres(shape.low_mm[1], shape.high_mm[1], pitch_mm)
     lattice = shape.on_lattice(u, v)
+    layers = shape.layers(pitch_mm)
     names = VARIANTS if isinstance(shape, ContourShape) else VARIANTS[:1]
-    points: list[FloatArray] = []
-    weights: list[list[Float32Array]] = [[] for _ in names]
-    for layer in shape.layers(pitch):
-        distances: dict[str, Float32Array | None] = {}
-        shares: list[Float32Array] = []
-        for name in names:
-            if name.startswith("caps") and not layer.capped and "nominal" in distances:
-                shares.append(shares[0])
-                continue
-            distance = lattice.distance(layer.w_mm, name)
-            distances[name] = distance
-            if distance is None:
-                shares.append(np.zeros((len(v), len(u)), dtype=np.float32))
-                continue
-            share = np.clip(distance * np.float32(1.0 / pitch) + np.float32(0.5), 0.0, 1.0)
-            covered_mm2 = float(share.sum(dtype=np.float64)) * pitch**2
-            area_mm2 = lattice.area_mm2(layer.w_mm, name)
-            if area_mm2 is not None and covered_mm2 > 0:
-                share *= np.float32(np.clip(area_mm2 / covered_mm2, 0.5, 2.0))
-            shares.append(share)
-        used = np.maximum.reduce(shares) > 1e-4
-        rows, columns = np.nonzero(used)
-        if not len(rows):
-            continue
-        place = np.empty((len(rows), 3))
-        place[:, 0], place[:, 1], place[:, 2] = u[columns], v[rows], layer.w_mm
-        nominal = distances["nominal"]
-        if nominal is not None:
-            _to_middle(place, nominal, rows, columns, pitch)
-        points.append(place)
-        scale = np.float32(pitch**2 * layer.thickness_mm / 1000.0)
-        for kept, share in zip(weights, shares, strict=True):
-            kept.append(share[rows, columns] * scale)
-    if not points:
-        return SamplePoints(np.empty((0, 3)), np.empty(0), {}, pitch)
-    volume = [np.concatenate(w).astype(float) for w in weights]
-    return SamplePoints(
-        shape.frame.to_patient(np.concatenate(points)), volume[0], dict(zip(names[1:], volume[1:], strict=True)), pitch
+    if not layers:
+        return SamplePoints(np.empty((0, 3)), np.empty(0), {}, pitch_mm)
+    distance, shares = _shares(lattice, layers, names, (len(v), len(u)), pitch_mm)
+    slope_w = _slope_along_w(distance, layers)
+    used = shares[names[0]] > 1e-4
+    for name in names[1:]:
+        used |= shares[name] > 1e-4
+    flat = np.flatnonzero(used)
+    k, j, i = np.unravel_index(flat, used.shape)
+    heights = np.array([layer.w_mm for layer in layers])
+    cell_cm3 = pitch_mm**2 * np.array([layer.thickness_mm for layer in layers])[k] / 1000.0
+    place = np.column_stack([u[i], v[j], heights[k]])
+    volume = {name: shares[name].ravel()[flat] * cell_cm3 for name in names}
+    depth = distance.ravel()[flat]
+    near = np.abs(depth) < 1.5 * pitch_mm
+    spread = spread_along_normal(
+        place[near], depth[near], _normals(distance, slope_w, k[near], j[near], i[near]), pitch_mm
     )
+    points = np.concatenate([place[~near], spread])
+    volumes = {
+        name: np.concatenate([part[~near], np.repeat(part[near] / N_SPREAD, N_SPREAD)]) for name, part in volume.items()
+    }
+    nominal = volumes.pop(names[0])
+    return SamplePoints(points, nominal, volumes, pitch_mm)
 
 
-def _pitch(shape: Shape, grids: Sequence[DoseGrid], n_wanted: int) -> float:
-    finest = min((min(grid.spacing_mm) for grid in grids), default=2.5)
-    wanted = (1000.0 * max(shape.volume_cm3, 1e-3) / n_wanted) ** (1.0 / 3.0)
-    return float(np.clip(wanted, FINEST_MM, max(finest, (shape.volume_cm3 * 1000.0 / 4e5) ** (1 / 3))))
+def _shares(
+    lattice: OnLattice, layers: Sequence[Layer], names: Sequence[str], form: tuple[int, int], pitch: float
+) -> tuple[Float32Array, dict[str, Float32Array]]:
+    """Nominal distance (n_layers, n_v, n_u) [mm] and the covered share of every cell in every reading."""
+    distance = np.full((len(layers), *form), NOTHING_MM, dtype=np.float32)
+    shares: dict[str, Float32Array] = {}
+    for name in names:
+        share = np.zeros((len(layers), *form), dtype=np.float32)
+        for index, layer in enumerate(layers):
+            if name.startswith("caps") and not lattice.has_caps_at(layer.w_mm):
+                share[index] = shares["nominal"][index]
+                continue
+            found = lattice.distance(layer.w_mm, name)
+            if found is None:
+                continue
+            if name == "nominal":
+                np.maximum(found, NOTHING_MM, out=distance[index])
+            share[index] = covered_share(found, pitch, lattice.area_mm2(layer.w_mm, name))
+        shares[name] = share
+    return distance, shares
+
+
+def covered_share(distance: Float32Array, pitch: float, area_mm2: float | None) -> Float32Array:
+    """Covered share of cells from the distance of their centres, scaled to the area known from the contours.
+
+    Only partly covered cells are scaled: a cell inside counts in full.
+    """
+    share = np.asarray(np.clip(distance * np.float32(1.0 / pitch) + np.float32(0.5), 0.0, 1.0), dtype=np.float32)
+    if area_mm2 is None:
+        return share
+    total_mm2 = float(share.sum(dtype=np.float64)) * pitch**2
+    if total_mm2 <= 0:
+        return share
+    full = share >= 1.0
+    partly_mm2 = total_mm2 - float(np.count_nonzero(full)) * pitch**2
+    factor = 1.0 + (area_mm2 - total_mm2) / partly_mm2 if partly_mm2 > 0 else 1.0
+    if not 0.25 <= factor <= 2.0:
+        return np.asarray(share * np.float32(np.clip(area_mm2 / total_mm2, 0.25, 4.0)), dtype=np.float32)
+    share[~full] *= np.float32(factor)
+    return share
+
+
+def _slope_along_w(distance: Float32Array, layers: Sequence[Layer]) -> Float32Array:
+    """Change of the distance along the normal of the planes, 0 beside nothing (a flat end has no slope)."""
+    heights = np.array([layer.w_mm for layer in layers], dtype=np.float32)
+    slope = np.zeros_like(distance)
+    if len(layers) > 2:
+        step = (heights[2:] - heights[:-2])[:, None, None]
+        slope[1:-1] = (distance[2:] - distance[:-2]) / step
+        empty = np.array([bool(np.all(layer <= NOTHING_MM)) for layer in distance])
+        slope[1:-1][empty[2:] | empty[:-2]] = 0.0
+    return np.asarray(np.clip(slope, -1.5, 1.5), dtype=np.float32)
+
+
+def _normals(
+    distance: Float32Array,
+    slope_w: Float32Array,
+    k: NDArray[np.int64],
+    j: NDArray[np.int64],
+    i: NDArray[np.int64],
+) -> FloatArray:
+    """Direction (n, 3) in which the distance rises, its in-plane part of length 1."""
+    _, n_v, n_u = distance.shape
+    g_u = distance[k, j, np.minimum(i + 1, n_u - 1)] - distance[k, j, np.maximum(i - 1, 0)]
+    g_v = distance[k, np.minimum(j + 1, n_v - 1), i] - distance[k, np.maximum(j - 1, 0), i]
+    length = np.maximum(np.hypot(g_u, g_v), 1e-6)
+    return np.column_stack([g_u / length, g_v / length, slope_w[k, j, i]]).astype(float)
+
+
+def spread_along_normal(
+    place: FloatArray, depth: FloatArray | Float32Array, rise: FloatArray, pitch: float
+) -> FloatArray:
+    """Each point as ``N_SPREAD`` points along the normal over the covered part of its cell; (n * N_SPREAD, 3).
+
+    Args:
+        place: (n, 3) cell centres [mm].
+        depth: (n,) in-plane distance to the surface [mm], positive inside.
+        rise: (n, 3) gradient of the distance.
+        pitch: size of the cells [mm].
+    """
+    steepness = np.maximum(np.linalg.norm(rise, axis=1), 1.0)
+    normal = rise / steepness[:, None]
+    inward = np.asarray(depth, dtype=float) / steepness
+    first = np.maximum(inward - 0.5 * pitch, 0.0)
+    last = np.maximum(inward + 0.5 * pitch, first)
+    share = (np.arange(N_SPREAD) + 0.5) / N_SPREAD
+    steps = first[:, None] + (last - first)[:, None] * share - inward[:, None]
+    # Cells beyond the surface belong to other readings only and stay where they are.
+    steps[inward < -0.5 * pitch] = 0.0
+    spread: FloatArray = (place[:, None, :] + steps[:, :, None] * normal[:, None, :]).reshape(-1, 3)
+    return spread
 
 
 def _centres(low: float, high: float, pitch: float) -> FloatArray:
     n_cells = int(np.ceil((high - low) / pitch)) + 2
     first = 0.5 * (low + high) - 0.5 * pitch * (n_cells - 1)
     return np.asarray(first + pitch * np.arange(n_cells), dtype=float)
-
-
-def _to_middle(place: FloatArray, distance: Float32Array, rows: np.ndarray, columns: np.ndarray, pitch: float) -> None:
-    """Move points whose cell is partly covered to the middle of the covered part, along the distance's gradient."""
-    here = distance[rows, columns]
-    partly = np.flatnonzero(np.abs(here) < 0.5 * pitch)
-    if not len(partly):
-        return
-    j, i = rows[partly], columns[partly]
-    n_v, n_u = distance.shape
-    g_u = distance[j, np.minimum(i + 1, n_u - 1)] - distance[j, np.maximum(i - 1, 0)]
-    g_v = distance[np.minimum(j + 1, n_v - 1), i] - distance[np.maximum(j - 1, 0), i]
-    length = np.maximum(np.hypot(g_u, g_v), 1e-6)
-    step = 0.5 * (0.5 * pitch - here[partly])
-    place[partly, 0] += step * g_u / length
-    place[partly, 1] += step * g_v / length

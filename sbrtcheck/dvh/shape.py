@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import ceil, sqrt
 from typing import Protocol
 
@@ -21,11 +21,10 @@ VARIANTS = ("nominal", "slab", "caps none", "caps long")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A slice of the structure between two heights. ``capped``: part of an end cap beyond the last plane."""
+    """A slice of the structure between two heights."""
 
     w_mm: float
     thickness_mm: float
-    capped: bool = False
 
 
 class Shape(Protocol):
@@ -65,6 +64,9 @@ class OnLattice(Protocol):
 
     def area_mm2(self, w_mm: float, variant: str) -> float | None:
         """Area at this height as the contours give it [mm2]; None when only the lattice can tell."""
+
+    def has_caps_at(self, w_mm: float) -> bool:
+        """Whether an end cap of any reading reaches this height."""
 
 
 class ContourShape:
@@ -129,33 +131,35 @@ class ContourShape:
     def layers(self, pitch_mm: float) -> list[Layer]:
         """Layers between neighbouring planes, an even number of each, and in the caps."""
         w = self.reading.w_mm
-        breaks = {(float(a), float(b), False) for a, b in itertools.pairwise(w)}
-        if not np.all(self.reading.bridged):
-            breaks = set()
-            for i, (a, b) in enumerate(itertools.pairwise(w)):
-                if self.reading.bridged[i]:
-                    breaks.add((float(a), float(b), False))
-                else:
-                    ups = sorted({h for s in self.solids for c in s.caps_up[i] for h in (c.height_mm, c.long_mm)})
-                    downs = {h for s in self.solids for c in s.caps_down[i + 1] for h in (c.height_mm, c.long_mm)}
-                    marks = {float(a), float(b), *(float(a) + h for h in ups), *(float(b) - h for h in downs)}
-                    stops = sorted(m for m in marks if a <= m <= b)
-                    breaks |= {(x, y, True) for x, y in itertools.pairwise(stops)}
-        for side in (-1, 1):
-            base = float(w[0] if side < 0 else w[-1])
+        pieces: list[tuple[float, float]] = []
+        for i, (below, above) in enumerate(pairwise(w.tolist())):
+            if self.reading.bridged[i]:
+                pieces.append((below, above))
+                continue
+            marks = {below, above}
+            marks |= {below + h for s in self.solids for c in s.caps_up[i] for h in (c.height_mm, c.long_mm)}
+            marks |= {above - h for s in self.solids for c in s.caps_down[i + 1] for h in (c.height_mm, c.long_mm)}
+            pieces += pairwise(sorted(m for m in marks if below <= m <= above))
+        for end, side in ((0, -1), (-1, 1)):
             caps = [c for s in self.solids for c in (s.caps_down[0] if side < 0 else s.caps_up[-1])]
-            heights = sorted({0.0, *(c.height_mm for c in caps), *(c.long_mm for c in caps)})
-            for near, far in itertools.pairwise(heights):
-                ends = sorted((base + side * near, base + side * far))
-                breaks.add((ends[0], ends[1], True))
+            heights = {0.0, *(c.height_mm for c in caps), *(c.long_mm for c in caps)}
+            pieces += pairwise(sorted(float(w[end]) + side * h for h in heights))
         layers = []
-        for start, stop, capped in sorted(breaks):
+        for start, stop in sorted(pieces):
             if stop - start < 1e-6:
                 continue
             n_layers = 2 * max(1, ceil((stop - start) / (2.0 * pitch_mm) - 1e-9))
             step = (stop - start) / n_layers
-            layers += [Layer(start + (k + 0.5) * step, step, capped) for k in range(n_layers)]
+            layers += [Layer(start + (k + 0.5) * step, step) for k in range(n_layers)]
         return layers
+
+    def has_caps_at(self, w_mm: float) -> bool:
+        """Whether an end cap of any reading reaches this height."""
+        for solid in self.solids:
+            j = int(np.searchsorted(solid.w_mm, w_mm))
+            if any(t <= max(cap.height_mm, cap.long_mm) for cap, t in _caps_at(solid, w_mm, j)):
+                return True
+        return False
 
     def on_lattice(self, u_mm: FloatArray, v_mm: FloatArray) -> ContourOnLattice:
         """The structure on fixed in-plane positions."""
@@ -231,6 +235,10 @@ class ContourOnLattice:
             else:
                 result = other if result is None else np.maximum(result, other)
         return result
+
+    def has_caps_at(self, w_mm: float) -> bool:
+        """Whether an end cap of any reading reaches this height."""
+        return self.shape.has_caps_at(w_mm)
 
     def _level(self, depth: int, w_mm: float, variant: str) -> Float32Array | None:
         solid = self.shape.solids[depth]
@@ -340,8 +348,7 @@ def _at(solid: Solid, points_mm: FloatArray, convention: str) -> Float32Array:
         i, j, a, b = column[which], row[which], s[which], t[which]
         low = values[j, i] * (1 - a) + values[j, i + 1] * a
         high = values[j + 1, i] * (1 - a) + values[j + 1, i + 1] * a
-        mixed: Float32Array = low * (1 - b) + high * b
-        return mixed
+        return np.asarray(low * (1 - b) + high * b, dtype=np.float32)
 
     interval = np.searchsorted(solid.w_mm, w)
     order = np.argsort(interval, kind="stable")

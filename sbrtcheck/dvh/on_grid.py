@@ -1,0 +1,253 @@
+"""Large structures: the grid's own voxels inside, points of their own on the surface and where the dose is highest.
+
+Nothing inside a large organ needs more than the grid's own resolution, except the few cubic centimetres of highest
+dose, where limits in small volumes are read: those voxels are cut into 27 and read by the spline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sbrtcheck.dvh.interpolation import GridReader
+from sbrtcheck.dvh.raster import Float32Array
+from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, spread_along_normal
+from sbrtcheck.dvh.shape import VARIANTS, ContourShape, Layer, OnLattice, Shape
+from sbrtcheck.model import FloatArray
+
+HOT_CM3 = 3.0
+N_CUT = 3
+# Below this volume the surface still decides the near-minimum, and its cells are spread along the normal.
+SPREAD_BELOW_CM3 = 500.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelSamples:
+    """What stands for a large structure.
+
+    Attributes:
+        voxel_gy: (n,) doses of the voxels wholly inside [Gy].
+        voxel_cm3: what each of them stands for [cm3].
+        voxels_outside_cm3: volume of the cells wholly inside the structure but outside the grid [cm3].
+        points_mm: (m, 3) further points in the frame of the contours [mm].
+        volumes_cm3: what they stand for in each reading, by name.
+        hot: (m,) points that want the spline.
+        pitch_mm: size of the cells in plane [mm].
+    """
+
+    voxel_gy: NDArray[np.floating]
+    voxel_cm3: float
+    voxels_outside_cm3: float
+    points_mm: FloatArray
+    volumes_cm3: dict[str, FloatArray]
+    hot: NDArray[np.bool_]
+    pitch_mm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axis:
+    """Grid nodes along one axis of the frame: rising positions [mm], their indices, and which lie in the grid."""
+
+    position_mm: FloatArray
+    index: NDArray[np.int64]
+    in_grid: NDArray[np.bool_]
+    step_mm: float
+    grid_axis: int
+
+
+def aligned(reader: GridReader) -> bool:
+    """Whether the axes of the grid are those of the contours, in any order and direction."""
+    size = np.abs(reader.turn)
+    largest = size.max(axis=1, keepdims=True)
+    return bool(np.all(np.sum(size > 1e-7 * largest, axis=1) == 1))
+
+
+def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
+    """Voxels and points that stand for a shape in a grid whose axes are those of its contours."""
+    u, v, w = (_axis(reader, axis, shape.low_mm[axis], shape.high_mm[axis]) for axis in range(3))
+    pitch = float(np.sqrt(u.step_mm * v.step_mm))
+    lattice = shape.on_lattice(u.position_mm, v.position_mm)
+    names = VARIANTS if isinstance(shape, ContourShape) else VARIANTS[:1]
+    n_spread = shape.volume_cm3 < SPREAD_BELOW_CM3
+    margin = np.float32(1.5 * pitch if n_spread else 0.5 * pitch)
+    core, ends = _layers(shape, w, pitch)
+    values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
+    in_plane = v.in_grid[:, None] & u.in_grid[None, :]
+    cell_cm3 = pitch**2 * w.step_mm / 1000.0
+    voxel_gy: list[NDArray[np.floating]] = []
+    voxel_at: list[NDArray[np.int64]] = []
+    outside_cm3 = 0.0
+    cells = _Cells(names)
+    for number, layer, whole in [*core, *((-1, layer, False) for layer in ends)]:
+        distance, shares = _shares(lattice, layer, names, pitch, (len(v.index), len(u.index)))
+        full = np.zeros(distance.shape, dtype=bool)
+        if whole:
+            full = distance >= margin
+            if len(names) > 1:
+                full &= shares["slab"] >= 1.0
+            if w.in_grid[number]:
+                plane = values[w.index[number]]
+                flat = np.flatnonzero(full & in_plane)
+                rows, columns = np.divmod(flat, len(u.index))
+                voxel_gy.append(plane[v.index[rows], u.index[columns]])
+                voxel_at.append(flat + number * distance.size)
+                outside_cm3 += (int(np.count_nonzero(full)) - len(flat)) * cell_cm3
+            else:
+                outside_cm3 += int(np.count_nonzero(full)) * cell_cm3
+        cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, spread=n_spread)
+    gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
+    at = np.concatenate(voxel_at) if voxel_at else np.empty(0, dtype=np.int64)
+    points, volumes = cells.joined()
+    hot_voxels, hot_points = _hottest(gy, cell_cm3, points, volumes[names[0]], reader)
+    n_u, n_v = len(u.index), len(v.index)
+    plane_of, rest = np.divmod(at[hot_voxels], n_u * n_v)
+    rows, columns = np.divmod(rest, n_u)
+    centres = np.column_stack([u.position_mm[columns], v.position_mm[rows], w.position_mm[plane_of]])
+    cut = _cut(centres, (u.step_mm, v.step_mm, w.step_mm))
+    share = np.clip(shape.at(cut) / (pitch / N_CUT) + 0.5, 0.0, 1.0).astype(float)
+    # The voxels were wholly inside by every reading: what the cut loses to the shape between the planes it gets back.
+    kept_cm3 = share * (cell_cm3 / N_CUT**3)
+    lost = cell_cm3 * len(centres) - float(kept_cm3.sum())
+    if kept_cm3.size and float(kept_cm3.sum()) > 0:
+        kept_cm3 *= 1.0 + lost / float(kept_cm3.sum())
+    keep = np.ones(len(gy), dtype=bool)
+    keep[hot_voxels] = False
+    hot = np.concatenate([hot_points, np.ones(len(cut), dtype=bool)])
+    return VoxelSamples(
+        voxel_gy=gy[keep],
+        voxel_cm3=cell_cm3,
+        voxels_outside_cm3=outside_cm3,
+        points_mm=np.concatenate([points, cut]),
+        volumes_cm3={name: np.concatenate([volumes[name], kept_cm3]) for name in names},
+        hot=hot,
+        pitch_mm=pitch,
+    )
+
+
+def _axis(reader: GridReader, axis: int, low: float, high: float) -> _Axis:
+    row = int(np.argmax(np.abs(reader.turn[:, axis])))
+    per_mm, shift = float(reader.turn[row, axis]), float(reader.shift[row])
+    ends = sorted((low * per_mm + shift, high * per_mm + shift))
+    index = np.arange(int(np.floor(ends[0])) - 1, int(np.ceil(ends[1])) + 2)
+    if per_mm < 0:
+        index = index[::-1]
+    size = reader.dose.dose_gy.shape[row]
+    position = np.asarray((index - shift) / per_mm, dtype=float)
+    return _Axis(position, index, (index >= 0) & (index < size), 1.0 / abs(per_mm), row)
+
+
+def _layers(shape: Shape, w: _Axis, pitch: float) -> tuple[list[tuple[int, Layer, bool]], list[Layer]]:
+    """Layers at the grid's planes (with their number, and whether they are whole), and layers of the end caps."""
+    low, high = float(shape.low_mm[2]), float(shape.high_mm[2])
+    ends: list[Layer] = []
+    if isinstance(shape, ContourShape):
+        first, last = float(shape.reading.w_mm[0]), float(shape.reading.w_mm[-1])
+        ends = [layer for layer in shape.layers(pitch) if layer.w_mm < first or layer.w_mm > last]
+        low, high = first, last
+    core = []
+    for number, position in enumerate(w.position_mm):
+        start, stop = max(position - 0.5 * w.step_mm, low), min(position + 0.5 * w.step_mm, high)
+        if stop - start > 1e-6:
+            whole = stop - start > w.step_mm * (1 - 1e-6)
+            middle = float(position) if whole else 0.5 * (start + stop)
+            core.append((number, Layer(middle, stop - start), whole))
+    return core, ends
+
+
+def _shares(
+    lattice: OnLattice, layer: Layer, names: Sequence[str], pitch: float, form: tuple[int, int]
+) -> tuple[Float32Array, dict[str, Float32Array]]:
+    """Nominal distance of one layer and the covered share of its cells in every reading."""
+    nominal = np.full(form, NOTHING_MM, dtype=np.float32)
+    shares: dict[str, Float32Array] = {}
+    for name in names:
+        if name.startswith("caps") and not lattice.has_caps_at(layer.w_mm):
+            shares[name] = shares["nominal"]
+            continue
+        found = lattice.distance(layer.w_mm, name)
+        if found is None:
+            shares[name] = np.zeros(form, dtype=np.float32)
+            continue
+        if name == "nominal":
+            nominal = found
+        shares[name] = covered_share(found, pitch, lattice.area_mm2(layer.w_mm, name))
+    return nominal, shares
+
+
+class _Cells:
+    """Cells that are not wholly inside, collected layer by layer."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.points: list[FloatArray] = []
+        self.volumes: dict[str, list[FloatArray]] = {name: [] for name in names}
+
+    def add(
+        self,
+        layer: Layer,
+        distance: Float32Array,
+        shares: dict[str, Float32Array],
+        wanted: NDArray[np.bool_],
+        u: FloatArray,
+        v: FloatArray,
+        pitch: float,
+        *,
+        spread: bool,
+    ) -> None:
+        """The cells of one layer, moved to the middle of what is covered or spread over it."""
+        used = np.zeros(distance.shape, dtype=bool)
+        for share in {id(s): s for s in shares.values()}.values():
+            used |= share > 1e-4
+        j, i = np.nonzero(used & wanted)
+        if not len(j):
+            return
+        place = np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)])
+        depth = distance[j, i].astype(float)
+        n_v, n_u = distance.shape
+        g_u = distance[j, np.minimum(i + 1, n_u - 1)] - distance[j, np.maximum(i - 1, 0)]
+        g_v = distance[np.minimum(j + 1, n_v - 1), i] - distance[np.maximum(j - 1, 0), i]
+        length = np.maximum(np.hypot(g_u, g_v), 1e-6)
+        rise = np.column_stack([g_u / length, g_v / length, np.zeros(len(i))]).astype(float)
+        repeat = 1
+        if spread:
+            points = spread_along_normal(place, depth, rise, pitch)
+            repeat = len(points) // len(place)
+        else:
+            partly = np.abs(depth) < 0.5 * pitch
+            place[partly] += (0.5 * (0.5 * pitch - depth[partly]))[:, None] * rise[partly]
+            points = place
+        scale = pitch**2 * layer.thickness_mm / 1000.0
+        self.points.append(points)
+        for name, share in shares.items():
+            self.volumes[name].append(np.repeat(share[j, i] * (scale / repeat), repeat).astype(float))
+
+    def joined(self) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """All points and their volumes."""
+        if not self.points:
+            return np.empty((0, 3)), {name: np.empty(0) for name in self.volumes}
+        return np.concatenate(self.points), {name: np.concatenate(part) for name, part in self.volumes.items()}
+
+
+def _hottest(
+    gy: NDArray[np.floating], cell_cm3: float, points: FloatArray, volume_cm3: FloatArray, reader: GridReader
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Voxels and points of the few cubic centimetres with the highest dose."""
+    n_hot = int(np.ceil(HOT_CM3 / cell_cm3))
+    near = reader.at(points, interpolation="linear")
+    near[~np.isfinite(near)] = -1.0
+    candidates = np.argpartition(gy, len(gy) - n_hot)[len(gy) - n_hot :] if len(gy) > n_hot else np.arange(len(gy))
+    doses = np.concatenate([gy[candidates], near])
+    volumes = np.concatenate([np.full(len(candidates), cell_cm3), volume_cm3])
+    order = np.argsort(-doses)
+    reached = int(np.searchsorted(np.cumsum(volumes[order]), HOT_CM3))
+    threshold = doses[order[min(reached, len(order) - 1)]] if len(order) else 0.0
+    return candidates[gy[candidates] >= threshold], near >= threshold
+
+
+def _cut(centres: FloatArray, step_mm: tuple[float, float, float]) -> FloatArray:
+    """Every cell as N_CUT^3 points."""
+    offsets = (np.arange(N_CUT) + 0.5) / N_CUT - 0.5
+    grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T * np.array(step_mm)
+    return np.asarray((centres[:, None, :] + grid[None]).reshape(-1, 3), dtype=float)
