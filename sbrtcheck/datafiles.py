@@ -148,7 +148,9 @@ def _header_problems(
 
 
 def _has_control(text: str) -> bool:
-    return any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for char in text)
+    return not text.isprintable() and any(
+        unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for char in text
+    )
 
 
 def parse_number(text: str) -> float | None:

@@ -418,6 +418,11 @@ def test_a_file_that_is_no_table(tmp_path: Path, text: str | bytes, said: str) -
     assert said in found[0], found
 
 
+def test_a_shipped_file_is_linted_as_shipped() -> None:
+    assert tables.lint_table(data_path("oar", "quantec_conventional.csv")) == ()
+    assert tables.load_table(data_path("oar", "nrg_lu002.csv")).trust == "partial"
+
+
 def test_a_missing_table_file(tmp_path: Path) -> None:
     assert [p.code for p in tables.lint_table(tmp_path / "none.csv")] == ["E-TABLE-ROW"]
     assert [p.code for p in tables.lint_table(tmp_path)] == ["E-TABLE-ROW"]
