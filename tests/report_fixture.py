@@ -519,7 +519,7 @@ def report() -> Report:
             "OM-1: the treatment decision was multidisciplinary",
             "OM-8: motion management and image guidance are in place",
         ),
-        patient=("PAT-0815", "Example^Erika"),
+        patient=("Example^Erika", "PAT-0815"),
     )
 
 

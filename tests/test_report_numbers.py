@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sbrtcheck.report import format_value
-from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, relation
+from sbrtcheck.report.numbers import exact, format_limit, format_margin, format_margin_percent, format_share, relation
 
 HOLDS = {"<": float.__lt__, "<=": float.__le__, ">": float.__gt__, ">=": float.__ge__}
 AMOUNTS = st.floats(min_value=0.0, max_value=1e6, allow_nan=False)
@@ -86,6 +86,21 @@ def test_how_a_number_is_shown(
 
 def test_a_limit_is_shown_as_its_table_prints_it() -> None:
     assert [exact(x) for x in (40.0, 17.4, 0.035, 1500.0)] == ["40", "17.4", "0.035", "1500"]
+
+
+def test_an_interpolated_limit_is_shortened() -> None:
+    assert format_limit(50.40882985268841, 47.6, unit="%") == "50.41"
+    assert format_limit(17.4, 17.3999, unit="Gy") == "17.4"
+
+
+@given(limit=st.floats(min_value=0.1, max_value=1e4), step=st.floats(min_value=-1e-2, max_value=1e-2))
+@example(limit=50.40882985268841, step=1e-12)
+@example(limit=50.40882985268841, step=0.001)
+def test_a_shortened_limit_leaves_the_value_on_its_side(limit: float, step: float) -> None:
+    value = limit + step
+    shown = float(format_limit(limit, value, unit="Gy"))
+    text = float(format_value(value, limit, "<=", "Gy"))
+    assert relation(value, shown) == relation(text, shown) == relation(value, limit)
 
 
 def test_what_is_not_there_is_a_dash() -> None:

@@ -14,7 +14,7 @@ from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.model import Finding, FindingKind, Level, MatchedBy, Outcome, Reason, Report, Verdict
 from sbrtcheck.model.serialise import NOTICE
 from sbrtcheck.report import render_refusal, render_text, words
-from sbrtcheck.report.headline import MAX_LINES, head_lines
+from sbrtcheck.report.headline import MAX_LINES, about, head_lines
 from sbrtcheck.report.view import view
 
 FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -233,6 +233,33 @@ def test_lesion_metrics_may_be_records_with_a_reason() -> None:
     assert "1.12" in text
 
 
+def test_dvh_methods_that_differ_in_spacing_only_are_one_line() -> None:
+    base = report_fixture.report()
+    methods = [
+        "cubic dose; samples 0.52 mm apart",
+        "cubic dose; samples 2.50 mm apart",
+        "cubic dose; samples 1.00 mm apart",
+    ]
+    made = tuple(replace(s, method=m) for s, m in zip(base.structures, methods, strict=False))
+    pairs = view(replace(base, structures=made)).sections[-1].pairs
+    assert [text for name, text in pairs if name == "DVH method"] == ["cubic dose; samples 0.52 to 2.50 mm apart"]
+
+
+def test_a_long_source_stands_below_the_table() -> None:
+    base = report_fixture.report()
+    shown = view(base).sections[0].tables[0]
+    long = "ASTRO/ESTRO oligometastatic NSCLC 2023, KQ4"
+    assert long in shown.notes
+    assert f"see\u00a0[{shown.notes.index(long) + 1}]" in {row[-1] for row in shown.rows}
+
+
+def test_a_union_is_named_once() -> None:
+    finding = replace(report_fixture.plan_findings()[2], roi="Trachea + ProximalBronchialTree")
+    assert about(finding) == "Trachea+ProximalBronchialTree"
+    assert about(replace(finding, roi="ProximalBronchialTree")) == "ProximalBronchialTree"
+    assert about(replace(finding, organ="Lungs", roi="Lung_L + Lung_R")) == "Lungs (Lung_L + Lung_R)"
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
 def test_lines_fit_the_width_below_the_head(width: int) -> None:
     lines = render_text(report_fixture.two_plan_report(), width=width).splitlines()[MAX_LINES:]
@@ -268,7 +295,7 @@ def test_wide_characters_keep_the_columns() -> None:
 
 
 def test_a_pseudonymised_report_has_no_patient() -> None:
-    assert "Patient: Example^Erika PAT-0815" in render_text(report_fixture.report())
+    assert "Patient: Example^Erika, PAT-0815" in render_text(report_fixture.report())
     assert "Patient" not in render_text(replace(report_fixture.report(), pseudonymised=True))
     assert "Erika" not in render_text(replace(report_fixture.report(), pseudonymised=True))
 

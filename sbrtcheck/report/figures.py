@@ -7,7 +7,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,24 @@ def limit_point(finding: Finding, curve: Curve) -> LimitPoint | None:
     return point if inside else None
 
 
+def belongs(finding: Finding, curve: Curve, names: Collection[str]) -> bool:
+    """Whether a limit is drawn on a curve: that of its ROI, else that of the structure derived for its organ.
+
+    Args:
+        names: the ROIs of all curves.
+    """
+    if finding.roi in names:
+        return finding.roi == curve.roi
+    return bool(finding.organ) and finding.organ == curve.roi
+
+
 def limit_points(plan: PlanReport, curve: Curve) -> tuple[LimitPoint, ...]:
-    """The limits of one curve, by ROI name; a limit that stands twice is drawn once."""
+    """The limits of one curve; a limit that stands twice is drawn once."""
+    names = {other.roi for other in plan.curves}
     found = [
         limit_point(finding, curve)
         for finding in plan.findings
-        if finding.kind is FindingKind.ORGAN_LIMIT and finding.roi == curve.roi
+        if finding.kind is FindingKind.ORGAN_LIMIT and belongs(finding, curve, names)
     ]
     return tuple(dict.fromkeys(point for point in found if point is not None))
 
@@ -76,10 +88,10 @@ def limit_points(plan: PlanReport, curve: Curve) -> tuple[LimitPoint, ...]:
 def drawn_curves(plan: PlanReport) -> tuple[Curve, ...]:
     """At most MAX_CURVES curves in their order: the targets, then those with a limit, then the rest."""
     usable = [curve for curve in plan.curves if len(curve.dose_gy) > 1]
-    limited = {finding.roi for finding in plan.findings if finding.kind is FindingKind.ORGAN_LIMIT}
-    order = sorted(
-        range(len(usable)), key=lambda i: (usable[i].role is not Role.TARGET, usable[i].roi not in limited, i)
-    )
+    limits = [finding for finding in plan.findings if finding.kind is FindingKind.ORGAN_LIMIT]
+    names = {curve.roi for curve in plan.curves}
+    limited = [any(belongs(finding, curve, names) for finding in limits) for curve in usable]
+    order = sorted(range(len(usable)), key=lambda i: (usable[i].role is not Role.TARGET, not limited[i], i))
     return tuple(usable[i] for i in sorted(order[:MAX_CURVES]))
 
 
@@ -121,8 +133,9 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:
     used = set()
     for number, curve in enumerate(curves):
         color = _COLORS[number % len(_COLORS)]
-        style = _STYLES[(number // len(_COLORS) + (0 if curve.role is Role.TARGET else 1)) % len(_STYLES)]
-        width = 2.0 if curve.role is Role.TARGET else 1.3
+        target = curve.role is Role.TARGET
+        style = _STYLES[0] if target else _STYLES[1 + number // len(_COLORS) % (len(_STYLES) - 1)]
+        width = 2.0 if target else 1.3
         dose, volume = _thinned(curve)
         axes.plot(dose, volume, color=color, linestyle=style, linewidth=width)
         handles.append(Line2D([], [], color=color, linestyle=style, linewidth=width))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanReport, Report, Verdict
-from sbrtcheck.report.numbers import exact, format_share, format_value, relation
+from sbrtcheck.report.numbers import format_limit, format_share, format_value, relation
 from sbrtcheck.report.words import OUTCOME_WORDS, REASON_WORDS, counts, rank
 
 MAX_LINES = 5
@@ -27,7 +27,7 @@ def table_title(report: Report, name: str) -> str:
 def about(finding: Finding) -> str:
     """The organ with its ROI where the names differ; of a limit on several organs jointly, the ROI that was judged."""
     organ, roi = clean(finding.organ, limit=80), clean(finding.roi, limit=80)
-    if not organ or not roi or organ == roi:
+    if not organ or not roi or organ == roi.replace(" ", ""):
         return organ or roi
     return roi if "+" in organ and roi in organ.split("+") else f"{organ} ({roi})"
 
@@ -39,6 +39,14 @@ def subject(finding: Finding) -> str:
     return about(finding)
 
 
+def limit_text(finding: Finding) -> str:
+    """The limit with comparator and unit: "<= 40 Gy"."""
+    if finding.limit is None:
+        return "-"
+    number = format_limit(finding.limit, finding.value, finding.low, finding.high, unit=finding.unit)
+    return f"{finding.comparator} {number} {finding.unit}".rstrip()
+
+
 def number_and_limit(finding: Finding) -> str:
     """ "47.1 > 40 Gy": the value as it stands to its limit, or as much of it as there is."""
     value, limit = finding.value, finding.limit
@@ -47,12 +55,10 @@ def number_and_limit(finding: Finding) -> str:
         return f"{shown} {finding.unit}".rstrip() if value is not None else ""
     if finding.verdict is Verdict.MARGINAL and finding.low is not None and finding.high is not None:
         low, high = (format_value(x, limit, finding.comparator, finding.unit) for x in (finding.low, finding.high))
-        return (
-            f"{shown} {finding.unit} (band {low} to {high}), limit {finding.comparator} {exact(limit)} {finding.unit}"
-        )
+        return f"{shown} {finding.unit} (band {low} to {high}), limit {limit_text(finding)}"
     sign = relation(value, limit)
     strict = f", must be {finding.comparator}" if sign == "=" and finding.verdict is Verdict.NOT_MET else ""
-    return f"{shown} {sign} {exact(limit)} {finding.unit}".rstrip() + strict
+    return f"{shown} {sign} {limit_text(finding).removeprefix(finding.comparator).strip()}" + strict
 
 
 def sentence(report: Report, finding: Finding) -> str:

@@ -8,16 +8,16 @@ from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
 from sbrtcheck.report.figures import data_uri, dvh_svg
-from sbrtcheck.report.headline import about, clean
-from sbrtcheck.report.numbers import exact, format_share, format_value
+from sbrtcheck.report.headline import about, clean, limit_text
+from sbrtcheck.report.numbers import format_share, format_value
 from sbrtcheck.report.view import view
 from sbrtcheck.report.words import VERDICT_WORDS, tone
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The bars end here [% of the limit]; their labels go on.
 BAR_END_PERCENT = 150.0
-# Columns of short words that must stay whole.
-SOLID_COLUMNS = frozenset({"Metric", "Level", "Code", "Effect"})
+# Columns whose short texts must stay on one line.
+SOLID_COLUMNS = frozenset({"Metric", "Level", "Code", "Effect", "Source"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ def _severity(finding: Finding) -> tuple[bool, float]:
 def _bar(name: str, finding: Finding) -> Bar:
     percent = 100.0 * (finding.share or 0.0)
     value = format_value(finding.value, finding.limit, finding.comparator, finding.unit)
-    limit = f"{finding.comparator} {exact(finding.limit)} {finding.unit}".rstrip() if finding.limit is not None else "-"
-    words = f"{format_share(finding.share)} {VERDICT_WORDS[finding.verdict]}: {value}, limit {limit}"
+    words = f"{format_share(finding.share)} {VERDICT_WORDS[finding.verdict]}: {value}, limit {limit_text(finding)}"
     length = min(max(percent, 0.0), BAR_END_PERCENT) / BAR_END_PERCENT * 100.0
     return Bar(name, clean(finding.metric), f"{length:.1f}", words, tone(finding))
 

@@ -89,6 +89,8 @@ def shown(key: str, value: Any) -> str:
         unit = next((unit for ending, unit in _UNITS.items() if key.endswith(ending)), "")
         text = str(value) if isinstance(value, int) else format_value(value, unit=unit)
         return f"{text} {unit}".rstrip()
+    if isinstance(value, Mapping | list | tuple) and not value:
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{spell(str(k))} {shown(str(k), v)}" for k, v in value.items())
     if isinstance(value, list | tuple):

@@ -9,7 +9,7 @@ from typing import Any
 from sbrtcheck.model import LesionReport, Report
 from sbrtcheck.model.serialise import plain
 from sbrtcheck.report.headline import clean
-from sbrtcheck.report.layout import Table
+from sbrtcheck.report.layout import Table, spell
 from sbrtcheck.report.numbers import exact, format_value
 
 # Column -> the name of the metric, without unit. What is not named here is listed below the table.
@@ -32,6 +32,11 @@ def _name_and_unit(key: str) -> tuple[str, str]:
     return name.casefold().replace("%", "").replace("_", "").replace(" ", ""), unit
 
 
+def _label(key: str) -> str:
+    """A metric string without its unit, which goes to the value; else the key as words."""
+    return clean(key.rpartition("[")[0]) if key.endswith("]") else spell(key)
+
+
 def _pairs(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Names and values; a list of metric records is spread out under the records' own names."""
     out: list[tuple[str, Any]] = []
@@ -44,13 +49,14 @@ def _pairs(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return out
 
 
-def _amount(value: Any, unit: str) -> str:
-    """A number, or a record with value, unit and reason, as text with its unit."""
+def _amount(value: Any, unit: str, *, tell: bool = False) -> str:
+    """A number, or a record with value, unit and reason, as text with its unit; ``tell``: the record's note with it."""
     value = plain(value)
     if isinstance(value, Mapping):
         if value.get("value") is None:
             return clean(value.get("note") or str(value.get("reason") or "-").replace("_", " "))
-        return _amount(value["value"], str(value.get("unit") or unit))
+        note = f" ({clean(value['note'])})" if tell and value.get("note") else ""
+        return _amount(value["value"], str(value.get("unit") or unit)) + note
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return "-" if value is None else clean(value)
     if isinstance(value, list):
@@ -60,24 +66,28 @@ def _amount(value: Any, unit: str) -> str:
 
 
 def lesion_rows(report: Report) -> tuple[Table, tuple[str, ...]]:
-    """One row per lesion, and one line per lesion with what did not fit into the columns."""
-    columns = ("Lesion", "Prescription", "BED10", "EQD2 (a/b=10)", *_COLUMNS, "Class and scheme")
-    pairs = [_row(item) for item in report.lesions]
-    numeric = frozenset({"BED10", "EQD2 (a/b=10)", *_COLUMNS})
-    return Table(columns, tuple(row for row, _ in pairs), numeric), tuple(line for _, line in pairs if line)
+    """One row per lesion, and lines with what did not fit into the columns."""
+    columns = ("Lesion", "Prescription", "BED10", "EQD2 (a/b=10)", *_COLUMNS, "Class")
+    rows, lines = [], []
+    for item in report.lesions:
+        row, remarks = _row(item)
+        rows.append(row)
+        lines += remarks
+    return Table(columns, tuple(rows), frozenset({"BED10", "EQD2 (a/b=10)", *_COLUMNS})), tuple(lines)
 
 
-def _row(item: LesionReport) -> tuple[tuple[str, ...], str]:
+def _row(item: LesionReport) -> tuple[tuple[str, ...], list[str]]:
     lesion = item.lesion
     values: dict[str, list[str]] = {}
-    rest = []
-    for key, value in (*_pairs(item.metrics), *_pairs(item.conformity)):
-        name, unit = _name_and_unit(key)
-        name = _ALIASES.get(name, name)
-        if name in _COLUMNS.values():
-            values.setdefault(name, []).append(_amount(value, unit))
-        else:
-            rest.append(f"{clean(key)} {_amount(value, unit)}")
+    rest: dict[str, list[str]] = {"targets": [], "conformity": []}
+    for group, mapping in (("targets", item.metrics), ("conformity", item.conformity)):
+        for key, value in _pairs(mapping):
+            name, unit = _name_and_unit(key)
+            name = _ALIASES.get(name, name)
+            if name in _COLUMNS.values():
+                values.setdefault(name, []).append(_amount(value, unit))
+            else:
+                rest[group].append(f"{_label(key)} {_amount(value, unit, tell=True)}")
     inner = (("ITV", lesion.itv), ("GTV", lesion.gtv), ("CTV", lesion.ctv))
     targets = [lesion.ptv, *(name if kind in name.upper() else f"{kind} {name}" for kind, name in inner if name)]
     where = ", ".join(part for part in (lesion.site, lesion.laterality) if part)
@@ -88,12 +98,19 @@ def _row(item: LesionReport) -> tuple[tuple[str, ...], str]:
         f"{format_value(item.bed10_gy, unit='Gy')} Gy" if item.bed10_gy is not None else "-",
         f"{format_value(item.eqd2_10_gy, unit='Gy')} Gy" if item.eqd2_10_gy is not None else "-",
         *(", ".join(values.get(name, ["-"])) for name in _COLUMNS.values()),
-        "; ".join(clean(text) for text in (item.classification, item.scheme_note) if text) or "-",
+        clean(item.classification.partition(":")[0]) or "-",
     )
-    linked = f"prescription linked by: {clean(lesion.linked_by)}" if lesion.linked_by else ""
     size = f"PTV {format_value(lesion.volume_cm3, unit='cc')} cc" if lesion.volume_cm3 is not None else ""
-    told = "; ".join(part for part in (size, linked, *rest) if part)
-    return row, f"lesion {clean(lesion.id)}: {told}" if told else ""
+    linked = f"prescription linked by: {clean(lesion.linked_by)}" if lesion.linked_by else ""
+    site = f"site from: {clean(lesion.site_origin)}" if lesion.site_origin else ""
+    told = {
+        "": "; ".join(part for part in (size, linked, site) if part),
+        "class": clean(item.classification) if ":" in item.classification else "",
+        "scheme": clean(item.scheme_note),
+        **{group: "; ".join(parts) for group, parts in rest.items()},
+    }
+    name = f"lesion {clean(lesion.id)}"
+    return row, [f"{name}{', ' if what else ''}{what}: {text}" for what, text in told.items() if text]
 
 
 def _prescription(total_gy: float | None, n_fractions: int | None) -> str:

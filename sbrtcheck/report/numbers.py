@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 NEAR_LIMIT = 0.01
+# No table prints a limit with more characters.
+_PRINTED = 7
 _MAX_DECIMALS = 17
 _COMPARATORS = {"<", "<=", ">", ">="}
 
@@ -13,6 +15,25 @@ def exact(number: float) -> str:
     """A number in full, as the table prints it: 40, 17.4, 0.035."""
     text = repr(float(number))
     return text.removesuffix(".0")
+
+
+def format_limit(limit: float, *values: float | None, unit: str = "") -> str:
+    """A limit as its table prints it; an interpolated one, which no table prints, with as few decimals as it takes to
+    leave every value beside it on its side."""
+    text = exact(limit)
+    if len(text) <= _PRINTED or abs(limit) >= 1e7:
+        return text
+    present = [value for value in values if value is not None and math.isfinite(value)]
+    for decimals in range(2, _MAX_DECIMALS):
+        short = f"{limit:.{decimals}f}"
+        kept = all(
+            relation(shown, float(short)) == relation(value, limit)
+            for value in present
+            for shown in (value, float(format_value(value, limit, "<=", unit)))
+        )
+        if kept:
+            return short
+    return text
 
 
 def _decimals(value: float, unit: str) -> int:

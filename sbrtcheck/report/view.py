@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE, basename, plain
-from sbrtcheck.report.headline import about, clean, head_lines, judged, source_short, table_title
+from sbrtcheck.report.headline import about, clean, head_lines, judged, limit_text, source_short, table_title
 from sbrtcheck.report.layout import SOLID, Section, Table, View, mapping_table, shown, solid, spell
 from sbrtcheck.report.lesions import lesion_rows
 from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
@@ -36,14 +37,17 @@ FINDING_COLUMNS = (
     "Level",
     "Source",
 )
+_SPACING = re.compile(r"samples (\d+\.\d+) mm apart")
 HASH = "SHA-256 (first 16)"
+# A longer source stands below the table.
+LONG_SOURCE = 24
 _OTHER_TABLES = {FindingKind.STRICTER_SOURCE, FindingKind.OTHER_SOURCE}
 _IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
 
 
 def view(report: Report) -> View:
     """All sections of the report that have something to say, in the order in which a reader needs them."""
-    patient = "" if report.pseudonymised else " ".join(clean(part) for part in reversed(report.patient) if part)
+    patient = "" if report.pseudonymised else ", ".join(clean(part) for part in report.patient if part)
     sections: list[Section] = []
     if judged(report):
         sections += [_plan_section(report, index, plan) for index, plan in enumerate(report.plans)]
@@ -74,11 +78,15 @@ def finding_table(report: Report, findings: Iterable[Finding], *, caption: str =
     notes: list[str] = []
     rows, tones = [], []
     for f in sorted(findings, key=rank):
+        source = _source_name(report, f)
         remark = clean(f.note) if f.note else ""
         if f.verdict is Verdict.NOT_EVALUABLE and f.reason is not None and not remark:
             remark = REASON_WORDS[f.reason]
         if remark and remark not in notes:
             notes.append(remark)
+        if len(source) > LONG_SOURCE:
+            notes += [source] if source not in notes else []
+            source = f"see{SOLID}[{notes.index(source) + 1}]"
         cite = f"{SOLID}[{notes.index(remark) + 1}]" if remark else ""
         rows.append(
             (
@@ -86,13 +94,13 @@ def finding_table(report: Report, findings: Iterable[Finding], *, caption: str =
                 clean(f.metric),
                 format_value(f.value, f.limit, f.comparator, f.unit),
                 band(f),
-                solid(f"{f.comparator} {exact(f.limit)} {f.unit}") if f.limit is not None else "-",
+                solid(limit_text(f)),
                 solid(f"{format_margin(f.margin, f.unit)} {f.unit}") if f.margin is not None else "-",
                 format_margin_percent(f.margin, f.limit),
                 solid(format_share(f.share)),
                 f"{VERDICT_WORDS[f.verdict]}{cite}",
                 LEVEL_WORDS[f.level],
-                _source_name(report, f),
+                source,
             )
         )
         tones.append(tone(f))
@@ -147,7 +155,7 @@ def _line(report: Report, f: Finding) -> str:
     if f.value is not None:
         number = f"{clean(f.metric)} {format_value(f.value, f.limit, f.comparator, f.unit)} {f.unit}".rstrip()
         if f.limit is not None:
-            number += f", limit {f.comparator} {exact(f.limit)} {f.unit}".rstrip()
+            number += f", limit {limit_text(f)}"
     source = source_short(report, f)
     what = _about(f)
     effect = f" -> {f.consequence.value}" if counts(f) else ""
@@ -162,7 +170,7 @@ def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]
     fractions = "not known" if plan.n_fractions is None else str(plan.n_fractions)
     pairs = [
         ("Prescription", f"{doses} in {fractions} fraction{'' if plan.n_fractions == 1 else 's'}"),
-        ("Organ table", f"{table_title(report, plan.table) or 'none'}: {clean(plan.table_reason)}"),
+        ("Organ table", _table_and_reason(table_title(report, plan.table), clean(plan.table_reason))),
     ]
     if plan.default_table and plan.default_outcome is not None:
         pairs.append(("Default table", f"{table_title(report, plan.default_table)}: {plan.default_outcome.value}"))
@@ -181,6 +189,12 @@ def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]
     if plan.triangle:
         pairs.append(("Prescription, beams, target", shown("", plan.triangle)))
     return tuple(pairs)
+
+
+def _table_and_reason(title: str, reason: str) -> str:
+    if not title:
+        return f"none: {reason}" if reason else "none"
+    return reason if reason.startswith(title) else f"{title}: {reason}"
 
 
 def _course_section(report: Report) -> Section:
@@ -202,7 +216,7 @@ def _not_evaluated(report: Report) -> Section:
     found = sorted((f for f in report.findings if f.verdict is Verdict.NOT_EVALUABLE), key=rank)
     rows = []
     for f in found:
-        limit = f"{f.comparator} {exact(f.limit)} {f.unit}".strip() if f.limit is not None else ""
+        limit = limit_text(f) if f.limit is not None else ""
         reason = REASON_WORDS[f.reason] if f.reason is not None else "-"
         effect = f.consequence.value if counts(f) else "none"
         what = " ".join(part for part in (_about(f), clean(f.metric), limit) if part)
@@ -214,7 +228,7 @@ def _not_evaluated(report: Report) -> Section:
 def _other_sources(report: Report) -> Section:
     captions = {
         FindingKind.STRICTER_SOURCE: "Stricter than the deciding table, and exceeded",
-        FindingKind.OTHER_SOURCE: "Judged beside it on request; does not decide",
+        FindingKind.OTHER_SOURCE: "Judged beside it; does not decide",
     }
     tables = []
     for kind, caption in captions.items():
@@ -293,10 +307,7 @@ def _provenance(report: Report) -> Section:
         (clean(basename(f.name)), f.kind, "used" if f.used else "left alone", clean(f.note) or "-", _hash(f.sha256))
         for f in report.inputs
     )
-    methods = sorted({clean(s.method) for s in report.structures if s.method})
-    pairs = [("DVH method", text) for text in methods[:3]]
-    if len(methods) > 3:
-        pairs.append(("DVH method", f"and {len(methods) - 3} more; each structure's own stands in the JSON report"))
+    pairs = [("DVH method", text) for text in _methods(report)]
     for p in report.plans:
         uids = (
             ("plan", p.sop_instance_uid),
@@ -311,6 +322,22 @@ def _provenance(report: Report) -> Section:
         Table(("File", "Kind", "Use", "Note", HASH), files),
     )
     return Section("Provenance", tuple(pairs), tables)
+
+
+def _methods(report: Report) -> tuple[str, ...]:
+    """The DVH methods; those that differ in the distance of their samples only are one line with its range."""
+    spacings: dict[str, list[float]] = {}
+    for text in sorted({clean(s.method) for s in report.structures if s.method}):
+        found = _SPACING.search(text)
+        base = _SPACING.sub("samples {} mm apart", text)
+        spacings.setdefault(base, []).extend([float(found[1])] if found else [])
+    lines = []
+    for base, steps in spacings.items():
+        ends = sorted({min(steps), max(steps)}) if steps else []
+        lines.append(base.replace("{}", " to ".join(f"{step:.2f}" for step in ends)) if ends else base)
+    if len(lines) > 4:
+        return (*lines[:4], f"and {len(lines) - 4} more; each structure's own stands in the JSON report")
+    return tuple(lines)
 
 
 def _hash(text: str) -> str:
