@@ -196,12 +196,14 @@ def test_interval_must_hold_its_value() -> None:
 
 
 @given(DOSES, COUNTS, RATIOS, st.floats(1.001, 3.0))
+@settings(deadline=None)
 def test_bed_rises_with_dose(dose: float, n: int, ab: float, factor: float) -> None:
     low, high = (bed(total_dose_gy=d, n_fractions=n, alpha_beta_gy=ab) for d in (dose, dose * factor))
     assert high > low > dose
 
 
 @given(DOSES, COUNTS, RATIOS)
+@settings(deadline=None)
 def test_bed_falls_with_the_number_of_fractions(dose: float, n: int, ab: float) -> None:
     assert bed(total_dose_gy=dose, n_fractions=n + 1, alpha_beta_gy=ab) < bed(
         total_dose_gy=dose, n_fractions=n, alpha_beta_gy=ab
@@ -209,11 +211,13 @@ def test_bed_falls_with_the_number_of_fractions(dose: float, n: int, ab: float) 
 
 
 @given(COUNTS, RATIOS)
+@settings(deadline=None)
 def test_eqd2_of_2_gy_fractions_is_the_dose(n: int, ab: float) -> None:
     assert eqd2(total_dose_gy=2.0 * n, n_fractions=n, alpha_beta_gy=ab) == pytest.approx(2.0 * n, rel=1e-12)
 
 
 @given(DOSES, COUNTS, RATIOS)
+@settings(deadline=None)
 def test_inverses_come_back(dose: float, n: int, ab: float) -> None:
     effect = bed(total_dose_gy=dose, n_fractions=n, alpha_beta_gy=ab)
     assert total_dose_for_bed(bed_gy=effect, n_fractions=n, alpha_beta_gy=ab) == pytest.approx(dose, rel=1e-9)
@@ -227,6 +231,7 @@ def test_inverses_come_back(dose: float, n: int, ab: float) -> None:
 
 
 @given(DOSES, COUNTS, COUNTS, RATIOS)
+@settings(deadline=None)
 def test_isoeffective_dose_has_the_same_bed_and_comes_back(dose: float, n: int, new: int, ab: float) -> None:
     there = isoeffective_total_dose(total_dose_gy=dose, n_fractions=n, new_n_fractions=new, alpha_beta_gy=ab)
     assert bed(total_dose_gy=there, n_fractions=new, alpha_beta_gy=ab) == pytest.approx(
@@ -237,6 +242,7 @@ def test_isoeffective_dose_has_the_same_bed_and_comes_back(dose: float, n: int, 
 
 
 @given(st.floats(0.1, 20.0), st.integers(2, 40), st.integers(1, 39), RATIOS)
+@settings(deadline=None)
 def test_a_course_split_in_two_equals_the_whole(d: float, n: int, first: int, ab: float) -> None:
     first = min(first, n - 1)
     phases = [(first * d, first), ((n - first) * d, n - first)]
@@ -245,7 +251,7 @@ def test_a_course_split_in_two_equals_the_whole(d: float, n: int, first: int, ab
 
 
 @given(st.lists(DOSES, min_size=1, max_size=8), COUNTS, RATIOS)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_array_equals_scalar(doses: list[float], n: int, ab: float) -> None:
     array = np.array(doses)
     cases = (
@@ -365,6 +371,7 @@ def test_dose_that_makes_up_for_time() -> None:
 
 
 @given(st.integers(2, 6), st.floats(0.5, 24), st.floats(0.2, 6))
+@settings(deadline=None)
 def test_repair_sum_equals_the_closed_form(m: int, interval: float, half: float) -> None:
     t = math.exp(-math.log(2) * interval / half)
     closed = (2 / m) * (t / (1 - t)) * (m - (1 - t**m) / (1 - t))
@@ -414,6 +421,7 @@ def test_two_repair_components() -> None:
 
 
 @given(DOSES, COUNTS, RATIOS, st.floats(2.0, 20.0))
+@settings(deadline=None)
 def test_lql_equals_lq_up_to_the_transition_and_is_below_it_after(dose: float, n: int, ab: float, edge: float) -> None:
     slope = lql_tangent_slope(alpha_beta_gy=ab, transition_dose_gy=edge)
     ours = bed_lql(total_dose_gy=dose, n_fractions=n, alpha_beta_gy=ab, transition_dose_gy=edge, gamma_per_alpha=slope)
@@ -447,6 +455,7 @@ def test_usc_transition_and_both_its_sides() -> None:
 
 
 @given(st.floats(6.2, 30.0), COUNTS)
+@settings(deadline=None)
 def test_usc_above_the_transition_is_the_printed_formula(d: float, n: int) -> None:
     ours = bed_usc(total_dose_gy=n * d, n_fractions=n, **PARK)
     assert ours == pytest.approx((n * d - n * 1.8) / (0.33 * 1.25), rel=1e-9)
