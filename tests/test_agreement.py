@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbrtcheck.dvh import build_structure, compute_dvh
 from sbrtcheck.dvh.agreement import (
     Agreement,
     agreement_figure,
@@ -19,8 +20,9 @@ from sbrtcheck.dvh.agreement import (
     mean_of_curve,
 )
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.model import Dvh, Reason, Roi, Samples, StoredDvh
-from sbrtcheck.read.dvh_table import TableDvh
+from sbrtcheck.model import Dvh, PlanData, Reason, Roi, Samples, StoredDvh
+from sbrtcheck.read import read_folder
+from sbrtcheck.read.dvh_table import TableDvh, read_dvh_table
 
 
 def ramp(*, low_gy: float = 40.0, high_gy: float = 60.0, volume_cm3: float = 10.0, n: int = 4000) -> Dvh:
@@ -246,3 +248,66 @@ def test_the_figure_shows_both_curves(tmp_path: Path) -> None:
     assert np.interp(50, drawn["ours"][::-1, 1], drawn["ours"][::-1, 0]) == pytest.approx(50, abs=0.2)
     with pytest.raises(WrongUsageError):
         agreement_figure(Dvh.not_evaluable("A", Reason.NO_CONTOURS, ""), curve)
+
+
+# --- the real sets
+
+DATA = Path(__file__).parent / "data"
+
+
+def ours_of(plan: PlanData, name: str) -> Dvh:
+    roi = plan.structures.roi(name)
+    assert roi is not None
+    return compute_dvh(build_structure(roi), plan.dose)
+
+
+@pytest.fixture(scope="module")
+def prostate() -> PlanData:
+    return read_folder(DATA / "eclipse_prostate").plans[0]
+
+
+@pytest.fixture(scope="module")
+def breast() -> PlanData:
+    return read_folder(DATA / "eclipse_breast_boost").plans[0]
+
+
+# tool -> tolerance of the doses of the target [Gy] (CERR lists half a bin of 0.2 Gy too low) and of its volume [%]
+TOOLS = {"Eclipse": (0.05, 1.5), "CERR": (0.15, 0.5), "SlicerRT": (0.08, 1.5)}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_prostate_target_beside_the_tables(prostate: PlanData, tool: str) -> None:
+    curves = read_dvh_table(DATA / "eclipse_prostate" / f"EclipseProstate_DvhTable_{tool}.csv")
+    pairs, left = match_stored(curves, prostate.structures.rois)
+    assert left == ()
+    assert len(pairs) == 6
+    (curve,) = [c for roi, c in pairs if roi.name == "PTV"]
+    result = compare_dvhs(ours_of(prostate, "PTV"), curve, prescription_gy=46.0)
+    dose_gy, percent = TOOLS[tool]
+    assert result.verdict == "agrees"
+    assert result.volume_difference_percent == pytest.approx(0, abs=percent)
+    for difference in result.differences:
+        assert difference.difference_gy == pytest.approx(0, abs=dose_gy), difference.metric
+
+
+def test_femoral_heads_match_by_name_and_agree(prostate: PlanData) -> None:
+    curves = read_dvh_table(DATA / "eclipse_prostate" / "EclipseProstate_DvhTable_Eclipse.csv")
+    for roi, curve in match_stored(curves, prostate.structures.rois)[0]:
+        if roi.name.startswith("Femoral"):
+            assert curve.roi.startswith("FemoralHead")
+            assert compare_dvhs(ours_of(prostate, roi.name), curve, prescription_gy=46.0).within_band is True
+
+
+def test_breast_set_reads_statistics_from_curves_and_finds_the_scar(breast: PlanData) -> None:
+    pairs, left = match_stored(breast.stored_dvhs, breast.structures.rois)
+    assert left == ()
+    curves = {roi.name: curve for roi, curve in pairs}
+    bed = compare_dvhs(ours_of(breast, "Tumor Bed"), curves["Tumor Bed"], prescription_gy=14.0)
+    assert bed.verdict == "agrees"
+    assert [d.stored_gy for d in bed.differences[:2]] == pytest.approx([14.286, 14.14], abs=0.005)
+    assert all(abs(d.difference_gy) < 0.05 for d in bed.differences if d.difference_gy is not None)
+    assert "percent" in bed.note
+    scar = compare_dvhs(ours_of(breast, "Scar"), curves["Scar"], prescription_gy=14.0)
+    assert scar.within_band is False
+    assert scar.problem is not None
+    assert "0.34 cm3" in scar.problem.detail
