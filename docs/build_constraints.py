@@ -28,7 +28,7 @@ COLUMNS = (
     "printed level",
     "endpoint",
     "confidence",
-    "twice",
+    "typed twice",
     "seen at",
     "cross-check",
     "note",
@@ -101,6 +101,24 @@ def verified_rows(table: OrganTable) -> set[str]:
     return compare(table, read_transcription(path))[0] if path.is_file() else set()
 
 
+def copy_of(path: Path) -> str:
+    """The repository that a transcription was typed from."""
+    found = re.search(r"https://(github\.com/[\w.-]+/[\w.-]+)", path.read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{path.name} does not say where it was typed from")
+    return found[1]
+
+
+def typed_twice(table: OrganTable) -> dict[str, str]:
+    """Rule id of each row typed a second time, to "other copy" or "same copy" as the one that the row was read from."""
+    path = TRANSCRIPTIONS / f"{table.name}.txt"
+    verified = verified_rows(table)
+    if not verified:
+        return {}
+    copy = copy_of(path)
+    return {r.rule_id: "same copy" if copy in r.seen_at else "other copy" for r in table.rows if r.rule_id in verified}
+
+
 def disagreements(tables: Iterable[OrganTable]) -> list[tuple[str, int, str, list[tuple[float, list[str]]]]]:
     """Where mandatory upper limits of two tables on the same organ, fractions and metric differ."""
     found: dict[tuple[str, int, str], dict[float, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -140,7 +158,7 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "or")
 
 
-def row_line(row: LimitRow, *, twice: bool, places: dict[str, int]) -> str:
+def row_line(row: LimitRow, *, twice: str, places: dict[str, int]) -> str:
     """One row of a table as a line of the page; ``places`` numbers where the rows of the table were read."""
     organ = f"{row.organ} (with {' and '.join(j for j in row.joint if j != row.organ)})" if row.joint else row.organ
     cells = (
@@ -153,7 +171,7 @@ def row_line(row: LimitRow, *, twice: bool, places: dict[str, int]) -> str:
         row.level_printed,
         row.endpoint,
         row.confidence,
-        "yes" if twice else "no",
+        twice or "no",
         str(places.setdefault(row.seen_at, len(places) + 1)),
         str(places.setdefault(row.cross_check, len(places) + 1)) if row.cross_check else "-",
         row.note,
@@ -164,7 +182,7 @@ def row_line(row: LimitRow, *, twice: bool, places: dict[str, int]) -> str:
 def render() -> str:
     """The page."""
     tables = sorted(load_tables().values(), key=lambda t: t.name)
-    twice = {table.name: verified_rows(table) for table in tables}
+    twice = {table.name: typed_twice(table) for table in tables}
     return "\n".join(
         [
             *overview(tables, twice),
@@ -176,19 +194,19 @@ def render() -> str:
     )
 
 
-def overview(tables: Sequence[OrganTable], twice: dict[str, set[str]]) -> list[str]:
+def overview(tables: Sequence[OrganTable], twice: dict[str, dict[str, str]]) -> list[str]:
     """One line per table."""
     out = [
         "# The numbers of constraints/",
         "",
         "Made by `python docs/build_constraints.py` from `constraints/`; do not edit. Every number is a transcription:",
-        "verify it against its source before clinical use. *Verified twice* counts rows typed a second time from a",
-        "public copy (`tests/transcriptions/`); every other row is a single transcription.",
+        "verify it against its source before clinical use. *Typed twice* counts rows typed a second time",
+        "(`tests/transcriptions/`) from the same public copy or from another one; every other row is a single transcription.",
         "",
         "## Tables",
         "",
-        "| table | title | trust | decides | rows | verified twice | computable | fractions | organs | `Max` at |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| table | title | trust | decides | rows | typed twice | of these, other copy | computable | fractions | organs | `Max` at |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for t in tables:
         point = f"{t.point_volume_cm3:g} cc ({'printed' if t.point_volume_printed else 'ours'})"
@@ -199,6 +217,7 @@ def overview(tables: Sequence[OrganTable], twice: dict[str, set[str]]) -> list[s
             "yes" if t.may_decide else "compare only",
             str(len(t.rows)),
             str(len(twice[t.name])),
+            str(sum(copy == "other copy" for copy in twice[t.name].values())),
             str(sum(r.computable for r in t.rows)),
             ", ".join(map(str, t.fractions)),
             str(len({r.organ for r in t.rows})),
@@ -206,7 +225,7 @@ def overview(tables: Sequence[OrganTable], twice: dict[str, set[str]]) -> list[s
         )
         out.append("| " + " | ".join(cells) + " |")
     n_rows, n_twice = sum(len(t.rows) for t in tables), sum(map(len, twice.values()))
-    return [*out, "", f"{n_rows} rows in {len(tables)} tables; {n_twice} verified twice.", ""]
+    return [*out, "", f"{n_rows} rows in {len(tables)} tables; {n_twice} typed twice.", ""]
 
 
 def choices() -> list[str]:
@@ -249,10 +268,10 @@ def disagreement_lines(tables: Sequence[OrganTable]) -> list[str]:
     return out
 
 
-def table_lines(table: OrganTable, twice: set[str]) -> list[str]:
+def table_lines(table: OrganTable, twice: dict[str, str]) -> list[str]:
     """All rows of one table."""
     places: dict[str, int] = {}
-    lines = [row_line(row, twice=row.rule_id in twice, places=places) for row in table.rows]
+    lines = [row_line(row, twice=twice.get(row.rule_id, ""), places=places) for row in table.rows]
     return [
         "",
         f"## {table.title}",
