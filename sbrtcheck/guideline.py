@@ -238,7 +238,9 @@ def judge_lesion_bed10(
     sites = scheme_sites(site=site, is_sbrt=kind == "SBRT", guideline=book)
     found = schemes.find(total_dose_gy=prescription_gy, n_fractions=n_fractions, sites=sites)
     label = f"{prescription_gy:g}/{n_fractions}"
-    palliative = label in book.policy["palliative"]["schemes"] or bool(found.palliative)
+    palliative = bool(found.palliative) or any(
+        _same(scheme, prescription_gy, n_fractions) for scheme in book.policy["palliative"]["schemes"]
+    )
     matches = _match_lines(found, label=label, value=value, site=site)
     if palliative:
         matches = (f"{label}: palliative-range dose", *matches)
@@ -250,7 +252,7 @@ def judge_lesion_bed10(
         verdict, outcome, text = weight.met_verdict, Outcome.PASS, head
     elif found.is_published and not palliative:
         verdict, outcome = weight.met_verdict, Outcome.PASS
-        text = f"{head}: published for this site with definitive intent"
+        text = f"{head}: published for this site with definitive intent{_concern(found)}"
     elif below:
         verdict, outcome = weight.missed_verdict, weight.missed_outcome
         text = f"{head}: {tiers['below_text']}; {confirm}"
@@ -275,6 +277,17 @@ def _bounds(book: Guideline) -> tuple[float, float]:
     tiers = book.policy["tiers"]
     low = book.rule(tiers["low_rule"]).threshold("low_bed10_gy")
     return low, book.rule(tiers["high_rule"]).threshold("above_bed10_gy")
+
+
+def _same(scheme: str, total_dose_gy: float, n_fractions: int) -> bool:
+    total, _, n = scheme.partition("/")
+    return int(n) == n_fractions and abs(float(total) - total_dose_gy) <= schemes.SAME_DOSE_GY
+
+
+def _concern(found: schemes.SchemeMatch) -> str:
+    rows = [*found.exact, *(low for low, _ in found.ranges)]
+    alone = all("Expression of Concern" in row.note for row in rows)
+    return ", but only by a paper that carries an expression of concern" if alone else ""
 
 
 def _match_lines(found: schemes.SchemeMatch, *, label: str, value: float, site: str) -> tuple[str, ...]:

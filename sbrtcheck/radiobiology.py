@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Dose = TypeVar("Dose", float, "NDArray[np.float64]")
 
 MAX_FRACTIONS = 100
+# Far outside anything physical, and near enough that no product of two of them overflows.
+SMALLEST, LARGEST = 1e-9, 1e12
 
 
 class Interval(NamedTuple):
@@ -51,7 +53,7 @@ def checked_dose(value: Dose, name: str = "dose") -> Dose:
         WrongUsageError: E-DOMAIN.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not 0.0 <= value < math.inf:
+        if not 0.0 <= value <= LARGEST:
             raise wrong_usage("E-DOMAIN", name, seen=value, detail="must be finite and not negative")
         return float(value)
     if isinstance(value, (str, bytes, bool)) or value is None:
@@ -63,7 +65,7 @@ def checked_dose(value: Dose, name: str = "dose") -> Dose:
     except (TypeError, ValueError) as error:
         raise wrong_usage("E-DOMAIN", name, seen=type(value).__name__, detail="is not a number") from error
     # min and max let NaN through to the comparison, which it fails.
-    if array.size and not (array.min() >= 0.0 and array.max() < math.inf):
+    if array.size and not (array.min() >= 0.0 and array.max() <= LARGEST):
         raise wrong_usage("E-DOMAIN", name, detail="an element is negative or not finite")
     return cast(Dose, float(array) if array.ndim == 0 else array)
 
@@ -78,7 +80,8 @@ def checked_positive(value: float, name: str, *, zero_allowed: bool = False) -> 
         number = float(value)
     except (TypeError, ValueError) as error:
         raise wrong_usage("E-DOMAIN", name, seen=value, detail="is not a number") from error
-    if isinstance(value, (bool, str)) or not math.isfinite(number) or number < 0 or (number == 0 and not zero_allowed):
+    is_number = not isinstance(value, (bool, str)) and SMALLEST <= number <= LARGEST
+    if not is_number and not (zero_allowed and number == 0 and not isinstance(value, (bool, str))):
         wanted = "finite and not negative" if zero_allowed else "finite and above zero"
         raise wrong_usage("E-DOMAIN", name, seen=value, detail=f"must be {wanted}")
     return number

@@ -211,6 +211,9 @@ def test_nearest_is_named_when_nothing_matches() -> None:
 @pytest.mark.parametrize("scheme", ["8/1", "20/4", "25/5"])
 def test_palliative_range_is_named(scheme: str) -> None:
     assert judge(scheme, "adrenal").matches[0] == f"{scheme}: palliative-range dose"
+    total, _, n = scheme.partition("/")
+    stored = judge_lesion_bed10(prescription_gy=float(total) + 0.004, n_fractions=int(n), site="adrenal")
+    assert "palliative-range dose" in stored.matches[0]
 
 
 @pytest.mark.parametrize(
@@ -231,6 +234,11 @@ def test_rows_that_never_match_are_named(scheme: str, site: str, words: str) -> 
 
 def test_an_expression_of_concern_is_told() -> None:
     assert any("SINDAS" in line and "expression of concern" in line for line in judge("35/5", "liver").matches)
+
+
+def test_a_match_that_rests_on_such_a_paper_alone_says_so() -> None:
+    assert "only by a paper that carries an expression of concern" in judge("30/5", "liver").text
+    assert "expression of concern" not in judge("35/5", "liver").text
 
 
 def test_brain_rows_count_for_no_site() -> None:
