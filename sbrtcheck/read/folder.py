@@ -118,6 +118,12 @@ def _join(objects: list[RtObject], reading: _Reading) -> None:
         data = _plan_data(o, plan, structures, doses_of[o.uid], sets_read, reading)
         if data is not None:
             reading.plans.append(data)
+        else:
+            reading.problems.extend(p for p in o.view.found if not p.is_error)
+    in_use = [data.structures for data in reading.plans]
+    for structure_set in sets_read.values():
+        if structure_set is not None and structure_set not in in_use:
+            reading.problems.extend(problem for roi in structure_set.rois for problem in roi.problems)
     for o in structure_sets.values():
         if not plans:
             read_rtstruct(o.view, frame_of_reference_uid="")

@@ -55,7 +55,6 @@ RTDOSE = (
     Need("", "SpatialTransformOfDose", "", ("NONE",), "E-DOSE-DERIVED"),
     Need("", "ReferencedRTPlanSequence", "E-PLAN-REF"),
     Need("ReferencedRTPlanSequence", "ReferencedSOPInstanceUID", "E-PLAN-REF"),
-    Need("", "PixelData", "E-NO-GRID"),
     Need("", "FrameOfReferenceUID"),
     Need("", "ImagePositionPatient"),
     Need("", "ImageOrientationPatient", "E-IOP"),
@@ -141,4 +140,4 @@ def _empty(item: View, keyword: str) -> bool:
     value = item.ds.get_item(tag).value
     if isinstance(value, bytes) and vr in _TEXT_VR:
         return not value.strip(b" \0")
-    return value is None or (isinstance(value, bytes) and not value)
+    return value is None or (isinstance(value, str | bytes) and not value)

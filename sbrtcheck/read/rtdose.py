@@ -52,6 +52,7 @@ def read_rtdose(view: View) -> DoseGrid | None:
 def _pixels(view: View) -> NDArray[np.integer] | None:
     """Stored values, shape (frames, rows, columns), a view on the file's bytes; None after a noted error."""
     if not view.present("PixelData"):
+        view.note("E-NO-GRID", "PixelData", "(absent)")
         return None
     rows, columns, samples = view.unsigned("Rows"), view.unsigned("Columns"), view.unsigned("SamplesPerPixel")
     frames = view.integer("NumberOfFrames") if view.present("NumberOfFrames") else 1
