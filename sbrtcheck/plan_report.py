@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sbrtcheck import guideline
+from sbrtcheck import guideline, schemes
 from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
 from sbrtcheck.dvh.conformity import Conformity, icru91
 from sbrtcheck.dvh.spill import GlobalMaximum
@@ -19,7 +19,7 @@ from sbrtcheck.model import Curve, Dvh, LesionReport, MatchedBy, PlanReport, Rol
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.radiobiology import bed, eqd2
 
-BED10_ALPHA_BETA_GY = guideline.schemes.BED10_ALPHA_BETA_GY
+BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
 CURVE_POINTS = 200
 LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
 
