@@ -51,6 +51,10 @@ def read_transcription(path: Path) -> tuple[Typed, ...]:
             n_fractions = int(line[1:-1])
             continue
         organ, *pairs = line.split()
+        if len(pairs) > 1 and ":" in pairs[1]:
+            metric, *values = pairs
+            typed += [(int(n), organ, metric, float(limit)) for n, limit in (v.split(":") for v in values)]
+            continue
         for metric, limit in zip(pairs[::2], pairs[1::2], strict=True):
             typed.append((n_fractions, organ, metric, float(limit)))
     return tuple(typed)
@@ -95,12 +99,6 @@ def compare(table: OrganTable, typed: Iterable[Typed]) -> tuple[set[str], list[s
     return verified, differences
 
 
-def verified_rows(table: OrganTable) -> set[str]:
-    """Rule ids of the rows of a table that were typed a second time and agree."""
-    path = TRANSCRIPTIONS / f"{table.name}.txt"
-    return compare(table, read_transcription(path))[0] if path.is_file() else set()
-
-
 def copy_of(path: Path) -> str:
     """The repository that a transcription was typed from."""
     found = re.search(r"https://(github\.com/[\w.-]+/[\w.-]+)", path.read_text(encoding="utf-8"))
@@ -109,14 +107,23 @@ def copy_of(path: Path) -> str:
     return found[1]
 
 
+def transcriptions_of(name: str) -> list[Path]:
+    """The second transcriptions of one table."""
+    return sorted(p for p in TRANSCRIPTIONS.glob("*.txt") if p.name.split(".")[0] == name)
+
+
 def typed_twice(table: OrganTable) -> dict[str, str]:
-    """Rule id of each row typed a second time, to "other copy" or "same copy" as the one that the row was read from."""
-    path = TRANSCRIPTIONS / f"{table.name}.txt"
-    verified = verified_rows(table)
-    if not verified:
-        return {}
-    copy = copy_of(path)
-    return {r.rule_id: "same copy" if copy in r.seen_at else "other copy" for r in table.rows if r.rule_id in verified}
+    """Rule id of each row typed again and agreeing, to "same copy" or "other copy" than it was read from."""
+    found: dict[str, str] = {}
+    seen_at = {row.rule_id: row.seen_at for row in table.rows}
+    for path in transcriptions_of(table.name):
+        copy = copy_of(path)
+        for rule_id in compare(table, read_transcription(path))[0]:
+            if copy not in seen_at[rule_id]:
+                found[rule_id] = "other copy"
+            else:
+                found.setdefault(rule_id, "same copy")
+    return found
 
 
 def disagreements(tables: Iterable[OrganTable]) -> list[tuple[str, int, str, list[tuple[float, list[str]]]]]:
@@ -201,11 +208,12 @@ def overview(tables: Sequence[OrganTable], twice: dict[str, dict[str, str]]) -> 
         "",
         "Made by `python docs/build_constraints.py` from `constraints/`; do not edit. Every number is a transcription:",
         "verify it against its source before clinical use. *Typed twice* counts rows typed a second time",
-        "(`tests/transcriptions/`) from the same public copy or from another one; every other row is a single transcription.",
+        "(`tests/transcriptions/`) from the public copy that the row was read from, *other copy* those typed from",
+        "another one; every other row is a single transcription.",
         "",
         "## Tables",
         "",
-        "| table | title | trust | decides | rows | typed twice | of these, other copy | computable | fractions | organs | `Max` at |",
+        "| table | title | trust | decides | rows | typed twice | other copy | computable | n | organs | `Max` at |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for t in tables:

@@ -191,7 +191,7 @@ def test_second_transcription_agrees(shipped: dict[str, OrganTable], page_maker,
     if path.stem == "rtog_conformity":
         return _conformity_agrees(path)
     typed = page_maker.read_transcription(path)
-    verified, differences = page_maker.compare(shipped[path.stem], typed)
+    verified, differences = page_maker.compare(shipped[path.name.split(".")[0]], typed)
     assert differences == []
     assert len(verified) == len(set(typed)) > 5
     return None
