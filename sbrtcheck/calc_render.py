@@ -94,7 +94,8 @@ def render_text(answer: Answer) -> str:
 
 
 def _origin(ratio: AlphaBeta) -> str:
-    parts = (ratio.endpoint, f"{ratio.source} {ratio.kind}".strip(), ratio.note)
+    source = ratio.source.lower() if ratio.source.lower() == ratio.kind else f"{ratio.source} {ratio.kind}".strip()
+    parts = (ratio.endpoint, source, ratio.note)
     return "; ".join(p for p in parts if p)
 
 
