@@ -146,6 +146,13 @@ def test_what_lies_outside_the_grid_can_agree_with_anything_and_is_said() -> Non
     assert "50.0 % of the structure lies outside" in result.note
 
 
+def test_the_other_meaning_of_nested_loops_is_compared_too() -> None:
+    ours = replace(ramp(volume_cm3=12.0), alternatives=(ramp(volume_cm3=10.0),))
+    result = compare_dvhs(ours, stored_ramp())
+    assert result.within_band is False
+    assert "nested loops read the other way (10.00 cm3): agrees" in result.note
+
+
 def test_a_blocked_structure_is_not_compared() -> None:
     result = compare_dvhs(Dvh.not_evaluable("PTV", Reason.DAMAGED_ROI, "a loop crosses itself"), stored_ramp())
     assert result.within_band is None

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -197,7 +197,9 @@ def compare_dvhs(
         share_beyond_percent=beyond,
         dose_tolerance_gy=dose_tolerance,
         volume_tolerance_percent=tolerance * 100,
-        note=_note(ours, stored, float(share[-1])),
+        note="; ".join(
+            [*_notes(ours, stored, float(share[-1])), *_other_meanings(ours, stored, prescription_gy, rounding)]
+        ),
         problem=problem,
     )
 
@@ -358,16 +360,26 @@ def _volume_distance(samples: Samples, total_cm3: float, dose: FloatArray, share
     return float(doses[place]), float(distance[place]) * 100
 
 
-def _note(ours: Dvh, stored: CumulativeCurve, last_share: float) -> str:
+def _other_meanings(
+    ours: Dvh, stored: CumulativeCurve, prescription_gy: float | None, rounding_cm3: float
+) -> list[str]:
+    """What the comparison says when nested loops are read the other way."""
+    notes = []
+    for other in ours.alternatives:
+        alone = replace(other, alternatives=())
+        result = compare_dvhs(alone, stored, prescription_gy=prescription_gy, stored_volume_rounding_cm3=rounding_cm3)
+        notes.append(f"nested loops read the other way ({other.total_volume_cm3:.2f} cm3): {result.verdict}")
+    return notes
+
+
+def _notes(ours: Dvh, stored: CumulativeCurve, last_share: float) -> list[str]:
     parts = [str(getattr(stored, "note", ""))]
     if ours.outside_volume_cm3 > 0:
         percent = 100 * ours.outside_volume_cm3 / ours.total_volume_cm3
         parts.append(f"{percent:.1f} % of the structure lies outside the dose grid: any dose there agrees")
     if last_share > 0:
         parts.append(f"the stored curve ends with {100 * last_share:.4f} % of the volume at its last dose")
-    if ours.alternatives:
-        parts.append("nested loops: compared with the nominal reading only")
-    return "; ".join(part for part in parts if part)
+    return [part for part in parts if part]
 
 
 def _checked(stored: CumulativeCurve, roi: str) -> tuple[FloatArray, FloatArray]:

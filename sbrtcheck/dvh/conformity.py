@@ -9,7 +9,7 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -311,17 +311,19 @@ def _paddick(r100: MetricValue, coverage: MetricValue) -> MetricValue:
 
 
 def _hi_icru83(dvh: Dvh) -> MetricValue:
-    near_max, near_min, median = (evaluate(text, dvh) for text in ("D2%[Gy]", "D98%[Gy]", "D50%[Gy]"))
-    for part in (near_max, near_min, median):
-        if part.value is None:
-            return _no("HI ICRU 83", "", part.reason or Reason.NOT_COMPUTABLE, part.note)
-    (a, a0, a1), (b, b0, b1), (c, c0, c1) = (
-        (float(p.value or 0.0), float(p.low or 0.0), float(p.high or 0.0)) for p in (near_max, near_min, median)
-    )
-    if c0 <= 0:
-        return _no("HI ICRU 83", "", Reason.NOT_COMPUTABLE, "the median dose is 0")
-    value = (a - b) / c
-    return MetricValue("HI ICRU 83", value, min(value, max(0.0, a0 - b1) / c1), max(value, (a1 - b0) / c0), "")
+    """The index of the nominal reading, with the lowest and highest over all readings as its band."""
+    found = []
+    for samples in (dvh.samples, *(s for _, s in dvh.variants if s.dose_gy.size)):
+        reading = replace(dvh, samples=samples, variants=())
+        parts = [evaluate(text, reading) for text in ("D2%[Gy]", "D98%[Gy]", "D50%[Gy]")]
+        none = next((p for p in parts if p.value is None), None)
+        if none is not None:
+            return _no("HI ICRU 83", "", none.reason or Reason.NOT_COMPUTABLE, none.note)
+        near_max, near_min, median = (float(p.value or 0.0) for p in parts)
+        if median <= 0:
+            return _no("HI ICRU 83", "", Reason.NOT_COMPUTABLE, "the median dose is 0")
+        found.append((near_max - near_min) / median)
+    return MetricValue("HI ICRU 83", found[0], min(found), max(found), "")
 
 
 def _hi_rtog(dvh: Dvh, prescription_gy: float) -> MetricValue:

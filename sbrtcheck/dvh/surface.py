@@ -14,8 +14,8 @@ BoolArray = NDArray[np.bool_]
 
 # The lattice on which the surface is looked for: so many points in all where the step stays within these bounds [mm],
 # and at least so many steps across the structure. A foot that lies s beside the true one makes a distance of 20 mm too
-# long by s^2 / 20 mm and more on curved surfaces: at 0.7 mm steps, under 0.02 mm.
-N_LATTICE = 120_000
+# long by s^2 / 20 mm and more on curved surfaces: at 0.8 mm steps, under 0.03 mm.
+N_LATTICE = 80_000
 MIN_STEP_MM, MAX_STEP_MM = 0.5, 2.0
 N_STEPS_ACROSS = 12
 N_BISECTIONS = 6
