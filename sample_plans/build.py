@@ -294,7 +294,7 @@ def expect(
     assert lungs is not None
     spared = sample(minus(lungs, *gtvs), dose.at)
     lesions = [
-        Lesion(t.ptv_name, t.gtv_name, ptv, gtv, t.prescription_gy, t.centre_mm)
+        Lesion(t.ptv_name, t.gtv_name, ptv, gtv, t.prescription_gy, t.centre_mm, t.ptv_axes_mm)
         for t, ptv, gtv in zip(plan.targets, ptvs, gtvs, strict=True)
     ]
     result: dict[str, Any] = {

@@ -250,6 +250,13 @@ class Lesion:
     gtv: Shape
     prescription_gy: float
     centre_mm: tuple[float, float, float]
+    ptv_axes_mm: tuple[float, float, float]
+
+    def outside_mm(self, points_mm: Array) -> Array:
+        """Distance from the PTV's surface along the ray from its centre [mm], which in a near-sphere is the distance."""
+        gap = points_mm - np.asarray(self.centre_mm)
+        out: Array = np.linalg.norm(gap, axis=1) * (1 - 1 / np.linalg.norm(gap / np.asarray(self.ptv_axes_mm), axis=1))
+        return out
 
 
 def lesion_numbers(
@@ -273,12 +280,12 @@ def lesion_numbers(
         gtv = sample(lesion.gtv, dose_at, n_wanted=N_RIND // 2)
         v = ptv.volume_cm3
         outside = lesion.ptv.function(near) > 0
-        far = (lesion.ptv.function(points) >= 20) & (nearest == index)
-        d2cm = max(doses[far].max(), near_gy[lesion.ptv.function(near) >= 20].max())
+        far = (lesion.outside_mm(points) >= 20) & (nearest == index)
+        d2cm = max(doses[far].max(), near_gy[lesion.outside_mm(near) >= 20].max())
         d95 = ptv.value("D95%[Gy]")
         d = rx / n_fractions
         numbers = {
-            "D95%[%]": number(d95 / rx * 100, 0.3),
+            "D95%[%]": number(d95 / rx * 100, 0.5),
             "V100%[%]": number(float((ptv.dose_gy >= rx).mean() * 100), 0.5),
             "V90%[%]": number(float((ptv.dose_gy >= 0.9 * rx).mean() * 100), 0.3),
             "R100": number(float((near_gy >= rx).sum() * cell / v), 0.03),
