@@ -210,6 +210,10 @@ NOT_ORGANS = [
     "Rib cage fracture",
     "Not Heart",
     "Heart in field",
+    "LID",
+    "Contour",
+    "Bulbus",
+    "Ventriculus",
 ]
 
 
