@@ -64,6 +64,16 @@ def benign(length: int) -> Page:
     return Page(render_html(hostile(report_fixture.report(), "b" * length)))
 
 
+def test_hostile_names_are_drawn_as_outlines() -> None:
+    base = report_fixture.plan_report()
+    named = tuple(replace(base.curves[i % 8], roi=text) for i, text in enumerate(HOSTILE))
+    svg = dvh_svg(replace(base, curves=named))
+    tags = {element.tag.rsplit("}")[-1] for element in ElementTree.fromstring(svg).iter()}
+    assert "path" in tags
+    assert not tags & {"script", "text", "image", "foreignObject"}
+    assert "onerror" not in svg
+
+
 def test_the_page_is_well_formed_and_needs_nothing_from_outside(page: Page) -> None:
     assert page._open == []
     assert ("meta", "content", POLICY) in page.values
@@ -93,7 +103,8 @@ def test_the_template_marks_nothing_as_safe() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[f"hostile{i}" for i in range(len(HOSTILE))])
-def test_hostile_text_gives_the_tree_of_the_benign_page(text: str) -> None:
+def test_hostile_text_gives_the_tree_of_the_benign_page(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "dvh_svg", lambda plan: "<svg/>" if plan.curves else "")
     shown = render_html(hostile(report_fixture.report(), text))
     shown.encode("utf-8")
     attacked = Page(shown)
