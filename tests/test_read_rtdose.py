@@ -172,6 +172,7 @@ LABELS: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("no pixels", change(PixelData=None), "E-NO-GRID"),
     ("zero", change(PixelData=b"\0" * (4 * N**3)), "E-EMPTY-DOSE"),
     ("constant", change(PixelData=b"\7\0\0\0" * N**3), "E-EMPTY-DOSE"),
+    ("scaled to nothing", change(DoseGridScaling="1e-14"), "E-EMPTY-DOSE"),
     ("24 bits stored", change(BitsStored=24, HighBit=23), "E-BITS"),
     ("high bit", change(HighBit=30), "E-BITS"),
     ("8 bits", change(BitsAllocated=8, BitsStored=8, HighBit=7, Columns=4 * N), "E-BITS"),

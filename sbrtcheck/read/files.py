@@ -29,6 +29,8 @@ MAX_FILES = 20_000
 MAX_FOLDER_DEPTH = 8
 _HEAD_BYTES = 8192
 # The resource fork that macOS puts beside each file of a zip or a network share keeps the file's suffix.
+# Flags that some systems lack.
+_OPEN_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
@@ -145,7 +147,7 @@ def _open_regular(path: Path, found: Gathered, name: str) -> Iterator[IO[bytes] 
     """The open file if it is regular now, at the moment of opening; None (and a note) if not, or if read before."""
     try:
         # O_NONBLOCK: a pipe put in the place of a file must not make us wait.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | _OPEN_FLAGS)
     except OSError:
         found.problems.append(Problem("E-NO-INPUT", name, detail="the file cannot be opened"))
         yield None

@@ -20,10 +20,12 @@ from sbrtcheck.read.values import View
 class RtObject:
     """One RT object that was decoded: what it is, and a strict view on it."""
 
-    blob: Blob
+    name: str
     kind: str
     view: View
     uid: str
+    sop_class_uid: str
+    sha256: str
     note: str = ""
     used: bool = False
 
@@ -32,19 +34,14 @@ class RtObject:
         """True once it was decided, and noted, that this object is not needed."""
         return bool(self.note)
 
-    @property
-    def name(self) -> str:
-        """Basename of the file."""
-        return self.blob.name
-
     def as_input(self) -> InputFile:
         """The line of this file in the list of inputs."""
         return InputFile(
             name=self.name,
             kind=self.kind,
-            sop_class_uid=self.blob.sop_class_uid,
+            sop_class_uid=self.sop_class_uid,
             sop_instance_uid=self.uid,
-            sha256=self.blob.sha256,
+            sha256=self.sha256,
             used=self.used,
             note=self.note,
         )
@@ -87,14 +84,27 @@ def decode(blob: Blob) -> RtObject:
         raise refuse("E-PARSE", blob.name, seen=type(error).__name__) from error
     if set(ds.keys()) != set(top):
         raise refuse("E-PARSE", blob.name, detail="the decoder and the scan of the bytes disagree on the elements")
-    return RtObject(blob, KIND[meta.sop_class_uid], View(ds, blob.name), meta.sop_instance_uid)
+    return RtObject(
+        name=blob.name,
+        kind=KIND[meta.sop_class_uid],
+        view=View(ds, blob.name),
+        uid=meta.sop_instance_uid,
+        sop_class_uid=meta.sop_class_uid,
+        sha256=blob.sha256,
+    )
 
 
 def decode_all(blobs: list[Blob], problems: list[Problem]) -> list[RtObject]:
-    """Every object that could be decoded, once each; what was refused goes to ``problems``."""
+    """Every object that could be decoded; what was refused goes to ``problems``. Empties ``blobs``.
+
+    The same object twice is used once; two objects of one UID that differ are E-UID-COLLISION.
+    """
     objects: list[RtObject] = []
     by_uid: dict[str, RtObject] = {}
-    for blob in blobs:
+    blobs.reverse()
+    while blobs:
+        # Taken out of the list, so that the bytes of a large dose do not outlive their decoding.
+        blob = blobs.pop()
         try:
             found = decode(blob)
         except RefusedError as error:
@@ -103,7 +113,7 @@ def decode_all(blobs: list[Blob], problems: list[Problem]) -> list[RtObject]:
         first = by_uid.get(found.uid)
         if first is None:
             by_uid[found.uid] = found
-        elif first.blob.sha256 != blob.sha256:
+        elif first.sha256 != found.sha256:
             seen = f"{first.name} and {found.name}"
             problems.append(Problem("E-UID-COLLISION", blob.name, tag="(0008,0018) SOPInstanceUID", seen=seen))
         else:

@@ -10,6 +10,8 @@ from sbrtcheck.read.required import RTDOSE, check_required
 from sbrtcheck.read.values import View
 
 MAX_COORDINATE_MM = 3000.0
+# No plan that anybody would check has a maximum below a hundredth of a gray: this is zero, scaled.
+MIN_MAXIMUM_GY = 0.01
 _AXIAL = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 _GRID_FRAME_OFFSET_VECTOR = b"\x04\x30\x0c\x00"
 # A decimal string may round its value: four decimals of a direction cosine, one of a plane position.
@@ -40,8 +42,12 @@ def read_rtdose(view: View) -> DoseGrid | None:
     frame_of_reference_uid = view.uid("FrameOfReferenceUID")
     if pixels is None or scaling is None or affine is None or view.refused:
         return None
+    dose_gy = pixels * scaling
+    if dose_gy.max() < MIN_MAXIMUM_GY:
+        view.note("E-EMPTY-DOSE", "DoseGridScaling", f"{scaling:g}, highest dose {dose_gy.max():g} Gy")
+        return None
     return DoseGrid(
-        dose_gy=pixels * scaling,
+        dose_gy=dose_gy,
         affine=affine,
         frame_of_reference_uid=frame_of_reference_uid,
         sop_instance_uid=view.uid("SOPInstanceUID"),

@@ -107,6 +107,17 @@ class View:
             return None
         return value or None
 
+    def _decoded(self, keyword: str) -> Any:
+        """The element as the decoder gives it; None if absent or if it cannot be decoded."""
+        if keyword not in self.ds:
+            return None
+        try:
+            return self.ds[keyword]
+        except Exception as error:
+            # Values are decoded when first asked for, and whatever is raised then is the file's doing.
+            self.note("E-PARSE", keyword, type(error).__name__)
+            return None
+
     def numbers(self, keyword: str, count: int | None = None) -> FloatArray | None:
         """The components of a DS attribute, shape (n,); None if absent, empty or wrong."""
         raw = self.raw(keyword)
@@ -176,9 +187,8 @@ class View:
 
     def text(self, keyword: str) -> str:
         """Decoded text without outer spaces; undecodable bytes become U+FFFD and W-CHARACTER-SET. "" if absent."""
-        if keyword not in self.ds:
-            return ""
-        value = self.ds[keyword].value
+        element = self._decoded(keyword)
+        value = None if element is None else element.value
         text = "" if value is None else "\\".join(map(str, value)) if _is_list(value) else str(value)
         if _REPLACEMENT in text and not any(p.code == "W-CHARACTER-SET" for p in self.found):
             self.note("W-CHARACTER-SET", keyword)
@@ -186,9 +196,9 @@ class View:
 
     def items(self, keyword: str) -> list[View]:
         """The items of a sequence; [] if absent or empty."""
-        if keyword not in self.ds:
+        element = self._decoded(keyword)
+        if element is None:
             return []
-        element = self.ds[keyword]
         if element.VR != "SQ":
             self.note("E-BAD-VALUE", keyword, f"VR {element.VR}", "a sequence is needed")
             return []
