@@ -289,8 +289,10 @@ def _with_sites(
             (site_of_name(text), origin) for origin, text in [*(("name of the target", m) for m in own), *refs, *texts]
         ]
         site, origin = next(((s, f"a word in the {o}") for s, o in found if s), ("", ""))
-        if not site:
-            site, origin = _site_by_place(structures[lesion.ptv], candidates)
+        if site in {"", "spine"}:
+            # L3 is a vertebra or the third lesion: a target that lies in the lung or liver is no vertebra.
+            place = _site_by_place(structures[lesion.ptv], candidates)
+            site, origin = place if place[0] else (site, origin)
         out.append(replace(lesion, site=site, site_origin=origin))
     return tuple(out)
 
