@@ -12,7 +12,7 @@ import numpy as np
 from anatomy import Array, depth_mm
 
 CHUNK = 16_000
-ATTENUATION_PER_MM = 0.002
+ATTENUATION_PER_MM = 0.004
 SOURCE_AXIS_MM = 1000.0
 
 
@@ -64,8 +64,9 @@ class Arcs:
                 spread = 1 / (1 + t / SOURCE_AXIS_MM)
                 a, c = (p @ (lateral / w1)) * spread, (p @ (normal / w2)) * spread
                 q = a * a + c * c
-                depth = (1 - (ATTENUATION_PER_MM / 4) * t) * spread
-                depth *= depth
+                # exp(-mu t) as (1 - mu t / 4)^4, times the inverse square.
+                depth = 1 - (ATTENUATION_PER_MM / 4) * t
+                depth *= depth * spread
                 total += depth * depth / (1 + q * q * q)
             r2 = (p * p).sum(axis=1)
             total *= (1 - self.spared * (1 - np.exp(-((r2 / self.sparing_radius_mm**2) ** 2)))) / len(fields)

@@ -253,16 +253,17 @@ class Lesion:
     ptv_axes_mm: tuple[float, float, float]
 
     def outside_mm(self, points_mm: Array) -> Array:
-        """Distance from the PTV's surface along the ray from its centre [mm], which in a near-sphere is the distance."""
+        """Distance from the PTV's surface along the ray from its centre [mm]; in a near-sphere, the distance."""
         gap = points_mm - np.asarray(self.centre_mm)
-        out: Array = np.linalg.norm(gap, axis=1) * (1 - 1 / np.linalg.norm(gap / np.asarray(self.ptv_axes_mm), axis=1))
+        scaled = np.linalg.norm(gap / np.asarray(self.ptv_axes_mm), axis=1)
+        out: Array = np.linalg.norm(gap, axis=1) * (1 - 1 / scaled)
         return out
 
 
 def lesion_numbers(
     lesions: Sequence[Lesion], dose_at: DoseAt, body: Shape, n_fractions: int, *, alpha_beta_gy: float = 10.0
 ) -> list[dict[str, Any]]:
-    """Coverage and spillage of each lesion; with several, spillage counts the body points nearest to the lesion."""
+    """Coverage and spillage of each lesion; with several, spillage counts the points nearest to the lesion."""
     points, _ = cells(body, 120_000)
     doses = dose_at(points)
     gaps = [np.linalg.norm(points - np.asarray(lesion.centre_mm), axis=1) for lesion in lesions]
