@@ -141,6 +141,16 @@ def test_what_was_not_evaluated_decides_with_its_reason() -> None:
     assert first.startswith("INCOMPLETE  central_50_5: BrachialPlex not evaluable: BrachialPlex is required")
 
 
+def test_a_finding_about_nothing_in_particular_is_its_note() -> None:
+    base = report_fixture.report()
+    finding = replace(
+        report_fixture.plan_findings()[10], organ="", reason=Reason.NOT_SBRT, note="2 Gy a fraction: not SBRT"
+    )
+    plan = replace(base.plans[0], findings=(finding,))
+    report = replace(base, plans=(plan,), outcome=Outcome.INCOMPLETE, exit_code=3)
+    assert head_lines(report)[0] == "INCOMPLETE  central_50_5: 2 Gy a fraction: not SBRT"
+
+
 def test_a_value_exactly_on_a_strict_limit_is_said_to_be_too_much() -> None:
     base = report_fixture.report()
     on = report_fixture.organ_limit(

@@ -122,7 +122,8 @@ def dvh_svg(plan: PlanReport) -> str:
         FigureCanvasAgg(figure)
         _draw(figure.add_subplot(), plan, curves)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
+    # The writer repeats each text as a comment; outlines are all that the page needs.
+    return re.sub(r"[ ]*<!--.*?-->\n?", "", stream.getvalue(), flags=re.DOTALL)
 
 
 def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:

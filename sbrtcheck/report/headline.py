@@ -68,7 +68,8 @@ def sentence(report: Report, finding: Finding) -> str:
     if finding.verdict is Verdict.NOT_EVALUABLE:
         reason = REASON_WORDS[finding.reason] if finding.reason else "no reason given"
         detail = clean(finding.note, limit=200)
-        parts.append(f"not evaluable: {detail or reason}")
+        words = detail or reason
+        parts.append(f"not evaluable: {words}" if any(parts) else words)
     elif finding.value is not None:
         parts.append(number_and_limit(finding))
     elif finding.note:
