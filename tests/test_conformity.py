@@ -319,6 +319,13 @@ def test_d2cm_looks_only_inside_the_body() -> None:
     assert inside.d2cm.note == ""
 
 
+def test_no_dose_at_2_cm_is_zero_and_not_missing() -> None:
+    grid = make_grid(lambda r: np.where(np.asarray(r) < 30, lorentz(r), 0.0), [(0, 0, 0)])
+    result = one(grid, Ball("PTV", (0, 0, 0), 18.0), body=Ball("BODY", (0, 0, 0), 54.0))
+    assert result.d2cm.value == pytest.approx(0, abs=0.1)
+    assert result.d2cm.low == 0
+
+
 def test_a_body_that_ends_within_2_cm_leaves_no_d2cm() -> None:
     result = one(make_grid(lorentz, [(0, 0, 0)]), Ball("PTV", (0, 0, 0), 18.0), body=Ball("BODY", (0, 0, 0), 30.0))
     assert result.d2cm.reason is Reason.OUTSIDE_GRID

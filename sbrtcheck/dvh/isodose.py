@@ -115,17 +115,17 @@ def dose_cubic(dose: DoseGrid, points_mm: FloatArray, *, order: int = 3) -> Floa
 
 def _box(grid: NDArray[np.floating], level_gy: float) -> tuple[IntArray, NDArray[np.floating]]:
     """Lowest index and view of the smallest box that holds all cells which the level may touch."""
-    near = grid >= level_gy / (1 + 2 * _SLACK)
-    slices, corner = [], []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(np.any(near, axis=others))
+    least = level_gy / (1 + 2 * _SLACK)
+    rows = grid.max(axis=2) >= least
+    box: list[slice] = []
+    for hits in (rows.any(axis=1), rows.any(axis=0), None):
+        if hits is None:  # the last axis within the other two only: one pass over the whole grid is enough
+            hits = (grid[box[0], box[1]] >= least).any(axis=(0, 1))
+        hit = np.flatnonzero(hits)
         if not len(hit):
             return np.zeros(3, dtype=np.int64), grid[:0, :0, :0]
-        lowest = max(int(hit[0]) - 1, 0)
-        slices.append(slice(lowest, int(hit[-1]) + 2))
-        corner.append(lowest)
-    return np.array(corner), grid[tuple(slices)]
+        box.append(slice(max(int(hit[0]) - 1, 0), int(hit[-1]) + 2))
+    return np.array([part.start for part in box]), grid[tuple(box)]
 
 
 def _stencil(grid: NDArray[np.floating], cells: IntArray) -> FloatArray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbrtcheck.dvh.isodose import IntArray, dose_cubic, isodose, parts_above
 from sbrtcheck.dvh.surface import Region, Surface, held_by, nearest_of, owners
@@ -24,6 +25,8 @@ _N_AGAIN = 400
 _PARTS = ((3, 3), (1, 2))
 # Doses are visited from the highest down in these shares of the grid's maximum.
 _STEPS = (1.0, 0.75, 0.6, 0.5, 0.4, 0.32, 0.25, 0.18, 0.12, 0.06, 0.03, 0.0)
+_N_EMPTY = 100_000
+_POOL = 0.25  # centres above this share are looked up first; the rest only when a target still lacks its number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +121,8 @@ def d2cm(dose: DoseGrid, targets: Sequence[TargetShape], body: Region | None) ->
         centre = -np.inf if highest_gy is None else highest_gy
         value = max(centre, on[0.0, 3])
         low = max(centre if at_mm >= D2CM_MM + shift else -np.inf, on[shift, 3])
-        low = min(value, low if np.isfinite(low) else value, max(centre, on[0.0, 1]))
+        low = max(0.0, min(value, low if np.isfinite(low) else value, max(centre, on[0.0, 1])))
+        value = max(value, 0.0)
         high = max(value, on[-shift, 3], on[0.0, 1])
         value, low, high = (100 * x / target.prescription_gy for x in (value, low, high))
         values.append(MetricValue("D2cm[%]", value, low, high, "%", note=where))
@@ -218,6 +222,19 @@ def _first_allowed(
 Zone = tuple[FloatArray, FloatArray]
 
 
+def _from_the_highest_down(flat: FloatArray) -> Iterator[NDArray[np.int64]]:
+    """Places of the centres in groups of falling dose; of those without dose a sample, for they are all alike."""
+    top = float(flat.max())
+    pool = np.flatnonzero(flat > _POOL * top)
+    for upper, lower in pairwise(_STEPS):
+        if lower < _POOL <= upper:
+            pool = np.flatnonzero((flat > 0) & (flat <= upper * top))
+        value = flat[pool]
+        yield pool[(value > lower * top) & (value <= upper * top)]
+    empty = np.flatnonzero(flat <= 0)
+    yield empty[:: len(empty) // _N_EMPTY + 1]
+
+
 def _highest_centres(
     dose: DoseGrid, surfaces: Sequence[Surface], body: Region | None
 ) -> list[tuple[float | None, float, Zone]]:
@@ -227,14 +244,11 @@ def _highest_centres(
     2 cm. Centres are visited from the highest dose down, and only as far as needed.
     """
     flat: FloatArray = dose.dose_gy.reshape(-1).astype(float, copy=False)
-    top = float(flat.max())
     found: list[tuple[float, float] | None] = [None] * len(surfaces)
     feet: list[list[FloatArray]] = [[] for _ in surfaces]
     ways: list[list[FloatArray]] = [[] for _ in surfaces]
     diagonal = _diagonal_mm(dose)
-    for upper, lower in pairwise(_STEPS):
-        chosen = (flat > lower * top) & ((flat <= upper * top) if upper < 1 else True)
-        places = np.flatnonzero(chosen)
+    for places in _from_the_highest_down(flat):
         if not len(places):
             continue
         index = np.stack(np.unravel_index(places, dose.dose_gy.shape), axis=1)[:, ::-1].astype(float)
