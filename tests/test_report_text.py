@@ -265,7 +265,7 @@ def test_a_long_source_stands_below_the_table() -> None:
 
 def test_a_union_is_named_once() -> None:
     finding = replace(report_fixture.plan_findings()[2], roi="Trachea + ProximalBronchialTree")
-    assert about(finding) == "Trachea+ProximalBronchialTree"
+    assert about(finding) == "Trachea + ProximalBronchialTree"
     assert about(replace(finding, roi="ProximalBronchialTree")) == "ProximalBronchialTree"
     assert about(replace(finding, organ="Lungs", roi="Lung_L + Lung_R")) == "Lungs (Lung_L + Lung_R)"
 

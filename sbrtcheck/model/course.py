@@ -184,7 +184,10 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole answer. ``to_dict`` is the JSON report; ``exit_code`` follows from ``outcome``."""
+    """The whole answer. ``to_dict`` is the JSON report; ``exit_code`` follows from ``outcome``.
+
+    ``patient`` is (name, ID): for the head of text and HTML only, never in JSON or CSV.
+    """
 
     outcome: Outcome
     exit_code: int

@@ -27,9 +27,11 @@ def table_title(report: Report, name: str) -> str:
 def about(finding: Finding) -> str:
     """The organ with its ROI where the names differ; of a limit on several organs jointly, the ROI that was judged."""
     organ, roi = clean(finding.organ, limit=80), clean(finding.roi, limit=80)
-    if not organ or not roi or organ == roi.replace(" ", ""):
-        return organ or roi
-    return roi if "+" in organ and roi in organ.split("+") else f"{organ} ({roi})"
+    parts = organ.split("+")
+    joint = " + ".join(parts)
+    if not organ or not roi or roi in {organ, joint}:
+        return joint if organ else roi
+    return roi if len(parts) > 1 and roi in parts else f"{joint} ({roi})"
 
 
 def subject(finding: Finding) -> str:

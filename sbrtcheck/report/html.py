@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # The bars end here [% of the limit]; their labels go on.
 BAR_END_PERCENT = 150.0
 # Columns whose short texts must stay on one line.
-SOLID_COLUMNS = frozenset({"Metric", "Level", "Code", "Effect", "Source"})
+SOLID_COLUMNS = frozenset({"Metric", "Level", "Code", "Effect", "Source", "By"})
 
 
 @dataclass(frozen=True, slots=True)
