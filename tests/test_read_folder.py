@@ -461,6 +461,15 @@ def test_validate_shows_warnings_and_rois_of_a_refused_plan(tmp_path: Path) -> N
     assert found == ["E-RADIATION-TYPE", "W-NOT-APPROVED", "E-NO-CONTOURS"]
 
 
+def test_what_damages_one_roi_does_not_refuse(tmp_path: Path) -> None:
+    structures = build_structures()
+    structures.ROIContourSequence[3].ContourSequence = []
+    folder = write_with(tmp_path, structures=structures)
+    assert [p.code for p in validate(folder)] == ["E-NO-CONTOURS"]
+    assert validate(folder, refusals_only=True) == ()
+    assert [p.code for p in validate(tmp_path / "none", refusals_only=True)] == ["E-NO-INPUT"]
+
+
 def test_validate_of_a_good_plan_finds_nothing(tmp_path: Path) -> None:
     assert validate(write_with(tmp_path)) == ()
 

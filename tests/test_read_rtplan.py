@@ -221,6 +221,14 @@ def test_setup_beams_are_not_counted(tmp_path: Path) -> None:
     assert (plan.n_treatment_beams, plan.beam_dose_per_fraction_gy, plan.problems) == (2, 18.0, ())
 
 
+def test_setup_beams_need_not_be_in_the_fraction_group(tmp_path: Path) -> None:
+    ds = build_plan()
+    add_setup_beam(ds)
+    group(ds).ReferencedBeamSequence = group(ds).ReferencedBeamSequence[:2]
+    group(ds).NumberOfBeams = "2"
+    assert plan_of(tmp_path, ds).problems == ()
+
+
 def test_a_setup_field_labelled_treatment_is_recognised(tmp_path: Path) -> None:
     ds = build_plan()
     add_setup_beam(ds, TreatmentDeliveryType="TREATMENT")
@@ -275,4 +283,4 @@ def test_a_label_falls_back_to_the_name(tmp_path: Path) -> None:
     ds.RTPlanLabel, ds.RTPlanName = "", "Right upper lobe"
     assert plan_of(tmp_path / "a", ds).label == "Right upper lobe"
     del ds.RTPlanLabel, ds.RTPlanName
-    assert plan_of(tmp_path / "b", ds).label == "(no label)"
+    assert plan_of(tmp_path / "b", ds).label == ""

@@ -60,16 +60,21 @@ def read_folder(paths: str | Path | Sequence[str | Path]) -> Study:
     )
 
 
-def validate(paths: str | Path | Sequence[str | Path]) -> tuple[Problem, ...]:
+def validate(paths: str | Path | Sequence[str | Path], *, refusals_only: bool = False) -> tuple[Problem, ...]:
     """Every error and warning that reading finds, refusals first, then the study's, the plans' and the ROIs'.
+
+    An error of one ROI (E-NO-CONTOURS, ...) or of a plan without dose does not refuse the folder.
 
     Args:
         paths: as for :func:`read_folder`.
+        refusals_only: only what :func:`read_folder` would refuse with; empty if it would not.
     """
     try:
         reading = _read(paths)
     except RefusedError as error:
         return error.problems
+    if refusals_only:
+        return tuple(reading.refusals)
     found = [*reading.refusals, *reading.problems]
     for data in reading.plans:
         found.extend(data.plan.problems)

@@ -17,7 +17,7 @@ from sbrtcheck.errors import refuse
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 MAX_DEPTH = 12
-MAX_ELEMENTS = 2_000_000
+MAX_ELEMENTS = 1_000_000
 
 _PREAMBLE = 132
 _UNDEFINED = 0xFFFFFFFF
@@ -144,7 +144,7 @@ def read_meta(data: bytes, name: str) -> Meta:
 def scan(data: bytes, meta: Meta, name: str) -> dict[int, tuple[int, int]]:
     """Walk the whole data set and return its top-level elements as {tag: (offset, length)}.
 
-    Held here: every length fits its parent; at most 12 sequences deep and 2 000 000 elements; tags rise strictly;
+    Held here: every length fits its parent; at most 12 sequences deep and 1 000 000 elements; tags rise strictly;
     SOP Class and SOP Instance UID are those of the file meta information and valid UIDs.
 
     Raises:

@@ -40,7 +40,7 @@ def read_rtplan(view: View) -> Plan | None:
     n_beams, beam_dose_gy = _beams(view, group)
     structure_set_uid = structure_sets[0].uid("ReferencedSOPInstanceUID") if structure_sets else ""
     plan = Plan(
-        label=view.text("RTPlanLabel") or view.text("RTPlanName") or "(no label)",
+        label=view.text("RTPlanLabel") or view.text("RTPlanName"),
         n_fractions=n_fractions,
         dose_references=references,
         sop_instance_uid=view.uid("SOPInstanceUID"),
@@ -155,7 +155,8 @@ def _beams(view: View, group: View | None) -> tuple[int, float | None]:
                 continue
         doses_gy.append(dose_gy)
     stated = group.integer("NumberOfBeams")
-    if stated != len(referenced) or referenced != numbers:
+    # A group need not name its setup fields, but every treatment beam, and no beam that is not there.
+    if stated != len(referenced) or not treatment <= referenced <= numbers:
         seen = f"{stated} stated, {len(referenced)} referenced, {len(numbers)} in Beam Sequence"
         group.note("W-BEAMS", "NumberOfBeams", seen)
     if without_meterset:
