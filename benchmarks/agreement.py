@@ -44,7 +44,7 @@ CAUSES = """## Where the differences come from
 The last table takes our own engine apart: the same structures read as slabs, without end caps, and with trilinear
 instead of cubic dose. Where one of these moves us onto the others, it is the cause.
 
-- **Femoral heads, D2% and D0.03cc, 0.2 to 0.5 Gy below all three.** The dose there is a narrow slope on a 2.5 mm
+- **Femoral heads, D2% 0.2 to 0.5 Gy below all three.** The dose there is a narrow slope on a 2.5 mm
   grid. Read trilinearly our D2% rises by 0.2 to 0.3 Gy, most of the way to theirs: they look as if they
   interpolated linearly. On analytic doses the cubic is the nearer one.
 - **Rectum, D95% 0.15 Gy below Eclipse.** Its ends lie in the slope of the field. Without end caps we come within
@@ -61,7 +61,7 @@ instead of cubic dose. Where one of these moves us onto the others, it is the ca
   contours gives our number; no reading of ours gives Eclipse's. Unexplained, and therefore a warning.
 - **Scar, 0.51 beside 0.34 cm3.** A strip of skin 1 to 2 mm wide on six slices: thinner than the 2.5 mm grid. Slab
   counting gives 0.51. Its doses agree within the band.
-- **Borders, Nodes.** Two and four slices: with end caps 1.29 and 0.68 cm3, without 0.65 and 0.57; Eclipse's 0.74
+- **Borders, Nodes.** Two and four slices: with end caps about 1.3 and 0.7 cm3, without 0.65 and 0.57; Eclipse's 0.74
   and 0.57 lie inside that band. Small structures on few slices have no sharper volume.
 - **Breast set, tags.** DVH Minimum, Maximum and Mean Dose are in percent of 14 Gy beside curves in Gy: read from
   the curve, and said in the note of each structure.
