@@ -9,7 +9,8 @@ spacing, unless the areas of the last planes run out before the next plane would
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import sqrt
+from itertools import pairwise
+from math import pi, sqrt
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sbrtcheck.dvh.raster import Canvas, Float32Array, rasterise
 from sbrtcheck.model import FloatArray
 
 FAR_MM = np.float32(1e3)
+SPHERE_CURVATURE = -2.0 * pi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,7 +183,8 @@ def _add_gaps(
             solid.gaps.append(None)
             continue
         near = [x for x in (second[i], second[i + 1]) if x is not None]
-        curvature = 0.0
+        # Two planes alone say nothing of it: then that of a sphere, which is -2 pi for any radius.
+        curvature = SPHERE_CURVATURE if n_gaps == 1 else 0.0
         if near and (len(near) == 1 or near[0] * near[1] > 0):
             curvature = min(near, key=abs)
         mean = 0.5 * (bottom[i] + top[i])
@@ -241,7 +244,7 @@ def _add_caps(
             target = solid.caps_up[i] if side > 0 else solid.caps_down[i]
             half_mm = float(solid.half_up_mm[i] if side > 0 else solid.half_down_mm[i])
             chain = _chain(solid, i, side, sets, area) if ending == comes_from else []
-            taper = _taper(solid, solid.merge(ending), chain, reading)
+            taper = _taper(solid, solid.merge(ending), chain)
             total = float(area[list(ending)].sum())
             raster = solid.merge(ending)
             if taper is None:
@@ -269,14 +272,54 @@ def _chain(
     return chain
 
 
-def _taper(solid: Solid, raster: int, chain: list[tuple[float, float]], reading: Reading) -> Taper | None:
-    """A tapering cap when the area, carried on from the last planes, runs out within one spacing."""
-    if len(chain) < 2 or chain[1][1] <= chain[0][1]:
+def close_rings(solids: list[Solid], reading: Reading) -> None:
+    """Where the outer shape and its holes end on the same plane, end them as one ring.
+
+    Each by itself would end flat, because neither area runs out; the wall between them does. The area of a wall that
+    closes like a tube falls like a square root, so that its square is carried on.
+    """
+    outer, holes = solids[0], solids[1]
+    net = outer.areas_mm2 - holes.areas_mm2
+    for end, side in ((0, -1), (len(net) - 1, 1)):
+        caps, hole_caps = (outer.caps_up, holes.caps_up) if side > 0 else (outer.caps_down, holes.caps_down)
+        chosen = [end - side * k for k in range(3) if 0 <= end - side * k < len(net)]
+        gaps = [min(a, b) for a, b in pairwise(chosen)]
+        if len(caps[end]) != 1 or len(hole_caps[end]) != 1 or len(chosen) < 3 or not np.all(reading.bridged[gaps]):
+            continue
+        if outer.areas_mm2[end] != caps[end][0].area_mm2 or holes.areas_mm2[end] != hole_caps[end][0].area_mm2:
+            continue
+        if min(net[chosen]) <= 0 or min(holes.areas_mm2[chosen]) <= 0:
+            continue
+        ring = np.minimum(outer.rasters[caps[end][0].raster], -holes.rasters[hole_caps[end][0].raster])
+        outer.rasters.append(ring)
+        index = len(outer.rasters) - 1
+        chain = [(abs(float(outer.w_mm[p] - outer.w_mm[end])), float(net[p])) for p in chosen]
+        taper = _taper(outer, index, chain, power=2.0)
+        flat = caps[end][0]
+        area = float(net[end])
+        if taper is None:
+            caps[end][0] = Cap(index, flat.height_mm, flat.long_mm, area)
+        else:
+            half_mm = float(outer.half_up_mm[end] if side > 0 else outer.half_down_mm[end])
+            caps[end][0] = Cap(index, float(taper.at_mm[-1]), half_mm, area, taper)
+        hole_caps[end].clear()
+
+
+def _taper(solid: Solid, raster: int, chain: list[tuple[float, float]], *, power: float = 1.0) -> Taper | None:
+    """A tapering cap when the area, carried on from the last planes, runs out within one spacing.
+
+    ``power``: the power of the area that is carried on as a parabola.
+    """
+    if len(chain) < 2 or (len(chain) > 2 and chain[1][1] <= chain[0][1]):
         return None
     reach_mm = chain[1][0]
     x = -np.array([c[0] for c in chain])
-    y = np.array([c[1] for c in chain])
-    polynomial = np.polyfit(x, y, len(chain) - 1)
+    y = np.array([c[1] for c in chain]) ** power
+    if len(chain) > 2:
+        polynomial = np.polyfit(x, y, 2)
+    else:
+        bend = 0.5 * SPHERE_CURVATURE
+        polynomial = np.array([bend, (y[1] - y[0] - bend * x[1] ** 2) / x[1], y[0]])
     t = np.linspace(0.0, reach_mm, 65)
     carried = np.polyval(polynomial, t)
     below = np.flatnonzero(carried <= 0)
@@ -288,12 +331,12 @@ def _taper(solid: Solid, raster: int, chain: list[tuple[float, float]], reading:
     if height <= 1e-6:
         return None
     at = height * np.array([0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
-    areas = np.maximum(np.polyval(polynomial, at), 0.0)
+    areas = np.maximum(np.polyval(polynomial, at), 0.0) ** (1.0 / power)
     areas = np.minimum.accumulate(areas)
     areas[-1] = 0.0
     distance = solid.rasters[raster]
     pitch = solid.canvas.pitch_mm
-    error = _covered(distance, pitch) / y[0]
+    error = _covered(distance, pitch) / chain[0][1]
     inradius = float(distance.max())
     limit = inradius + pitch
     shifts = [0.0]
@@ -301,7 +344,7 @@ def _taper(solid: Solid, raster: int, chain: list[tuple[float, float]], reading:
     inradius = max(inradius, shifts[-1] + 1e-3)
     squared = (inradius - np.array([*shifts, inradius])) ** 2
     fine = height * np.linspace(0.0, 1.0, 17)
-    fine_areas = np.maximum(np.polyval(polynomial, fine), 0.0)
+    fine_areas = np.maximum(np.polyval(polynomial, fine), 0.0) ** (1.0 / power)
     fine_areas[-1] = 0.0
     squared = np.interp(fine, at, squared)
     return Taper(fine, squared, inradius, fine_areas)

@@ -151,7 +151,7 @@ def _slope_along_w(distance: Float32Array, layers: Sequence[Layer]) -> Float32Ar
         slope[1:-1] = (distance[2:] - distance[:-2]) / step
         empty = np.array([bool(np.all(layer <= NOTHING_MM)) for layer in distance])
         slope[1:-1][empty[2:] | empty[:-2]] = 0.0
-    return np.asarray(np.clip(slope, -1.5, 1.5), dtype=np.float32)
+    return np.asarray(np.clip(slope, -5.0, 5.0), dtype=np.float32)
 
 
 def _normals(
@@ -183,12 +183,13 @@ def spread_along_normal(
     steepness = np.maximum(np.linalg.norm(rise, axis=1), 1.0)
     normal = rise / steepness[:, None]
     inward = np.asarray(depth, dtype=float) / steepness
-    first = np.maximum(inward - 0.5 * pitch, 0.0)
-    last = np.maximum(inward + 0.5 * pitch, first)
+    half = 0.5 * pitch / steepness
+    first = np.maximum(inward - half, 0.0)
+    last = np.maximum(inward + half, first)
     share = (np.arange(N_SPREAD) + 0.5) / N_SPREAD
     steps = first[:, None] + (last - first)[:, None] * share - inward[:, None]
     # Cells beyond the surface belong to other readings only and stay where they are.
-    steps[inward < -0.5 * pitch] = 0.0
+    steps[inward < -half] = 0.0
     spread: FloatArray = (place[:, None, :] + steps[:, :, None] * normal[:, None, :]).reshape(-1, 3)
     return spread
 

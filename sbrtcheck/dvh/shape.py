@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.between import FAR_MM, Cap, Solid, build_solid
+from sbrtcheck.dvh.between import FAR_MM, Cap, Solid, build_solid, close_rings
 from sbrtcheck.dvh.geometry import Frame, Reading
 from sbrtcheck.dvh.raster import Canvas, Float32Array
 from sbrtcheck.model import FloatArray
@@ -81,7 +81,10 @@ class ContourShape:
     def solids(self) -> list[Solid]:
         """One for each level of nesting."""
         canvas = _canvas(self.reading)
-        return [build_solid(self.reading, level, canvas) for level in self.reading.levels]
+        solids = [build_solid(self.reading, level, canvas) for level in self.reading.levels]
+        if len(solids) == 2:
+            close_rings(solids, self.reading)
+        return solids
 
     @cached_property
     def _reach(self) -> tuple[float, float]:
