@@ -489,3 +489,57 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
     one, two = read_folder([folder / n for n in names]), read_folder([folder / n for n in reversed(names)])
     assert one.plans[0].plan == two.plans[0].plan
     assert one.plans[0].files == two.plans[0].files
+
+
+def test_a_file_that_cannot_be_opened_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_with(tmp_path)
+    real = os.open
+
+    def deny(path: Path, flags: int) -> int:
+        if Path(path).name == "rd.dcm":
+            raise PermissionError(path)
+        return real(path, flags)
+
+    monkeypatch.setattr(files_module.os, "open", deny)
+    assert [(p.code, p.object) for p in validate(folder)] == [("E-NO-INPUT", "rd.dcm")]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_with(tmp_path)
+    (folder / "closed").mkdir()
+    real = os.scandir
+
+    def deny(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(path)
+        return real(path)
+
+    monkeypatch.setattr(files_module.os, "scandir", deny)
+    assert input_named(read_folder(folder), "closed").note == "cannot be listed: skipped"
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, ValueError, NotImplementedError])
+def test_whatever_the_decoder_raises_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def broken(stream: object) -> Dataset:
+        raise error
+
+    folder = write_with(tmp_path)
+    monkeypatch.setattr("pydicom.dcmread", broken)
+    assert {(p.code, p.seen) for p in validate(folder)} == {("E-PARSE", error.__name__)}
+
+
+def test_scan_and_decoder_must_see_the_same_elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pydicom
+
+    real = pydicom.dcmread
+
+    def forgetful(stream: io.BytesIO) -> Dataset:
+        ds = real(stream)
+        del ds.Modality
+        return ds
+
+    folder = write_with(tmp_path)
+    monkeypatch.setattr("pydicom.dcmread", forgetful)
+    assert {p.code for p in validate(folder)} == {"E-PARSE"}

@@ -136,3 +136,17 @@ def test_undecodable_text_is_shown_and_noted_once() -> None:
 
 def test_tag_name() -> None:
     assert tag_name("DoseUnits") == "(3004,0002) DoseUnits"
+
+
+def test_what_is_raised_on_first_use_is_a_problem_of_the_file() -> None:
+    class Broken(dict[str, object]):
+        def __contains__(self, key: object) -> bool:
+            return True
+
+        def __getitem__(self, key: str) -> object:
+            raise RecursionError
+
+    view = View(Broken(), "x.dcm")
+    assert view.text("RTPlanLabel") == ""
+    assert view.items("BeamSequence") == []
+    assert [(p.code, p.seen) for p in view.found] == [("E-PARSE", "RecursionError")] * 2
