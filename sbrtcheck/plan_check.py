@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,8 @@ class PlanDoses:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     sex: str = ""
+    # The structure of each subject, in the order of ``subjects``; None where it is blocked.
+    shapes: Mapping[str, tuple[Structure | None, ...]] = field(default_factory=dict)
 
     @property
     def body(self) -> NamedRoi | None:
@@ -100,8 +102,22 @@ def compute_plan(
     given: GivenFacts,
     interpolation: str = "cubic",
     progress: Callable[[str], None] = lambda _stage: None,
+    label: str = "",
+    elsewhere: Collection[str] = (),
+    first_lesion: int = 1,
 ) -> PlanDoses:
     """Names, lesions, structures, doses and subjects of one plan.
+
+    Args:
+        data: the plan as read.
+        index: its position in the course.
+        given: facts from the caller.
+        interpolation: of the dose, "cubic" or "linear".
+        progress: called with what is being done.
+        label: what to call the plan; "": its own label.
+        elsewhere: targets of this structure set that another plan of the course treats. They are no lesions of this
+            plan, but their gross tumours are taken out of the organs all the same.
+        first_lesion: number of the plan's first lesion.
 
     Raises:
         RefusedError: E-FRACTIONS, E-CONTRADICTS, E-GEOMETRY.
@@ -109,7 +125,7 @@ def compute_plan(
     """
     facts: list[Fact] = []
     problems: list[Problem] = list(data.plan.problems)
-    label = safe_text(data.plan.label) or f"plan {index + 1}"
+    label = label or safe_text(data.plan.label) or f"plan {index + 1}"
     n_fractions = settle_fractions(data, given.n_fractions, facts, problems)
     present = {roi.name for roi in data.structures.rois}
     habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
@@ -125,6 +141,10 @@ def compute_plan(
         named, plan_index=index, contains=lambda roi, p: bool(structures[roi].contains(p[None])[0])
     )
     lesions = tuple(x for x in lesions if structures[x.ptv].blocked is None) or lesions
+    treated = lesions
+    if elsewhere:
+        lesions = tuple(x for x in lesions if not {x.ptv, x.gtv, x.itv, x.ctv} & set(elsewhere))
+    lesions = tuple(replace(x, id=str(number)) for number, x in enumerate(lesions, start=first_lesion))
     unknown = set(given.prescriptions_gy) - {n.roi.name for n in named}
     if unknown:
         raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
@@ -143,7 +163,7 @@ def compute_plan(
     )
 
     progress(f"{label}: uniting organs")
-    candidates = _candidates(named, structures, lesions, given.absent)
+    candidates = _candidates(named, structures, treated, given.absent)
     lesions = _with_sites(lesions, data, candidates, structures, given.sites)
     derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
     progress(f"{label}: dose in {len(structures) + len(derived)} structures")
@@ -157,6 +177,7 @@ def compute_plan(
     dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
 
     found: dict[str, list[Subject]] = {}
+    shapes: dict[str, list[Structure | None]] = {}
     derived_dvhs: dict[str, Dvh] = {}
     for c in candidates:
         if c.structure is None:
@@ -178,6 +199,7 @@ def compute_plan(
             note=safe_text(c.note),
         )
         found.setdefault(c.organ, []).append(subject)
+        shapes.setdefault(c.organ, []).append(c.structure)
         if subject.cut:
             problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi))
     facts += _facts(lesions, named)
@@ -198,6 +220,7 @@ def compute_plan(
         problems=tuple(problems),
         notes=(*notes, *linking.notes),
         sex=given.sex,
+        shapes={organ: tuple(items) for organ, items in shapes.items()},
     )
 
 
@@ -216,6 +239,32 @@ def _named(data: PlanData, roi_map: Mapping[str, str], facts: list[Fact]) -> tup
         if n.matched_by is MatchedBy.MAP:
             facts.append(Fact(f"ROI {safe_text(n.roi.name)}", n.target_type or n.organ or n.role.value, "name map"))
         out.append(n)
+    return _apart(out)
+
+
+def _apart(named: Sequence[NamedRoi]) -> tuple[NamedRoi, ...]:
+    """ROIs of exactly one name get their number added: what follows tells structures apart by name.
+
+    Of several of which one is contoured, that one keeps its name.
+    """
+    sharing: dict[str, list[NamedRoi]] = {}
+    for n in named:
+        sharing.setdefault(n.roi.name, []).append(n)
+    new: dict[int, str] = {}
+    for name, group in sharing.items():
+        drawn = [n for n in group if n.roi.contours or n.roi.damaged]
+        kept = drawn[0].roi.number if len(drawn) == 1 else None
+        new |= {n.roi.number: f"{name} (ROI {n.roi.number})" for n in group if len(group) > 1 and n.roi.number != kept}
+    out = []
+    for n in named:
+        rivals = [
+            new.get(other.roi.number, name)
+            for name in n.ambiguous_with
+            for other in sharing.get(name, ())
+            if other.roi.number != n.roi.number and other.ambiguous_with
+        ]
+        roi = replace(n.roi, name=new.get(n.roi.number, n.roi.name))
+        out.append(replace(n, roi=roi, ambiguous_with=tuple(dict.fromkeys(rivals))))
     return tuple(out)
 
 
