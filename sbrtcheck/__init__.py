@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sbrtcheck.model import DoseGrid, Dvh, Finding, Outcome, Report, Study, Verdict, study_from_arrays
     from sbrtcheck.radiobiology import bed, eqd2
     from sbrtcheck.read import read_folder
+    from sbrtcheck.rescale import whatif
     from sbrtcheck.rules import judge
     from sbrtcheck.tables import load_table
 
@@ -43,6 +44,7 @@ _HOME = {
     "parse_metric": "sbrtcheck.metrics",
     "read_folder": "sbrtcheck.read",
     "study_from_arrays": "sbrtcheck.model",
+    "whatif": "sbrtcheck.rescale",
 }
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "parse_metric",
     "read_folder",
     "study_from_arrays",
+    "whatif",
 ]
 
 

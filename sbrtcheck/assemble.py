@@ -35,6 +35,9 @@ from sbrtcheck.rules import completeness
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
 COARSE_GRID_MM = 2.5
+# Sum of beam doses over prescription. A beam dose holds at a point, in the middle of a target of up to 1.6 times the
+# prescription: only what lies outside is told.
+BEAM_RATIO_LOW, BEAM_RATIO_HIGH = 0.9, 1.6
 
 
 def _quiet(_stage: str) -> None:
@@ -314,6 +317,14 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     if not correction or "WATER" in correction:
         seen = correction or "not stated"
         out.append(Problem("W-HETEROGENEITY", doses.label, tag="TissueHeterogeneityCorrection (3004,0014)", seen=seen))
+    prescriptions = {x.prescription_gy for x in doses.lesions if x.prescription_gy is not None}
+    beams_gy = doses.data.plan.beam_dose_per_fraction_gy
+    if beams_gy is not None and len(prescriptions) == 1:
+        prescription = prescriptions.pop()
+        sum_gy = beams_gy * doses.n_fractions
+        if not BEAM_RATIO_LOW <= sum_gy / prescription <= BEAM_RATIO_HIGH:
+            seen = f"{sum_gy:.2f} Gy from {doses.n_fractions} fractions, prescription {prescription:g} Gy"
+            out.append(Problem("W-BEAMDOSE", doses.label, tag="BeamDose (300A,0084)", seen=seen))
     for name, dvh in doses.dvhs.items():
         if dvh.blocked is None and dvh.outside_volume_cm3 > 1e-3 * dvh.total_volume_cm3:
             share = dvh.outside_volume_cm3 / dvh.total_volume_cm3

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "dvh": ("sbrtcheck.cli_check", "dvh_command", "Metrics of any structure, without verdicts."),
     "names": ("sbrtcheck.cli_check", "names_command", "How every ROI was understood."),
     "validate": ("sbrtcheck.cli_check", "validate_command", "Only the input checks, with every finding."),
+    "whatif": ("sbrtcheck.cli_whatif", "whatif_command", "The plan scaled to other schemes, under all limits."),
     "calc": ("sbrtcheck.calc_cli", "calc", "BED and EQD2 of fractionation schemes."),
     "guideline": ("sbrtcheck.calc_cli", "guideline", "The guideline's rules and how each is judged."),
     "tables": ("sbrtcheck.cli_tables", "tables", "Organ-limit tables: list, show, compare, lint."),

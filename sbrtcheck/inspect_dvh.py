@@ -12,8 +12,9 @@ from typing import Any
 from sbrtcheck.dvh import Structure, build_structure, compute_dvh
 from sbrtcheck.dvh.agreement import Agreement, agreement_figure, compare_dvhs, match_stored
 from sbrtcheck.errors import safe_text, wrong_usage
+from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.metrics import evaluate, parse_metric
-from sbrtcheck.model import Dvh, Metric, PlanData, Study
+from sbrtcheck.model import Dvh, Metric, PlanData, Role, Study
 from sbrtcheck.names import understand
 from sbrtcheck.plan_check import sibling_spacing_mm
 from sbrtcheck.read import read_folder
@@ -45,10 +46,14 @@ def dvh_document(
     entries = []
     for data in study.plans:
         prescription = _prescription_gy(data)
-        for structure in _structures(data, rois, convention):
+        targets = {n.roi.name for n in understand(data.structures.rois) if n.role is Role.TARGET and n.roi.contours}
+        bound = GridBound(data.dose, [s for s in _structures(data, sorted(targets), convention) if s.blocked is None])
+        for structure in _structures(data, rois or [r.name for r in data.structures.rois], convention):
             progress(f"dose in {safe_text(structure.name)}")
             start = time.perf_counter()
             dvh = compute_dvh(structure, data.dose, interpolation=interpolation)
+            if structure.name not in targets:
+                dvh = bound.apply(dvh, structure)
             values = [_metric(text, metric, dvh, prescription) for text, metric in metrics]
             entries.append(
                 {
@@ -81,7 +86,7 @@ def _structures(data: PlanData, rois: Sequence[str], convention: str) -> list[St
     if missing:
         raise wrong_usage("E-ROI-UNKNOWN", "--roi", seen=", ".join(missing))
     spacing = sibling_spacing_mm(understand(data.structures.rois))
-    chosen = [known[name] for name in dict.fromkeys(rois)] or list(data.structures.rois)
+    chosen = [known[name] for name in dict.fromkeys(rois)]
     return [build_structure(roi, convention=convention, sibling_spacing_mm=spacing) for roi in chosen]
 
 
@@ -143,7 +148,7 @@ def compare_text(
         curves: Sequence[Any] = read_dvh_table(dvh_table) if dvh_table is not None else data.stored_dvhs
         pairs, _ = match_stored(curves, data.structures.rois)
         wanted = [(roi, curve) for roi, curve in pairs if not rois or roi.name in rois]
-        built = {s.name: s for s in _structures(data, [roi.name for roi, _ in wanted] or rois, "interpolated")}
+        built = {s.name: s for s in _structures(data, [roi.name for roi, _ in wanted], "interpolated")}
         for roi, curve in wanted:
             progress(f"dose in {safe_text(roi.name)}")
             dvh = compute_dvh(built[roi.name], data.dose, interpolation=interpolation)

@@ -257,7 +257,9 @@ class _Reading:
             return mean_gy, mean_gy, mean_gy
         if self.bound_gy is None:
             return None
-        return mean_gy, mean_gy, mean_gy + self.bound_gy * self.outside_cm3 / total_cm3
+        # The best single answer is the mean of what is known, as planning systems give it; it stays inside the band.
+        highest_gy = mean_gy + self.bound_gy * self.outside_cm3 / total_cm3
+        return min(mean_gy * total_cm3 / known_cm3, highest_gy), mean_gy, highest_gy
 
     def _max(self, samples: Samples) -> tuple[float, float, float] | None:
         # The highest dose found is a property of the structure, not of a reading; readings widen the band only.

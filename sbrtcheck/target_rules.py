@@ -76,8 +76,9 @@ def _limit(goal: TargetGoal, organ_findings: Iterable[Finding]) -> tuple[float, 
             and set(finding.organ.split("+")) & set(goal.relaxed_organs)
         ):
             note = (
-                f"{finding.organ} has used {finding.share:.0%} of {finding.metric} {finding.comparator} {finding.limit:g}; "
-                f"under-coverage beside a serial organ is correct practice, so {goal.relaxed_limit:g} % is asked for"
+                f"{finding.organ} has used {finding.share:.0%} of its {finding.metric} {finding.comparator} "
+                f"{finding.limit:g}; under-coverage beside a serial organ is correct practice, so "
+                f"{goal.relaxed_limit:g} % is asked for"
             )
             return goal.relaxed_limit, note
     return goal.limit, ""
@@ -188,7 +189,7 @@ def judge_conformity(
                 finding,
                 verdict=verdict,
                 consequence=Outcome.PASS_WITH_VARIATION if major else Outcome.PASS,
-                note=f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note,
+                note=(f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note),
                 margin=none_below - value.value,
             )
         )
@@ -226,7 +227,8 @@ def judge_other_sources(
 
     A mandatory row that is exceeded, where the deciding table has no missed row for that organ, is a stricter source:
     a line, and a variation for the organs of ``weighty_organs``. Airway beyond UK SABR 2022 in 8 fractions with a
-    target within 1 cm is MARGINAL (HILUS). A comparable row that is met, where the deciding table's is missed, is shown.
+    target within 1 cm is MARGINAL (HILUS). Where the deciding table's row is missed, what a comparable row of another
+    source says is shown.
     """
     out: list[Finding] = []
     decided = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.value is not None]

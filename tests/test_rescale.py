@@ -1,0 +1,131 @@
+"""What-if: the frontier is where a rescaled plan stops meeting every mandatory organ limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_library import study
+
+import sbrtcheck
+from sbrtcheck.model import DoseGrid, FindingKind, Level, Outcome, Study, Verdict
+from sbrtcheck.plan_check import GivenFacts
+from sbrtcheck.rescale import NOT_A_PRESCRIPTION, scaled, whatif
+
+SPINE = GivenFacts(sites={"": "spine"})
+
+
+def rescaled(base: Study, *, factor: float, n_fractions: int) -> Study:
+    """The same plan with every dose times ``factor``, prescription included, in another number of fractions."""
+    data = base.plans[0]
+    references = tuple(
+        replace(r, target_prescription_gy=(r.target_prescription_gy or 0.0) * factor) for r in data.plan.dose_references
+    )
+    return replace(
+        base,
+        plans=(
+            replace(
+                data,
+                plan=replace(data.plan, n_fractions=n_fractions, dose_references=references),
+                dose=DoseGrid(np.asarray(data.dose.dose_gy) * factor, data.dose.affine),
+            ),
+        ),
+    )
+
+
+def mandatory_verdicts(plan: Study) -> set[Verdict]:
+    report = sbrtcheck.check_study(plan, sites={"": "spine"})
+    return {f.verdict for f in report.findings if f.kind is FindingKind.ORGAN_LIMIT and f.level is Level.MANDATORY}
+
+
+@pytest.mark.parametrize("n_fractions", [3, 5])
+def test_the_frontier_is_where_a_rescaled_plan_stops_meeting_every_limit(n_fractions: int) -> None:
+    plan = study()
+    (line,) = whatif(plan, fractions=[n_fractions], keep="dose", given=SPINE)
+    assert line.frontier_gy is not None
+    assert line.limiting is not None
+    assert line.limiting.organ == "SpinalCord"
+    at = rescaled(plan, factor=line.frontier_gy / 50.0, n_fractions=n_fractions)
+    assert mandatory_verdicts(at) == {Verdict.MET}
+    above = rescaled(plan, factor=1.01 * line.frontier_gy / 50.0, n_fractions=n_fractions)
+    assert mandatory_verdicts(above) != {Verdict.MET}
+
+
+def test_nothing_is_offered_above_the_highest_published_scheme() -> None:
+    low = study(dose_gy=np.asarray(study().plans[0].dose.dose_gy) * 0.25, prescriptions_gy={"PTV": 12.5})
+    for line in whatif(low, fractions=[1, 3, 5], given=SPINE):
+        assert line.published_gy is not None
+        assert line.frontier_gy is not None
+        assert line.frontier_gy <= line.published_gy
+        assert NOT_A_PRESCRIPTION in line.note
+
+
+def test_keep_bed10_keeps_it() -> None:
+    for line in whatif(study(), fractions=[1, 3, 8], given=SPINE):
+        assert sbrtcheck.bed(
+            total_dose_gy=line.asked_gy, n_fractions=line.n_fractions, alpha_beta_gy=10
+        ) == pytest.approx(100.0)
+
+
+def test_the_plans_own_scheme_gives_the_plans_own_verdicts() -> None:
+    plan = study()
+    (line,) = whatif(plan, fractions=[5], keep="dose", given=SPINE)
+    report = sbrtcheck.check_study(plan, sites={"": "spine"})
+    own = {
+        f"{f.organ} {f.metric} {f.comparator} {f.limit:g} {f.unit}"
+        for f in report.findings
+        if f.kind is FindingKind.ORGAN_LIMIT
+        and f.level is Level.MANDATORY
+        and f.verdict in {Verdict.NOT_MET, Verdict.MARGINAL}
+    }
+    assert set(line.missed) == own
+    assert line.asked_outcome is not None
+
+
+def test_a_number_that_no_table_covers_is_not_judged() -> None:
+    (line,) = whatif(study(), fractions=[7], given=SPINE)
+    assert (line.table, line.asked_outcome, line.frontier_gy) == ("", None, None)
+    assert "no limits for 7 fractions" in line.table_reason
+
+
+def test_scaling_a_dvh_scales_every_dose_and_no_volume() -> None:
+    data = study().plans[0]
+    roi = data.structures.roi("PTV")
+    assert roi is not None
+    dvh = sbrtcheck.compute_dvh(sbrtcheck.build_structure(roi), data.dose)
+    twice = scaled(dvh, 2.0)
+    for metric in ("D95%[Gy]", "Mean[Gy]", "Max[Gy]"):
+        one, two = sbrtcheck.evaluate(metric, dvh).value, sbrtcheck.evaluate(metric, twice).value
+        assert one is not None
+        assert two == pytest.approx(2 * one)
+    assert twice.total_volume_cm3 == dvh.total_volume_cm3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"fractions": [5], "total_gy": -1.0}, "E-DOMAIN"),
+        ({"fractions": [5], "keep": "everything"}, "E-OPTION"),
+        ({"fractions": [5], "plan_index": 3}, "E-OPTION"),
+    ],
+)
+def test_wrong_calls(arguments: dict[str, object], code: str) -> None:
+    with pytest.raises(sbrtcheck.WrongUsageError) as error:
+        whatif(study(), given=SPINE, **arguments)  # type: ignore[arg-type]
+    assert error.value.problems[0].code == code
+
+
+def test_no_prescription_is_wrong_usage() -> None:
+    with pytest.raises(sbrtcheck.WrongUsageError):
+        whatif(study(prescriptions_gy={}), fractions=[5], given=SPINE)
+
+
+def test_outcomes_get_no_better_with_more_dose() -> None:
+    order = list(Outcome)
+    ranks = []
+    for total in (20.0, 40.0, 60.0, 80.0):
+        (line,) = whatif(study(), fractions=[5], total_gy=total, given=SPINE)
+        assert line.asked_outcome is not None
+        ranks.append(order.index(line.asked_outcome))
+    assert ranks == sorted(ranks)
