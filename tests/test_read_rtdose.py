@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_builders import ORIENTATIONS, RT_PLAN, build_dose, item, lung_dose, set_raw, uid, write_with
+from dicom_builders import ORIENTATIONS, RT_PLAN, build_dose, item, lean_structures, lung_dose, set_raw, uid, write_with
 from pydicom import Dataset
 
 from sbrtcheck.errors import RefusedError
@@ -18,13 +18,13 @@ N = 12
 
 
 def grid_of(folder: Path, dose: Dataset) -> DoseGrid:
-    return read_folder(write_with(folder, dose=dose)).plans[0].dose
+    return read_folder(write_with(folder, structures=lean_structures(), dose=dose)).plans[0].dose
 
 
 def codes_of(folder: Path, dose: Dataset) -> list[str]:
     """Codes of the refusal; none if it is read."""
     try:
-        read_folder(write_with(folder, dose=dose))
+        read_folder(write_with(folder, structures=lean_structures(), dose=dose))
     except RefusedError as error:
         return [p.code for p in error.problems]
     return []
@@ -214,7 +214,7 @@ def test_one_mistake_gives_one_finding(tmp_path: Path) -> None:
     dose = build_dose(n_points=N, spacing_mm=6.0)
     dose.DoseUnits = "RELATIVE"
     dose.PixelSpacing = ["0", "6"]
-    problems = validate(write_with(tmp_path, dose=dose))
+    problems = validate(write_with(tmp_path, structures=lean_structures(), dose=dose))
     assert [(p.code, p.object, p.seen) for p in problems] == [
         ("E-DOSE-UNITS", "rd.dcm", "RELATIVE"),
         ("E-SPACING", "rd.dcm", "0\\6"),
@@ -233,7 +233,7 @@ def test_signed_pixels(tmp_path: Path) -> None:
     dose.PixelRepresentation = 1
     assert codes_of(tmp_path / "negative", dose) == ["E-SIGNED"]
     dose.PixelData = (np.frombuffer(dose.PixelData, "<u4") // 2).tobytes()
-    study = read_folder(write_with(tmp_path / "positive", dose=dose))
+    study = read_folder(write_with(tmp_path / "positive", structures=lean_structures(), dose=dose))
     assert [p.code for p in study.problems] == ["W-SIGNED"]
     assert study.plans[0].dose.dose_gy.min() > 0
 
@@ -242,7 +242,7 @@ def test_rescale_is_ignored_with_a_warning(tmp_path: Path) -> None:
     dose = build_dose(n_points=N, spacing_mm=6.0)
     plain = grid_of(tmp_path / "plain", dose)
     dose.RescaleSlope, dose.RescaleIntercept = "2", "5"
-    study = read_folder(write_with(tmp_path / "rescaled", dose=dose))
+    study = read_folder(write_with(tmp_path / "rescaled", structures=lean_structures(), dose=dose))
     assert {p.code for p in study.problems} == {"W-RESCALE"}
     assert (study.plans[0].dose.dose_gy == plain.dose_gy).all()
 
@@ -294,7 +294,7 @@ def with_dvhs(*items: Dataset) -> Dataset:
 def test_stored_dvh_cumulative_and_differential(tmp_path: Path) -> None:
     differential = stored(DVHType="DIFFERENTIAL", DVHDoseScaling="0.5", DVHNumberOfBins="3", DVHMeanDose="10")
     differential.DVHData = ["10", "0", "10", "2", "10", "2"]
-    study = read_folder(write_with(tmp_path, dose=with_dvhs(stored(), differential)))
+    study = read_folder(write_with(tmp_path, structures=lean_structures(), dose=with_dvhs(stored(), differential)))
     one, two = study.plans[0].stored_dvhs
     assert study.problems == ()
     assert one.roi_number == 2
@@ -322,14 +322,14 @@ def test_stored_dvh_cumulative_and_differential(tmp_path: Path) -> None:
     ],
 )
 def test_a_stored_dvh_that_cannot_be_used_is_left_out(tmp_path: Path, changes: dict[str, object], seen: str) -> None:
-    study = read_folder(write_with(tmp_path, dose=with_dvhs(stored(), stored(**changes))))
+    study = read_folder(write_with(tmp_path, structures=lean_structures(), dose=with_dvhs(stored(), stored(**changes))))
     assert len(study.plans[0].stored_dvhs) == 1
     assert [p.code for p in study.problems] == ["W-STORED-DVH"]
     assert seen in study.problems[0].seen
 
 
 def test_statistics_in_percent_are_noticed(tmp_path: Path) -> None:
-    study = read_folder(write_with(tmp_path, dose=with_dvhs(stored(DVHMeanDose="41.7"))))
+    study = read_folder(write_with(tmp_path, structures=lean_structures(), dose=with_dvhs(stored(DVHMeanDose="41.7"))))
     assert [p.code for p in study.problems] == ["W-STORED-DVH"]
     assert "percent?" in study.plans[0].stored_dvhs[0].note
 
@@ -337,6 +337,6 @@ def test_statistics_in_percent_are_noticed(tmp_path: Path) -> None:
 def test_dvhs_of_another_structure_set_are_left_out(tmp_path: Path) -> None:
     dose = with_dvhs(stored())
     dose.ReferencedStructureSetSequence = [item(ReferencedSOPInstanceUID="2.25.5")]
-    study = read_folder(write_with(tmp_path, dose=dose))
+    study = read_folder(write_with(tmp_path, structures=lean_structures(), dose=dose))
     assert study.plans[0].stored_dvhs == ()
     assert [p.code for p in study.problems] == ["W-STORED-DVH"]

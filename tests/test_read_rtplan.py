@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dicom_builders import build_plan, item, set_raw, uid, write_with
+from dicom_builders import build_plan, item, lean_structures, set_raw, uid, write_with
 from pydicom import Dataset
 
 from sbrtcheck.errors import RefusedError
@@ -15,12 +15,12 @@ from sbrtcheck.read import read_folder, validate
 
 
 def plan_of(folder: Path, ds: Dataset) -> Plan:
-    return read_folder(write_with(folder, plan=ds)).plans[0].plan
+    return read_folder(write_with(folder, structures=lean_structures(), plan=ds)).plans[0].plan
 
 
 def refusal(folder: Path, ds: Dataset) -> list[str]:
     with pytest.raises(RefusedError) as error:
-        read_folder(write_with(folder, plan=ds))
+        read_folder(write_with(folder, structures=lean_structures(), plan=ds))
     return [p.code for p in error.value.problems]
 
 
