@@ -22,6 +22,7 @@ LOCATIONS = ("peripheral", "central", "ultracentral")
 INTENTS = ("curative", "palliative")
 LEVELS = ("mandatory", "optimal")
 SEQUENCES = ("same_sessions", "sequential")
+RELATIONS = ("boost", "adaptive")
 TREATMENTS = ("sbrt", "radiotherapy", "surgery", "ablation", "systemic", "none", "planned")
 MAX_DOSE_GY = 200.0
 MAX_FRACTIONS = 60
@@ -70,6 +71,22 @@ class EarlierDose:
 
 
 @dataclass(frozen=True, slots=True)
+class SameLesion:
+    """Plans that treat one lesion, and how: a boost, or parts of one adapted treatment. Both are given."""
+
+    plans: tuple[str, ...]
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneSite:
+    """Targets that count as one site of disease, and why (contiguous vertebrae, one isocentre)."""
+
+    rois: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deviation:
     """A deviation that somebody has allowed. It never changes a verdict; the report shows it beside the finding."""
 
@@ -108,6 +125,8 @@ class CaseFile:
     disease: DiseaseFacts = DiseaseFacts()
     sequence: str = ""
     plan_starts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    same_lesion: tuple[SameLesion, ...] = ()
+    one_site: tuple[OneSite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +240,8 @@ def _case(keys: Keys, path: Path, sha256: str) -> CaseFile:
         disease=_disease(keys.table("disease")),
         sequence=keys.text("sequence", allowed=SEQUENCES),
         plan_starts=_plan_starts(keys),
+        same_lesion=tuple(_same_lesion(k) for k in keys.tables("same_lesion")),
+        one_site=tuple(_one_site(k) for k in keys.tables("one_site")),
     )
     seen: set[str] = set()
     for lesion in case.lesions:
@@ -271,6 +292,27 @@ def _earlier(keys: Keys) -> EarlierDose:
     )
     keys.done()
     return earlier
+
+
+def _same_lesion(keys: Keys) -> SameLesion:
+    same = SameLesion(
+        plans=_at_least_two(keys, "plans"), relation=keys.text("relation", allowed=RELATIONS, required=True)
+    )
+    keys.done()
+    return same
+
+
+def _one_site(keys: Keys) -> OneSite:
+    site = OneSite(rois=_at_least_two(keys, "rois"), reason=keys.text("reason", required=True))
+    keys.done()
+    return site
+
+
+def _at_least_two(keys: Keys, key: str) -> tuple[str, ...]:
+    texts = keys.texts(key)
+    if len(set(texts)) < 2:
+        keys.bad(key, "fewer than two names", "Write a list of two or more names")
+    return texts
 
 
 def _deviation(keys: Keys) -> Deviation:
