@@ -10,8 +10,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sbrtcheck.dvh.scanline import crossings, fill_areas, overlap_areas, segments_of, shoelace_mm2
+from sbrtcheck.dvh.scanline import (
+    crossings,
+    fill_areas,
+    following,
+    overlap_areas,
+    ranges,
+    segments_of,
+    shoelace_mm2,
+)
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import Contour, FloatArray, Reason, Roi
 
@@ -23,6 +32,8 @@ BRIDGE_FACTOR = 4.0
 # Overlap of two loops as a share of the smaller one: below, they touch; above, one lies inside the other.
 TOUCH, NESTED = 0.02, 0.999
 SELF_OVERLAP = 0.01
+# Nested loops closer than this on average are one outline drawn twice, not a hole: a wall has some thickness.
+THINNEST_WALL_MM = 0.1
 
 _REASON_OF_CODE = {
     "E-NO-CONTOURS": Reason.NO_CONTOURS,
@@ -130,14 +141,16 @@ def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn
     if found is None:
         return drawn
     frame, loops, w_mm = found
-    loops, w_mm = _drop_degenerate(roi, loops, w_mm, drawn)
+    found_areas = _areas(roi, loops, w_mm, drawn)
+    if found_areas is None:
+        return drawn
+    loops, w_mm, area_mm2 = found_areas
     if not loops:
         return drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name, detail="no contour encloses an area"))
-    plane_w, plane_loops = _cluster(loops, w_mm)
-    plane_loops = _drop_duplicates(roi, plane_loops, drawn)
-    areas = _areas(roi, plane_loops, drawn)
-    if areas is None:
-        return drawn
+    plane_w, planes = _cluster(w_mm)
+    planes = _drop_duplicates(roi, planes, loops, drawn)
+    plane_loops = [[loops[i] for i in members] for members in planes]
+    areas = [[float(area_mm2[i]) for i in members] for members in planes]
     relations = _relations(plane_loops, areas)
     levels = _levels(plane_loops, areas, relations, xor=xor)
     overlaps = 0 if xor else sum(r == "overlap" for plane in relations for r in plane.values())
@@ -154,9 +167,15 @@ def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn
         wide = ", ".join(f"{gap:.2f} mm" for gap in gaps[~bridged][:4])
         detail = f"gaps of {wide} where the slices are {spacing:.2f} mm apart; not bridged"
         drawn.problems.append(Problem("W-MISSING-SLICES", roi.name, detail=detail))
-        narrow = gaps <= BRIDGE_FACTOR * spacing * (1 + 1e-6)
-        if np.any(narrow & ~bridged):
-            drawn.readings.append(("missing slices bridged", replace(nominal, bridged=narrow)))
+        # A wide gap is bridged too where the loops on both sides face each other: a cord goes on, two parts may not.
+        through = [
+            bool(near) or _facing(below, above)
+            for near, below, above in zip(
+                gaps <= BRIDGE_FACTOR * spacing * (1 + 1e-6), plane_loops[:-1], plane_loops[1:], strict=True
+            )
+        ]
+        if np.any(np.array(through) & ~bridged):
+            drawn.readings.append(("missing slices bridged", replace(nominal, bridged=np.array(through))))
     if len(levels) > 1 and not xor:
         drawn.problems.append(Problem("W-HOLE-ASSUMED", roi.name))
         drawn.readings.append(("nested loops read as solid", replace(nominal, levels=levels[:1])))
@@ -165,19 +184,28 @@ def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn
 
 def _clean(roi: Roi, contours: tuple[Contour, ...], drawn: Drawn) -> list[FloatArray]:
     """Contours with at least three different points, closing and repeated points dropped."""
-    kept, dropped = [], 0
-    for contour in contours:
-        points = np.asarray(contour.points_mm, dtype=float)
-        if points.ndim != 2 or points.shape[1] != 3 or not np.all(np.isfinite(points)):
-            problem = Problem("E-POINT-COUNT", roi.name, detail="a contour is not a list of finite points")
-            drawn.block(Reason.DAMAGED_ROI, problem)
-            return []
-        if len(points):
-            points = points[np.any(np.abs(points - np.roll(points, 1, axis=0)) > 1e-6, axis=1)]
-        if len(points) < 3:
-            dropped += 1
-            continue
-        kept.append(points)
+    clouds = [np.asarray(contour.points_mm, dtype=float) for contour in contours]
+    bad = any(c.ndim != 2 or c.shape[1] != 3 for c in clouds)
+    clouds = [] if bad else [c for c in clouds if len(c)]
+    if bad or (clouds and not np.all(np.isfinite(np.concatenate(clouds)))):
+        problem = Problem("E-POINT-COUNT", roi.name, detail="a contour is not a list of finite points")
+        drawn.block(Reason.DAMAGED_ROI, problem)
+        return []
+    kept: list[FloatArray] = []
+    if clouds:
+        points = np.concatenate(clouds)
+        n_points = np.array([len(c) for c in clouds])
+        moved = np.abs(points[following(n_points)] - points).max(axis=1) > 1e-6
+        stop = np.cumsum(n_points)
+        n_kept = np.add.reduceat(moved.astype(np.int64), stop - n_points)
+        if np.all(moved):
+            kept = [c for c in clouds if len(c) >= 3]
+        else:
+            for end, total, left in zip(stop, n_points, n_kept, strict=True):
+                if left >= 3:
+                    part = slice(end - total, end)
+                    kept.append(points[part][moved[part]])
+    dropped = len(contours) - len(kept)
     if dropped:
         drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{dropped} contours"))
     return kept
@@ -185,40 +213,57 @@ def _clean(roi: Roi, contours: tuple[Contour, ...], drawn: Drawn) -> list[FloatA
 
 def _frame(roi: Roi, clouds: list[FloatArray], drawn: Drawn) -> tuple[Frame, list[FloatArray], FloatArray] | None:
     """The common orientation of the planes, the loops in it (n, 2) and their positions along the normal."""
-    normals = np.array([_newell(points) for points in clouds])
-    largest = normals[np.argmax(np.linalg.norm(normals, axis=1))]
-    if np.linalg.norm(largest) < DEGENERATE_MM2:
+    points = np.concatenate(clouds)
+    n_points = np.array([len(c) for c in clouds])
+    stop = np.cumsum(n_points)
+    normals = _newell(points, n_points)
+    sizes = np.linalg.norm(normals, axis=1)
+    largest = normals[np.argmax(sizes)]
+    if np.max(sizes) < DEGENERATE_MM2:
         # Nothing encloses an area by the shoelace rule (a figure of eight does not): fit a plane to all points.
-        points = clouds[0] - clouds[0].mean(axis=0)
-        largest = np.linalg.svd(points, full_matrices=False)[2][2]
+        largest = np.linalg.svd(clouds[0] - clouds[0].mean(axis=0), full_matrices=False)[2][2]
     signs = np.where(normals @ largest < 0, -1.0, 1.0)
     normal = (normals * signs[:, None]).sum(axis=0)
-    normal = normal / np.linalg.norm(normal) if np.linalg.norm(normal) > DEGENERATE_MM2 else largest
+    normal = normal if np.linalg.norm(normal) > DEGENERATE_MM2 else largest
     normal = normal / np.linalg.norm(normal)
     axis = int(np.argmax(np.abs(normal)))
     if abs(normal[axis]) > 1 - 1e-8:
         normal = np.eye(3)[axis]
-    heights = [points @ normal for points in clouds]
-    worst = max(float(np.ptp(h)) for h in heights)
+    frame = Frame(_axes(normal))
+    turned = frame.to_frame(points)
+    low, high = ranges(turned[:, 2], n_points)
+    worst = float(np.max(high - low))
     if worst > 2 * PLANE_TOLERANCE_MM:
         planar = True
-        for points, height in zip(clouds, heights, strict=True):
-            if np.ptp(height) > 2 * PLANE_TOLERANCE_MM:
-                centred = points - points.mean(axis=0)
-                off = centred @ np.linalg.svd(centred, full_matrices=False)[2][2]
-                planar = planar and float(np.max(np.abs(off))) <= PLANE_TOLERANCE_MM
+        for index in np.flatnonzero(high - low > 2 * PLANE_TOLERANCE_MM):
+            centred = clouds[index] - clouds[index].mean(axis=0)
+            off = centred @ np.linalg.svd(centred, full_matrices=False)[2][2]
+            planar = planar and float(np.max(np.abs(off))) <= PLANE_TOLERANCE_MM
         code = "E-NONAXIAL" if planar else "E-NONPLANAR"
         drawn.block(Reason.DAMAGED_ROI, Problem(code, roi.name, seen=f"{worst / 2:.2f} mm off the plane"))
         return None
-    frame = Frame(_axes(normal))
-    loops = [frame.to_frame(points)[:, :2] for points in clouds]
-    return frame, loops, np.array([float(np.mean(h)) * np.sign(normal @ frame.axes[2]) for h in heights])
+    loops = [turned[end - n : end, :2] for end, n in zip(stop, n_points, strict=True)]
+    return frame, loops, np.add.reduceat(turned[:, 2], stop - n_points) / n_points
 
 
-def _newell(points: FloatArray) -> FloatArray:
-    """Area vector of a loop [mm2]."""
-    centred = points - points.mean(axis=0)
-    result: FloatArray = 0.5 * np.cross(centred, np.roll(centred, -1, axis=0)).sum(axis=0)
+def _facing(below: list[FloatArray], above: list[FloatArray]) -> bool:
+    """Whether a loop of one plane lies over a loop of the other, by their boxes."""
+    return any(
+        bool(np.all(a.min(axis=0) <= b.max(axis=0)) and np.all(b.min(axis=0) <= a.max(axis=0)))
+        for a in below
+        for b in above
+    )
+
+
+def _newell(points: FloatArray, n_points: NDArray[np.int64]) -> FloatArray:
+    """Area vector of every loop [mm2], (n_loops, 3), of loops one after the other."""
+    first = np.cumsum(n_points) - n_points
+    centred = points - points[np.repeat(first, n_points)]
+    after = centred[following(n_points)]
+    x, y, z = centred.T
+    a, b, c = after.T
+    cross = np.stack([y * c - z * b, z * a - x * c, x * b - y * a])
+    result: FloatArray = 0.5 * np.add.reduceat(cross, first, axis=1).T
     return result
 
 
@@ -232,18 +277,8 @@ def _axes(normal: FloatArray) -> FloatArray:
     return np.array([u, np.cross(normal, u), normal])
 
 
-def _drop_degenerate(
-    roi: Roi, loops: list[FloatArray], w_mm: FloatArray, drawn: Drawn
-) -> tuple[list[FloatArray], FloatArray]:
-    even_odd, _ = fill_areas(loops)
-    kept = even_odd > DEGENERATE_MM2
-    if not np.all(kept):
-        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{int(np.sum(~kept))} contours"))
-    return [loop for loop, keep in zip(loops, kept, strict=True) if keep], w_mm[kept]
-
-
-def _cluster(loops: list[FloatArray], w_mm: FloatArray) -> tuple[FloatArray, list[list[FloatArray]]]:
-    """Planes: contours within 0.01 mm of each other along the normal share one."""
+def _cluster(w_mm: FloatArray) -> tuple[FloatArray, list[list[int]]]:
+    """Planes and which contours lie on each: those within 0.01 mm of each other along the normal share one."""
     order = np.argsort(w_mm, kind="stable")
     planes: list[list[int]] = []
     for index in order:
@@ -251,38 +286,49 @@ def _cluster(loops: list[FloatArray], w_mm: FloatArray) -> tuple[FloatArray, lis
             planes[-1].append(int(index))
         else:
             planes.append([int(index)])
-    position = np.array([float(np.mean(w_mm[members])) for members in planes])
-    return position, [[loops[i] for i in members] for members in planes]
+    return np.array([float(np.mean(w_mm[members])) for members in planes]), planes
 
 
-def _drop_duplicates(roi: Roi, planes: list[list[FloatArray]], drawn: Drawn) -> list[list[FloatArray]]:
+def _drop_duplicates(roi: Roi, planes: list[list[int]], loops: list[FloatArray], drawn: Drawn) -> list[list[int]]:
     dropped, result = 0, []
-    for loops in planes:
+    for members in planes:
         seen: set[bytes] = set()
         kept = []
-        for loop in loops:
-            rounded = np.round(loop, 2) + 0.0
-            key = rounded[np.lexsort(rounded.T)].tobytes() if len(loops) > 1 else b""
+        for index in members:
+            key = b""
+            if len(members) > 1:
+                rounded = np.round(loops[index], 2) + 0.0
+                key = rounded[np.lexsort(rounded.T)].tobytes()
             if key in seen:
                 dropped += 1
                 continue
             seen.add(key)
-            kept.append(loop)
+            kept.append(index)
         result.append(kept)
     if dropped:
         drawn.problems.append(Problem("W-DUP-CONTOUR", roi.name, seen=f"{dropped} contours"))
     return result
 
 
-def _areas(roi: Roi, planes: list[list[FloatArray]], drawn: Drawn) -> list[list[float]] | None:
-    """Even-odd area of every loop [mm2]; blocks a loop that overlaps itself other than by a keyhole."""
-    flat = [loop for loops in planes for loop in loops]
-    even_odd, non_zero = fill_areas(flat)
-    exact = np.abs([shoelace_mm2(loop) for loop in flat])
+def _areas(
+    roi: Roi, loops: list[FloatArray], w_mm: FloatArray, drawn: Drawn
+) -> tuple[list[FloatArray], FloatArray, FloatArray] | None:
+    """Loops that enclose an area, their positions and even-odd areas [mm2].
+
+    None (and blocked) when a loop overlaps itself other than by a keyhole.
+    """
+    even_odd, non_zero = fill_areas(loops)
+    kept = even_odd > DEGENERATE_MM2
+    if not np.all(kept):
+        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{int(np.sum(~kept))} contours"))
+        loops = [loop for loop, keep in zip(loops, kept, strict=True) if keep]
+        w_mm, even_odd, non_zero = w_mm[kept], even_odd[kept], non_zero[kept]
+    if not loops:
+        return loops, w_mm, even_odd
     suspicious = np.abs(non_zero - even_odd) > SELF_OVERLAP * np.maximum(even_odd, 1.0)
     keyholes = 0
     for index in np.flatnonzero(suspicious):
-        if has_seam(flat[index]):
+        if has_seam([loops[index]])[0]:
             keyholes += 1
             continue
         share = 100 * abs(non_zero[index] - even_odd[index]) / max(float(non_zero[index]), 1e-9)
@@ -291,25 +337,29 @@ def _areas(roi: Roi, planes: list[list[FloatArray]], drawn: Drawn) -> list[list[
         return None
     if keyholes:
         drawn.problems.append(Problem("W-KEYHOLE", roi.name, seen=f"{keyholes} contours"))
+    exact = np.abs(shoelace_mm2(loops))
     odd = np.abs(exact - even_odd) > 0.02 * np.maximum(even_odd, 1.0)
     for index in np.flatnonzero(odd):
-        exact[index] = fill_areas([flat[index]], n_lines=1000)[0][0]
-    values = iter(exact.tolist())
-    return [[next(values) for _ in loops] for loops in planes]
+        exact[index] = fill_areas([loops[index]], n_lines=1000)[0][0]
+    return loops, w_mm, exact
 
 
-def has_seam(loop: FloatArray, *, tolerance_mm: float = 0.1) -> bool:
-    """Whether a loop comes back to a place where it has been, as the channel of a keyhole does."""
-    n_points = len(loop)
+def has_seam(loops: list[FloatArray], *, tolerance_mm: float = 0.1) -> NDArray[np.bool_]:
+    """Which loops come back to a place where they have been, as the channel of a keyhole does; (n_loops,)."""
+    n_points = np.array([len(loop) for loop in loops])
+    owner = np.repeat(np.arange(len(loops)), n_points)
+    points = np.concatenate(loops)
+    found = np.zeros(len(loops), dtype=bool)
     for offset in (0.0, 0.5):
-        cells = np.floor(loop / (2 * tolerance_mm) + offset).astype(np.int64)
-        key = cells[:, 0] * 1_000_003 + cells[:, 1]
+        cells = np.floor(points / (2 * tolerance_mm) + offset).astype(np.int64)
+        key = (owner * 100_003 + cells[:, 0]) * 100_003 + cells[:, 1]
         order = np.argsort(key, kind="stable")
-        same = key[order][1:] == key[order][:-1]
-        apart = np.abs(order[1:] - order[:-1])
-        if np.any(same & (np.minimum(apart, n_points - apart) > 2)):
-            return True
-    return False
+        same = np.flatnonzero(key[order][1:] == key[order][:-1])
+        first, second = order[same], order[same + 1]
+        apart = np.abs(second - first)
+        apart = np.minimum(apart, n_points[owner[first]] - apart)
+        found[owner[first[apart > 2]]] = True
+    return found
 
 
 def _relations(planes: list[list[FloatArray]], areas: list[list[float]]) -> list[dict[tuple[int, int], str]]:
@@ -334,11 +384,19 @@ def _relations(planes: list[list[FloatArray]], areas: list[list[float]]) -> list
         if share < TOUCH:
             if _touch(planes[p][a], planes[p][b]):
                 result[p][a, b] = "touch"
-        elif share < NESTED * 0.98 or (share < NESTED and not _inside(planes[p], areas[p], a, b)):
+        elif (
+            share < NESTED * 0.98
+            or (share < NESTED and not _inside(planes[p], areas[p], a, b))
+            or abs(areas[p][a] - areas[p][b]) < THINNEST_WALL_MM * _perimeter_mm(planes[p][a])
+        ):
             result[p][a, b] = "overlap"
         else:
             result[p][a, b] = "a in b" if areas[p][a] < areas[p][b] else "b in a"
     return result
+
+
+def _perimeter_mm(loop: FloatArray) -> float:
+    return float(np.linalg.norm(loop - np.roll(loop, 1, axis=0), axis=1).sum())
 
 
 def _touch(first: FloatArray, second: FloatArray) -> bool:
@@ -378,6 +436,8 @@ def _levels(
     xor: bool,
 ) -> tuple[Level, ...]:
     """Loops sorted by depth of nesting, those that touch or overlap joined into groups."""
+    seams = iter(has_seam([loop for loops in planes for loop in loops]).tolist())
+    seam_of = [[next(seams) for _ in loops] for loops in planes]
     depths: list[list[int]] = []
     for p, loops in enumerate(planes):
         depth = [0] * len(loops)
@@ -393,7 +453,7 @@ def _levels(
         by_plane = []
         for p, loops in enumerate(planes):
             members = [i for i in range(len(loops)) if depths[p][i] == level]
-            by_plane.append(_groups(loops, areas[p], relations[p], members, xor=xor))
+            by_plane.append(_groups(loops, areas[p], relations[p], seam_of[p], members, xor=xor))
         levels.append(Level(tuple(by_plane)))
     return tuple(levels)
 
@@ -402,6 +462,7 @@ def _groups(
     loops: list[FloatArray],
     areas: list[float],
     relations: dict[tuple[int, int], str],
+    seams: list[bool],
     members: list[int],
     *,
     xor: bool,
@@ -426,7 +487,7 @@ def _groups(
     for indices in joined.values():
         chosen = [loops[i] for i in indices]
         if len(indices) == 1:
-            groups.append(Group((chosen[0],), "odd", areas[indices[0]], seams=has_seam(chosen[0])))
+            groups.append(Group((chosen[0],), "odd", areas[indices[0]], seams=seams[indices[0]]))
             continue
         area = sum(areas[i] for i in indices)
         fill = "odd" if xor else "union"
