@@ -258,7 +258,7 @@ def validate_command(inputs: tuple[Path, ...], format_: str, output: Path | None
         }
         for p in problems
     ]
-    refused = any(p.is_error for p in problems)
+    refused = bool(validate(inputs, refusals_only=True))
     if format_ == "text":
         lines = [p.line() for p in problems]
         lines.append("REFUSED" if refused else "the input checks found no error; this is not a verdict on the plan")

@@ -346,7 +346,7 @@ def test_a_report_that_ends_refused_shows_no_verdict_even_if_a_plan_was_read() -
         (words.REASON_WORDS, Reason),
         (words.MATCHED_WORDS, MatchedBy),
         (words.KIND_WORDS, FindingKind),
-        (words.LEVEL_WORDS, Level),
+        (words.LEVEL_SHORT, Level),
     ],
 )
 def test_every_word_of_the_vocabulary_has_plain_words(table: dict[StrEnum, str], vocabulary: type[StrEnum]) -> None:

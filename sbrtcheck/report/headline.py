@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanReport, Report, Verdict
 from sbrtcheck.report.numbers import format_limit, format_share, format_value, relation
-from sbrtcheck.report.words import OUTCOME_WORDS, REASON_WORDS, counts, rank
+from sbrtcheck.report.words import OUTCOME_WORDS, REASON_WORDS, VERDICT_WORDS, counts, rank
 
 MAX_LINES = 5
 
@@ -119,8 +119,26 @@ def head_lines(report: Report) -> tuple[str, ...]:
     if stricter:
         more = f"  (and {len(stricter) - 1} more)" if len(stricter) > 1 else ""
         lines.append(f"stricter source: {sentence(report, stricter[0])}{more}")
+    if first is not None and first.kind is FindingKind.ORGAN_LIMIT and len(lines) < 4:
+        lines += _beside_line(report, first)
     lines.append(_last_line(report))
     return tuple(lines)
+
+
+def _beside_line(report: Report, first: Finding) -> list[str]:
+    """What another source says of the organ that decides: it changes nothing, and a physicist will ask."""
+    beside = [
+        f
+        for f in report.findings
+        if f.kind is FindingKind.OTHER_SOURCE
+        and f.organ == first.organ
+        and f.plan == first.plan
+        and f.unit == first.unit
+    ]
+    if not beside:
+        return []
+    says = [f"{table_title(report, f.table)} {f.metric} {limit_text(f)}: {VERDICT_WORDS[f.verdict]}" for f in beside]
+    return ["beside, deciding nothing: " + "; ".join(dict.fromkeys(clean(text, limit=90) for text in says[:3]))]
 
 
 def _first_words(report: Report, first: Finding | None) -> str:

@@ -14,7 +14,7 @@ from sbrtcheck.report.lesions import lesion_rows
 from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
 from sbrtcheck.report.words import (
     KIND_WORDS,
-    LEVEL_WORDS,
+    LEVEL_SHORT,
     MATCHED_WORDS,
     OUTCOME_TONE,
     REASON_WORDS,
@@ -31,7 +31,6 @@ FINDING_COLUMNS = (
     "Band",
     "Limit",
     "Margin",
-    "Margin [%]",
     "Used",
     "Verdict",
     "Level",
@@ -95,17 +94,29 @@ def finding_table(report: Report, findings: Iterable[Finding], *, caption: str =
                 format_value(f.value, f.limit, f.comparator, f.unit),
                 band(f),
                 solid(limit_text(f)),
-                solid(f"{format_margin(f.margin, f.unit)} {f.unit}") if f.margin is not None else "-",
-                format_margin_percent(f.margin, f.limit),
+                _margin(f),
                 solid(format_share(f.share)),
                 f"{VERDICT_WORDS[f.verdict]}{cite}",
-                LEVEL_WORDS[f.level],
+                LEVEL_SHORT[f.level],
                 source,
             )
         )
         tones.append(tone(f))
-    numeric = frozenset({"Value", "Band", "Limit", "Margin", "Margin [%]", "Used"})
+    numeric = frozenset({"Value", "Band", "Limit", "Margin", "Used"})
     return Table(FINDING_COLUMNS, tuple(rows), numeric, tuple(tones), tuple(notes), caption)
+
+
+def _margin(finding: Finding) -> str:
+    """Room left, in the unit of the limit and in percent of it."""
+    if finding.margin is None:
+        return "-"
+    text = f"{format_margin(finding.margin, finding.unit)} {finding.unit}".strip()
+    share = format_margin_percent(finding.margin, finding.limit)
+    if share == "-" or finding.unit == "%":
+        return solid(text)
+    # A margin that rounds to nothing keeps its digits: the sign is what matters.
+    whole = f"{float(share):+.0f}"
+    return solid(f"{text}, {share if float(whole) == 0 else whole} %")
 
 
 def band(finding: Finding) -> str:
@@ -121,6 +132,8 @@ def band(finding: Finding) -> str:
 
 def _source_name(report: Report, f: Finding) -> str:
     """The table's title; the number of fractions is the plan's own and stands above."""
+    if f.source == "policy of this program":
+        return "our policy"
     if f.kind in {FindingKind.ORGAN_LIMIT, *_OTHER_TABLES} and f.table:
         return table_title(report, f.table)
     return source_short(report, f) or "-"

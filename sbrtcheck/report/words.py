@@ -64,11 +64,12 @@ KIND_WORDS = {
     FindingKind.CONSISTENCY: "consistency",
     FindingKind.SITE_CAUTION: "site caution",
 }
-LEVEL_WORDS = {
-    Level.MANDATORY: "mandatory",
-    Level.OPTIMAL: "optimal",
-    Level.ADVISORY: "advisory",
-    Level.INFORMATION: "information",
+# In tables, where width is dear.
+LEVEL_SHORT = {
+    Level.MANDATORY: "mand.",
+    Level.OPTIMAL: "opt.",
+    Level.ADVISORY: "adv.",
+    Level.INFORMATION: "info",
 }
 OUTCOME_TONE = {
     Outcome.PASS: "good",
