@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:
 
 from sbrtcheck.model import LimitRow, OrganTable  # noqa: E402
 from sbrtcheck.tables import choose_table, load_organs, load_regions, load_tables  # noqa: E402
+from sbrtcheck.tables_compare import disagreements  # noqa: E402
 
 TRANSCRIPTIONS = ROOT / "tests" / "transcriptions"
 PAGE = ROOT / "docs" / "constraints.md"
@@ -124,40 +125,6 @@ def typed_twice(table: OrganTable) -> dict[str, str]:
             else:
                 found.setdefault(rule_id, "same copy")
     return found
-
-
-def disagreements(tables: Iterable[OrganTable]) -> list[tuple[str, int, str, list[tuple[float, list[str]]]]]:
-    """Where mandatory upper limits of two tables on the same organ, fractions and metric differ."""
-    found: dict[tuple[str, int, str], dict[float, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for table in tables:
-        for row in table.rows:
-            if row.n_fractions is None or row.level is None or row.level.value != "mandatory" or row.condition:
-                continue
-            if row.comparator.startswith("<"):
-                metric = "point maximum" if is_point(row) else row.metric_text
-                found[row.organ, row.n_fractions, metric][row.limit].add(f"{table.title}{at_volume(row, table)}")
-    return [
-        (organ, n, metric, [(limit, sorted(titles)) for limit, titles in sorted(limits.items())])
-        for (organ, n, metric), limits in sorted(found.items())
-        if len(limits) > 1
-    ]
-
-
-def is_point(row: LimitRow) -> bool:
-    """True for a limit in Gy on the maximum or on at most 0.1 cc."""
-    metric = row.metric
-    if metric is None or metric.unit != "Gy":
-        return False
-    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= 0.1
-    return metric.kind == "Max" or (metric.kind == "D" and small)
-
-
-def at_volume(row: LimitRow, table: OrganTable) -> str:
-    """The volume at which a point maximum is taken, where it is not 0.035 cc."""
-    if not is_point(row) or row.metric is None:
-        return ""
-    volume = table.point_volume_cm3 if row.metric.kind == "Max" else row.metric.amount
-    return "" if volume == 0.035 else f" ({volume:g} cc)"
 
 
 def cell(text: str) -> str:

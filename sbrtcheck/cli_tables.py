@@ -84,15 +84,17 @@ def compare_tables(
 ) -> int:
     """What all sources print for one organ, beside each other."""
     from sbrtcheck.tables import load_tables
+    from sbrtcheck.tables_compare import disagreement_note, disagreements
 
     known = _organ(organ)
+    differ = disagreements(load_tables().values(), organ=known)
     rows = [
-        {"table": t.name, **_row(r), "trust": t.trust}
+        {"table": t.name, **_row(r, differ=disagreement_note(r, differ)), "trust": t.trust}
         for t in load_tables().values()
         for r in t.rows
         if r.organ == known and (fractions is None or r.n_fractions == fractions)
     ]
-    rows.sort(key=lambda r: (r["n"] or 0, str(r["metric"]), float(r["limit"]), str(r["table"])))
+    rows.sort(key=lambda r: (r["n"] or 0, str(r["metric"]), float(str(r["limit"])), str(r["table"])))
     if plot is not None:
         from sbrtcheck.tables_figure import limits_figure
 
@@ -141,13 +143,15 @@ def _organ(text: str | None) -> str | None:
     return found[0]
 
 
-def _row(row: LimitRow) -> dict[str, object]:
+def _row(row: LimitRow, *, differ: str | None = None) -> dict[str, object]:
+    """A row for showing; ``differ``: what the sources have in its place, where they are compared."""
     return {
         "organ": row.organ,
         "n": row.n_fractions,
         "metric": row.metric_text,
         "limit": row.limit,
         "is": f"{row.comparator} {row.limit:g} {row.unit}",
+        **({} if differ is None else {"sources differ": differ}),
         "printed level": row.level_printed,
         "judged as": row.level.value if row.level else "not judged",
         "condition": row.condition,
