@@ -145,12 +145,12 @@ def judge_conformity(
     if lesion.site != "lung":
         return ()
     rows = (
-        ("r100", "R100", "", limits and limits.r100_none, limits and limits.r100_minor),
-        ("r50", "R50", "", limits and limits.r50_none, limits and limits.r50_minor),
-        ("d2cm", "D2cm", "%", limits and limits.d2cm_none_percent, limits and limits.d2cm_minor_percent),
+        ("r100", "R100", "", limits and (limits.r100_none, limits.r100_minor)),
+        ("r50", "R50", "", limits and (limits.r50_none, limits.r50_minor)),
+        ("d2cm", "D2cm", "%", limits and (limits.d2cm_none_percent, limits.d2cm_minor_percent)),
     )
     findings = []
-    for key, label, unit, none_below, minor_below in rows:
+    for key, label, unit, pair in rows:
         value = values[key]
         finding = Finding(
             rule_id=f"{limits.source if limits else 'RTOG_0813'}:{label}",
@@ -171,12 +171,13 @@ def judge_conformity(
             note=value.note,
             source="RTOG 0813/0915 conformity table, by PTV volume",
         )
-        if none_below is None or minor_below is None:
+        if not isinstance(pair, tuple):
             note = "the PTV volume is outside the table: there is no rule there"
             findings.append(
                 replace(finding, reason=Reason.OUTSIDE_TABLE_RANGE if value.value is None else None, note=note)
             )
             continue
+        none_below, minor_below = pair
         finding = replace(finding, comparator="<", limit=none_below, level=Level.OPTIMAL)
         if value.value is None:
             findings.append(replace(finding, verdict=Verdict.NOT_EVALUABLE))
