@@ -13,6 +13,7 @@ from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_cl
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, safe_text
 from sbrtcheck.judging import JudgedPlan, judge_plan
+from sbrtcheck.lung_location import with_locations
 from sbrtcheck.model import (
     EXIT_CODE,
     Fact,
@@ -74,7 +75,12 @@ def check(
     try:
         study = read_folder(paths)
     except RefusedError as error:
-        return refused(error.problems, options=_shown(options))
+        report = refused(error.problems, options=_shown(options))
+        if options.get("pseudonymise"):
+            from sbrtcheck.pseudonym import pseudonymised
+
+            report = pseudonymised(report)
+        return report
     return check_study(study, clinic=clinic, progress=progress, **options)
 
 
@@ -201,6 +207,7 @@ def _assemble(
     used: dict[str, str] = {}
     for index, data in enumerate(study.plans):
         doses = compute_plan(data, index=index, given=given, interpolation=interpolation, progress=progress)
+        doses = with_locations(doses, declared={x.roi: x.location for x in case.lesions if x.location} if case else {})
         progress(f"{doses.label}: conformity")
         targets = [
             (doses.structures[x.ptv], x.prescription_gy)

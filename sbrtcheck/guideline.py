@@ -207,6 +207,11 @@ def scheme_sites(*, site: str, is_sbrt: bool = True, guideline: Guideline | None
     return (*own, *table["every_site"])
 
 
+def site_of(*, site: str, location: str = "") -> str:
+    """The site whose published schemes count for a lesion: that of its location in the lung where it is known."""
+    return f"{site}_{location}" if site == "lung" and location else site
+
+
 def judge_lesion_bed10(
     *, prescription_gy: float, n_fractions: int, site: str, intent: str = "", guideline: Guideline | None = None
 ) -> GuidelineJudgement:

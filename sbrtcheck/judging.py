@@ -9,6 +9,7 @@ from sbrtcheck import guideline, site_cautions, target_rules
 from sbrtcheck.course import link_hint
 from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.errors import refuse, safe_text
+from sbrtcheck.lung_location import airway_distance_mm
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     Finding,
@@ -204,7 +205,10 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
         return []
     out = _consistency(doses, lesion)
     judged = guideline.judge_lesion_bed10(
-        prescription_gy=lesion.prescription_gy, n_fractions=doses.n_fractions, site=lesion.site, intent=intent
+        prescription_gy=lesion.prescription_gy,
+        n_fractions=doses.n_fractions,
+        site=guideline.site_of(site=lesion.site, location=lesion.location),
+        intent=intent,
     )
     out.append(
         Finding(
@@ -226,17 +230,12 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
             source=judged.source,
         )
     )
-    airway = [
-        s.distance_mm
-        for organ in ("ProximalBronchialTree", "Trachea")
-        for s in doses.subjects.get(organ, ())
-        if s.distance_mm is not None
-    ]
     for caution in site_cautions.site_cautions(
         site=lesion.site,
         prescription_gy=lesion.prescription_gy,
         n_fractions=doses.n_fractions,
-        distance_to_airway_mm=min(airway) if airway else None,
+        location=lesion.location,
+        distance_to_airway_mm=airway_distance_mm(lesion),
     ):
         out.append(
             Finding(

@@ -180,7 +180,9 @@ def lesion_reports(doses: PlanDoses, measured: Sequence[Conformity]) -> list[Les
         if prescription is not None:
             classification = guideline.classify(total_dose_gy=prescription, n_fractions=doses.n_fractions).text
             judged = guideline.judge_lesion_bed10(
-                prescription_gy=prescription, n_fractions=doses.n_fractions, site=lesion.site
+                prescription_gy=prescription,
+                n_fractions=doses.n_fractions,
+                site=guideline.site_of(site=lesion.site, location=lesion.location),
             )
             scheme_note = "; ".join(judged.matches)
         out.append(

@@ -73,6 +73,12 @@ def load_lesion_counts() -> tuple[LesionCount, ...]:
     return tuple(LesionCount(**raw) for raw in _document(COUNTS_FILE)["count"])
 
 
+def location_rule() -> dict[str, Any]:
+    """What central and ultracentral mean: edges [mm], definition, source, and the organs that distances are taken to."""
+    rule: dict[str, Any] = _document(NEIGHBOURS_FILE)["location"]
+    return rule
+
+
 def lung_location(*, distance_to_airway_mm: float | None) -> str:
     """Ultracentral, central or peripheral, by the distance of the PTV to the bronchial tree [mm]; "" if unknown."""
     if distance_to_airway_mm is None:

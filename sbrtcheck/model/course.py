@@ -52,6 +52,8 @@ class Lesion:
     ``prescription_gy`` [Gy] and ``n_fractions`` are None while unknown; ``linked_by`` says how the
     prescription came to this target.
     ``site`` is lung, spine, liver, adrenal, bone, node, other or "" (unknown), with ``site_origin``.
+    ``location``: of a lung lesion, "peripheral", "central", "ultracentral" or "" (unknown), with ``location_origin``.
+    ``distances_mm``: organ to the distance of the PTV [mm], airway and mediastinum, where contoured.
     """
 
     id: str
@@ -67,6 +69,9 @@ class Lesion:
     site_origin: str = ""
     volume_cm3: float | None = None
     laterality: str = ""
+    location: str = ""
+    location_origin: str = ""
+    distances_mm: tuple[tuple[str, float], ...] = ()
 
     @property
     def near_minimum_roi(self) -> str:
@@ -155,8 +160,33 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganEqd2:
+    """EQD2 of one organ, converted sample by sample at the organ's own alpha/beta; information, never a verdict.
+
+    ``near_max_gy`` (D0.035cc) and ``mean_gy`` are at ``alpha_beta_gy`` [Gy]; ``..._range_gy`` spans what they are over
+    ``alpha_beta_range_gy``. None where there is no number: ``note`` says why.
+    """
+
+    plan: str
+    organ: str
+    roi: str
+    alpha_beta_gy: float | None = None
+    alpha_beta_range_gy: tuple[float, float] | None = None
+    endpoint: str = ""
+    source: str = ""
+    near_max_gy: float | None = None
+    near_max_range_gy: tuple[float, float] | None = None
+    mean_gy: float | None = None
+    mean_range_gy: tuple[float, float] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
-    """One plan in the report: its findings and its outcome."""
+    """One plan in the report: its findings and its outcome.
+
+    ``organ_eqd2`` and ``eqd2_curves`` are information; the dose of an EQD2 curve is EQD2 [Gy].
+    """
 
     label: str
     outcome: Outcome
@@ -180,6 +210,8 @@ class PlanReport:
     curves: tuple[Curve, ...] = ()
     agreement: tuple[dict[str, Any], ...] = ()
     triangle: dict[str, float | None] | None = None
+    organ_eqd2: tuple[OrganEqd2, ...] = ()
+    eqd2_curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,9 @@ def _lesion(item: LesionReport, plans: tuple[PlanReport, ...]) -> dict[str, Any]
         "site": lesion.site,
         "site_origin": lesion.site_origin,
         "laterality": lesion.laterality,
+        "location": lesion.location,
+        "location_origin": lesion.location_origin,
+        "distances_mm": {organ: plain(gap) for organ, gap in lesion.distances_mm},
         "volume_cm3": plain(lesion.volume_cm3),
         "bed10_gy": plain(item.bed10_gy),
         "eqd2_10_gy": plain(item.eqd2_10_gy),
@@ -183,6 +186,7 @@ def _plan(plan: PlanReport) -> dict[str, Any]:
         "structure_set_sop_instance_uid": plan.structure_set_sop_instance_uid,
         "agreement": plain(plan.agreement),
         "triangle": plain(plan.triangle),
+        "organ_eqd2": [plain(item) for item in plan.organ_eqd2],
         "findings": [finding_to_dict(item) for item in plan.findings],
     }
 

@@ -90,7 +90,7 @@ def _row(item: LesionReport) -> tuple[tuple[str, ...], list[str]]:
                 rest[group].append(f"{_label(key)} {_amount(value, unit, tell=True)}")
     inner = (("ITV", lesion.itv), ("GTV", lesion.gtv), ("CTV", lesion.ctv))
     targets = [lesion.ptv, *(name if kind in name.upper() else f"{kind} {name}" for kind, name in inner if name)]
-    where = ", ".join(part for part in (lesion.site, lesion.laterality) if part)
+    where = ", ".join(part for part in (lesion.site, lesion.location, lesion.laterality) if part)
     label = f"{lesion.id}: {', '.join(targets)}" + (f" ({where})" if where else "")
     row = (
         clean(label),
@@ -103,8 +103,11 @@ def _row(item: LesionReport) -> tuple[tuple[str, ...], list[str]]:
     size = f"PTV {format_value(lesion.volume_cm3, unit='cc')} cc" if lesion.volume_cm3 is not None else ""
     linked = f"prescription linked by: {clean(lesion.linked_by)}" if lesion.linked_by else ""
     site = f"site from: {clean(lesion.site_origin)}" if lesion.site_origin else ""
+    gaps = ", ".join(f"{clean(organ)} {format_value(gap, unit='mm')} mm" for organ, gap in lesion.distances_mm)
+    located = f"{lesion.location or 'not known'}: {clean(lesion.location_origin)}" if lesion.location_origin else ""
     told = {
         "": "; ".join(part for part in (size, linked, site) if part),
+        "location": "; distance to ".join(part for part in (located, gaps) if part),
         "class": clean(item.classification) if ":" in item.classification else "",
         "scheme": clean(item.scheme_note),
         **{group: "; ".join(parts) for group, parts in rest.items()},
