@@ -20,11 +20,13 @@ from sbrtcheck.errors import WrongUsageError, refuse, wrong_usage
 from sbrtcheck.model import Dvh, FloatArray, Metric, MetricValue, Quantity, Reason, Samples
 
 _NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+)"
-_QUANTITY = re.compile(rf"^(EQD2|BED)(?:\((?:a/b|ab|α/β)={_NUMBER}(?:Gy)?\)|_?{_NUMBER}):(.*)$", re.IGNORECASE)
+_QUANTITY = re.compile(
+    rf"^(EQD2|BED)(?:\((?:a/b|ab|α/β)={_NUMBER}(?:Gy)?\)|_?{_NUMBER}):(.*)$", re.IGNORECASE | re.ASCII
+)
 _AMOUNT = re.compile(
     rf"^(CV|DC|V|D)\(?{_NUMBER}(cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)?\)?"
     r"(?:[\[(_](cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)[\])]?)?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _WORD = re.compile(r"^D?[_ ]?(mean|max|min|median)(?:[\[(_](%|cGy|Gy)[\])]?)?$", re.IGNORECASE)
 _KINDS = {"mean": "Mean", "max": "Max", "min": "Min", "median": "Median"}
@@ -33,7 +35,18 @@ _DOSE_AT_VOLUME = {"D", "DC"}
 
 # Share of the difference between a variant and the nominal reading that goes into the band; calibrated on the
 # analytic suite (docs/dvh.md). A variant of another name counts in full.
-BAND_WEIGHT: dict[str, float] = {}
+BAND_WEIGHT: dict[str, float] = {
+    "slab": 0.5,
+    "lower end short": 0.7,
+    "lower end long": 0.7,
+    "upper end short": 0.7,
+    "upper end long": 0.7,
+    "half of the samples": 0.7,
+    "trilinear": 0.3,
+    "cubic": 0.3,
+}
+# Never less than this share of a dose: sampling and merging have their own small errors.
+BAND_FLOOR = 0.0004
 # Sub-cubic-centimetre doses are not given on grids coarser than this [mm] (safety review; our policy).
 COARSE_GRID_MM = 3.0
 
@@ -172,7 +185,7 @@ def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = 
     if answer is None:
         return missing(Reason.OUTSIDE_GRID, f"{100 * outside_cm3 / total_cm3:.3g} % lies outside the dose grid")
     value, low, high = answer
-    down, up = 0.0, 0.0
+    down = up = BAND_FLOOR * value if dvh.variants and metric.kind not in {"V", "CV"} else 0.0
     for variant, samples in dvh.variants:
         other = find(samples) if samples.dose_gy.size else None
         if other is None:

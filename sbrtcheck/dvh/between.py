@@ -178,6 +178,13 @@ def _add_gaps(
             rise = (top[i] - bottom[i]) / gap_mm[i] - (top[i - 1] - bottom[i - 1]) / gap_mm[i - 1]
             second[i] = 2.0 * rise / (gap_mm[i] + gap_mm[i - 1])
     pitch = solid.canvas.pitch_mm
+    known: dict[int, float] = {}
+
+    def covered(index: int) -> float:
+        if index not in known:
+            known[index] = _covered(solid.rasters[index], pitch)
+        return known[index]
+
     for i, (lower, upper) in enumerate(sets):
         if not lower:
             solid.gaps.append(None)
@@ -193,9 +200,7 @@ def _add_gaps(
         curvature = (mean - middle) * 8.0 / gap_mm[i] ** 2
         a, b = solid.merge(lower), solid.merge(upper)
         # The raster has its own small error of area; what is asked for carries the same one.
-        raster_error = 0.5 * (
-            _covered(solid.rasters[a], pitch) - bottom[i] + _covered(solid.rasters[b], pitch) - top[i]
-        )
+        raster_error = 0.5 * (covered(a) - bottom[i] + covered(b) - top[i])
         blend = 0.5 * (solid.rasters[a] + solid.rasters[b])
         shift = _shift_to_area(blend, pitch, max(middle + raster_error, 0.0), limit_mm=solid.canvas.reach_mm)
         solid.gaps.append(Gap(a, b, (float(bottom[i]), float(top[i])), curvature, shift))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sbrtcheck.dvh.interpolation import GridReader
 from sbrtcheck.dvh.raster import Float32Array
 from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, spread_along_normal
-from sbrtcheck.dvh.shape import VARIANTS, ContourShape, Layer, OnLattice, Shape
+from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
 from sbrtcheck.model import FloatArray
 
 HOT_CM3 = 3.0
@@ -164,7 +164,7 @@ def _shares(
     nominal = np.full(form, NOTHING_MM, dtype=np.float32)
     shares: dict[str, Float32Array] = {}
     for name in names:
-        if name.startswith("caps") and not lattice.has_caps_at(layer.w_mm):
+        if name in END_VARIANTS and not lattice.has_caps_at(layer.w_mm):
             shares[name] = shares["nominal"]
             continue
         found = lattice.distance(layer.w_mm, name)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.dvh.geometry import Group, points_in_loops
-from sbrtcheck.dvh.scanline import crossings, segments_of
+from sbrtcheck.dvh.scanline import Segments, crossings, segments_of
 from sbrtcheck.model import FloatArray
 
 Float32Array = NDArray[np.float32]
@@ -46,21 +46,27 @@ def rasterise(groups: list[Group], canvas: Canvas) -> Float32Array:
     simple: list[FloatArray] = []
     simple_of: list[int] = []
     for index, group in enumerate(groups):
-        edges = segments_of(list(group.loops))
-        start, end = edges.start_mm, edges.end_mm
         if group.seams:
-            start, end = _without_seams(start, end, group, canvas.pitch_mm)
-        starts.append(start)
-        ends.append(end)
-        owners.append(np.full(len(start), index))
+            edges = segments_of(list(group.loops))
+            start, end = _without_seams(edges.start_mm, edges.end_mm, group, canvas.pitch_mm)
+            starts.append(start)
+            ends.append(end)
+            owners.append(np.full(len(start), index))
         if group.fill == "union":
             for loop in group.loops:
-                inside[index] |= _fill([loop], [0], 1, canvas)[0]
+                edges = segments_of([loop])
+                inside[index] |= _fill(edges, edges.loop, 1, canvas)[0]
         else:
             simple.extend(group.loops)
             simple_of.extend([index] * len(group.loops))
     if simple:
-        inside |= _fill(simple, simple_of, len(groups), canvas)
+        edges = segments_of(simple)
+        owner = np.asarray(simple_of)[edges.loop]
+        inside |= _fill(edges, owner, len(groups), canvas)
+        plain = ~np.array([group.seams for group in groups])[owner]
+        starts.append(edges.start_mm[plain])
+        ends.append(edges.end_mm[plain])
+        owners.append(owner[plain])
     start, end, owner = _split(np.concatenate(starts), np.concatenate(ends), np.concatenate(owners), canvas.pitch_mm)
     _splat(squared, start, end, owner, canvas)
     distance = np.sqrt(squared, out=squared).astype(np.float32).reshape(shape)
@@ -68,13 +74,12 @@ def rasterise(groups: list[Group], canvas: Canvas) -> Float32Array:
     return distance
 
 
-def _fill(loops: list[FloatArray], owner: list[int], n_groups: int, canvas: Canvas) -> NDArray[np.bool_]:
-    """Even-odd fill of loops on their owner's raster."""
-    edges = segments_of(loops)
+def _fill(edges: Segments, owner: NDArray[np.int64], n_groups: int, canvas: Canvas) -> NDArray[np.bool_]:
+    """Even-odd fill of edges on the raster of the group that owns each."""
     edge, line, u, _ = crossings(edges.start_mm, edges.end_mm, canvas.v0_mm, canvas.pitch_mm)
     column = np.clip(np.ceil((u - canvas.u0_mm) / canvas.pitch_mm), 0, canvas.n_u).astype(np.int64)
     keep = (line >= 0) & (line < canvas.n_v)
-    group = np.asarray(owner)[edges.loop[edge]]
+    group = owner[edge]
     width = canvas.n_u + 1
     flat = ((group * canvas.n_v + line) * width + column)[keep]
     toggles = np.bincount(flat, minlength=n_groups * canvas.n_v * width).astype(np.uint8)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.dvh.raster import Float32Array
-from sbrtcheck.dvh.shape import VARIANTS, ContourShape, Layer, OnLattice, Shape
+from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, FloatArray
 
-N_WANTED = 30_000
+N_WANTED = 16_000
 N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
@@ -109,7 +109,7 @@ def _shares(
     for name in names:
         share = np.zeros((len(layers), *form), dtype=np.float32)
         for index, layer in enumerate(layers):
-            if name.startswith("caps") and not lattice.has_caps_at(layer.w_mm):
+            if name in END_VARIANTS and not lattice.has_caps_at(layer.w_mm):
                 share[index] = shares["nominal"][index]
                 continue
             found = lattice.distance(layer.w_mm, name)

@@ -31,9 +31,22 @@ def segments_of(loops: list[FloatArray]) -> Segments:
     if not loops:
         return Segments(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, dtype=np.int64))
     start = np.concatenate(loops)
-    end = np.concatenate([np.roll(loop, -1, axis=0) for loop in loops])
-    index = np.repeat(np.arange(len(loops)), [len(loop) for loop in loops])
-    return Segments(start, end, index)
+    n_points = np.array([len(loop) for loop in loops])
+    return Segments(start, start[following(n_points)], np.repeat(np.arange(len(loops)), n_points))
+
+
+def following(n_points: IntArray) -> IntArray:
+    """Index of the next point on its own loop, for loops of ``n_points`` one after the other."""
+    after = np.arange(1, int(n_points.sum()) + 1)
+    stop = np.cumsum(n_points)
+    after[stop - 1] = stop - n_points
+    return after
+
+
+def ranges(values: FloatArray, n_points: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest value on every loop, for loops of ``n_points`` one after the other."""
+    first = np.cumsum(n_points) - n_points
+    return np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
 
 
 def crossings(
@@ -73,10 +86,14 @@ def crossings(
     return edge, line, u, direction
 
 
-def shoelace_mm2(loop: FloatArray) -> float:
-    """Signed area of a loop (n, 2) [mm2]."""
-    u, v = (loop - loop.mean(axis=0)).T
-    return float(0.5 * np.sum(u * np.roll(v, -1) - v * np.roll(u, -1)))
+def shoelace_mm2(loops: list[FloatArray]) -> FloatArray:
+    """Signed area of every loop (n, 2) [mm2]."""
+    edges = segments_of(loops)
+    n_points = np.array([len(loop) for loop in loops])
+    origin = edges.start_mm[np.repeat(np.cumsum(n_points) - n_points, n_points)]
+    a, b = edges.start_mm - origin, edges.end_mm - origin
+    cross = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return np.asarray(0.5 * np.bincount(edges.loop, weights=cross), dtype=float)
 
 
 def fill_areas(loops: list[FloatArray], *, n_lines: int = 48) -> tuple[FloatArray, FloatArray]:
@@ -85,8 +102,7 @@ def fill_areas(loops: list[FloatArray], *, n_lines: int = 48) -> tuple[FloatArra
     Both come from the same lines, so that they are equal for a loop that does not overlap itself.
     """
     segments = segments_of(loops)
-    low = np.array([loop[:, 1].min() for loop in loops])
-    high = np.array([loop[:, 1].max() for loop in loops])
+    low, high = ranges(segments.start_mm[:, 1], np.array([len(loop) for loop in loops]))
     pitch = np.maximum((high - low) / n_lines, 1e-9)
     owner = segments.loop
     edge, line, u, direction = crossings(segments.start_mm, segments.end_mm, (low + 0.5 * pitch)[owner], pitch[owner])
@@ -99,8 +115,8 @@ def fill_areas(loops: list[FloatArray], *, n_lines: int = 48) -> tuple[FloatArra
     # Every line meets a closed loop an even number of times and its directions cancel: no restart from line to line.
     parity = np.arange(len(key)) % 2 == 0
     winding = np.cumsum(direction)
-    even_odd = np.bincount(loop_of, weights=width * parity, minlength=len(loops)) * pitch
-    non_zero = np.bincount(loop_of, weights=width * (winding != 0), minlength=len(loops)) * pitch
+    even_odd = np.bincount(loop_of, weights=width * parity, minlength=len(loops)).astype(float) * pitch
+    non_zero = np.bincount(loop_of, weights=width * (winding != 0), minlength=len(loops)).astype(float) * pitch
     return even_odd, non_zero
 
 

@@ -16,7 +16,9 @@ from sbrtcheck.dvh.geometry import Frame, Reading
 from sbrtcheck.dvh.raster import Canvas, Float32Array
 from sbrtcheck.model import FloatArray
 
-VARIANTS = ("nominal", "slab", "caps none", "caps long")
+# The ends of a structure are known to half a slice only, each by itself: cut at the last plane, or as long as can be.
+END_VARIANTS = ("lower end short", "lower end long", "upper end short", "upper end long")
+VARIANTS = ("nominal", "slab", *END_VARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class ContourShape:
         """Whether an end cap of any reading reaches this height."""
         for solid in self.solids:
             j = int(np.searchsorted(solid.w_mm, w_mm))
-            if any(t <= max(cap.height_mm, cap.long_mm) for cap, t in _caps_at(solid, w_mm, j)):
+            if any(t <= max(cap.height_mm, cap.long_mm) for cap, t, _ in _caps_at(solid, w_mm, j)):
                 return True
         return False
 
@@ -194,7 +196,7 @@ def _canvas(reading: Reading) -> Canvas:
     pitch = float(np.clip(typical_mm / 20.0, 0.2, 2.0))
     size = np.maximum(high - low, 0.1)
     pitch = max(pitch, min(2.5, sqrt(float(size[0] * size[1]) * len(groups) / 1.5e6)))
-    reach = 5 if pitch < 1.0 else 4 if pitch < 1.5 else 3
+    reach = 5 if pitch < 1.0 else 3 if pitch < 1.5 else 2
     margin = 3 if pitch < 1.0 else 2
     n_u, n_v = (int(n) for n in np.ceil(size / pitch) + 1 + 2 * margin)
     middle = 0.5 * (low + high)
@@ -257,8 +259,8 @@ class ContourOnLattice:
                 result = self._raster(depth, gap.lower) * np.float32(1 - a)
                 result += self._raster(depth, gap.upper) * np.float32(a)
                 result -= np.float32(4 * a * (1 - a) * gap.shift_mm)
-        for cap, t in _caps_at(solid, w_mm, j):
-            shift = _cap_shift(cap, t, variant)
+        for cap, t, end in _caps_at(solid, w_mm, j):
+            shift = _cap_shift(cap, t, end, variant)
             if shift is None:
                 continue
             part = self._raster(depth, cap.raster) - np.float32(shift)
@@ -283,32 +285,33 @@ class ContourOnLattice:
                     x = w_mm - float(solid.w_mm[j - 1])
                     part += gap.areas_mm2[0] + (gap.areas_mm2[1] - gap.areas_mm2[0]) * x / height
                     part -= 0.5 * gap.curvature * x * (height - x)
-                for cap, t in _caps_at(solid, w_mm, j):
-                    if _cap_shift(cap, t, variant) is None:
+                for cap, t, end in _caps_at(solid, w_mm, j):
+                    shift = _cap_shift(cap, t, end, variant)
+                    if shift is None:
                         continue
-                    if cap.taper is not None and not (variant == "caps long" and t <= cap.long_mm):
-                        part += float(np.interp(t, cap.taper.at_mm, cap.taper.areas_mm2))
-                    else:
+                    if cap.taper is None or (shift == 0.0 and variant == f"{end} end long"):
                         part += cap.area_mm2
+                    else:
+                        part += float(np.interp(t, cap.taper.at_mm, cap.taper.areas_mm2))
             total += part if depth % 2 == 0 else -part
         return total
 
 
-def _caps_at(solid: Solid, w_mm: float, j: int) -> list[tuple[Cap, float]]:
-    """Caps that may reach this height, with the height above (below) their plane."""
+def _caps_at(solid: Solid, w_mm: float, j: int) -> list[tuple[Cap, float, str]]:
+    """Caps that may reach this height, with the height above (below) their plane and which end they are."""
     caps = []
     if j > 0:
-        caps += [(cap, w_mm - float(solid.w_mm[j - 1])) for cap in solid.caps_up[j - 1]]
+        caps += [(cap, w_mm - float(solid.w_mm[j - 1]), "upper") for cap in solid.caps_up[j - 1]]
     if j < len(solid.w_mm):
-        caps += [(cap, float(solid.w_mm[j]) - w_mm) for cap in solid.caps_down[j]]
+        caps += [(cap, float(solid.w_mm[j]) - w_mm, "lower") for cap in solid.caps_down[j]]
     return caps
 
 
-def _cap_shift(cap: Cap, t_mm: float, variant: str) -> float | None:
+def _cap_shift(cap: Cap, t_mm: float, end: str, variant: str) -> float | None:
     """How far the outline of a cap has moved inwards at this height; None beyond its end."""
-    if variant == "caps none":
+    if variant == f"{end} end short":
         return None
-    if variant == "caps long" and t_mm <= cap.long_mm:
+    if variant == f"{end} end long" and t_mm <= cap.long_mm:
         return 0.0
     if t_mm > cap.height_mm:
         return None
