@@ -42,7 +42,7 @@ def dvh_document(
     """
     metrics = [(text, parse_metric(text)) for text in (metric_texts or DEFAULT_METRICS)]
     progress("reading")
-    study = read_folder(paths)
+    study = read_folder(paths, need_plan=False)
     entries = []
     for data in study.plans:
         prescription = _prescription_gy(data)
@@ -141,7 +141,7 @@ def compare_text(
     from sbrtcheck.cli_check import table_text
     from sbrtcheck.read.dvh_table import read_dvh_table
 
-    study: Study = read_folder(paths)
+    study: Study = read_folder(paths, need_plan=False)
     rows = []
     figures: list[tuple[Dvh, Any, Agreement]] = []
     for data in study.plans:

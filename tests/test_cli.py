@@ -196,3 +196,17 @@ def test_help_and_version(run: Run) -> None:
     assert run("nonsense").code == 2
     assert run("check").code == 2
     assert run("check", CLINIC, "--nonsense").code == 2
+
+
+def test_dvh_needs_no_plan(run: Run, tmp_path: Path) -> None:
+    found = files_of(CLINIC)
+    for path in [*found["RTSTRUCT"], *found["RTDOSE_PLAN"]]:
+        shutil.copy(path, tmp_path)
+    done = run("dvh", tmp_path, "--roi", "PTV", "--metric", "D95%[Gy]", "--metric", "D95%[%]")
+    assert done.code == 0, done.err
+    gray, percent = json.loads(done.out)["structures"][0]["metrics"]
+    assert gray["value"] == pytest.approx(50.0, abs=0.15)
+    assert (percent["value"], percent["reason"]) == (None, "no_prescription")
+    refused = run("check", tmp_path)
+    assert refused.code == 4
+    one_line(refused.err, "E-NO-PLAN")

@@ -34,7 +34,7 @@ class _Reading:
         self.refusals.append(Problem(code, object_, tag=tag, seen=seen, detail=detail))
 
 
-def read_folder(paths: str | Path | Sequence[str | Path]) -> Study:
+def read_folder(paths: str | Path | Sequence[str | Path], *, need_plan: bool = True) -> Study:
     """Read plans with their structures and doses from a folder, a list of files or a zip archive.
 
     Objects are told apart by SOP Class and joined by UID. Images, BEAM doses beside a PLAN dose, verification plans
@@ -44,12 +44,14 @@ def read_folder(paths: str | Path | Sequence[str | Path]) -> Study:
 
     Args:
         paths: a folder, a file, a zip archive, or several of these.
+        need_plan: False also takes a PLAN dose and a structure set of one frame of reference without any RT Plan, for
+            doses without verdicts; the plan of such a study has no fractions and no prescription.
 
     Raises:
         RefusedError: nothing here can be trusted, or a plan, its structures or its dose are missing; the exception
             carries every reason found.
     """
-    reading = _read(paths)
+    reading = _read(paths, need_plan=need_plan)
     if reading.refusals:
         raise RefusedError(*reading.refusals)
     return Study(
@@ -82,13 +84,16 @@ def validate(paths: str | Path | Sequence[str | Path], *, refusals_only: bool = 
     return tuple(dict.fromkeys(found))
 
 
-def _read(paths: str | Path | Sequence[str | Path]) -> _Reading:
+def _read(paths: str | Path | Sequence[str | Path], *, need_plan: bool = True) -> _Reading:
     reading = _Reading()
     with quiet():
         found = gather(paths)
         reading.refusals.extend(found.problems)
         objects = decode_all(found.blobs, reading.refusals)
-        _join(objects, reading)
+        if need_plan or any(o.kind == "RTPLAN" for o in objects):
+            _join(objects, reading)
+        else:
+            _join_without_plan(objects, reading)
     reading.inputs = [*(o.as_input() for o in objects), *found.left_alone]
     return reading
 
@@ -137,6 +142,35 @@ def _join(objects: list[RtObject], reading: _Reading) -> None:
             o.note = "not the structure set of a plan here: left alone"
     reading.refusals[:] = dict.fromkeys(reading.refusals)
     reading.problems[:] = dict.fromkeys(reading.problems)
+
+
+def _join_without_plan(objects: list[RtObject], reading: _Reading) -> None:
+    """Each PLAN dose with the structure set of its frame of reference, where no plan is there at all."""
+    structure_sets = [o for o in objects if o.kind == "RTSTRUCT"]
+    doses = [o for o in objects if o.kind == "RTDOSE"]
+    if not reading.refusals:
+        _missing_kinds(structure_sets, {o.uid: o for o in structure_sets}, doses, reading)
+    _same_patient([*structure_sets, *doses], reading)
+    for dose in doses:
+        grid = read_rtdose(dose.view)
+        frame = dose.view.code("FrameOfReferenceUID")
+        fitting = [o for o in structure_sets if frame in roi_frames(o.view)]
+        structures = read_rtstruct(fitting[0].view, frame_of_reference_uid=frame) if len(fitting) == 1 else None
+        if len(fitting) != 1 and structure_sets:
+            seen = f"{len(fitting)} structure sets share its frame of reference"
+            reading.refuse("E-FOR", dose.name, "(0020,0052) FrameOfReferenceUID", seen)
+        members = [dose, *fitting[:1]]
+        for member in members:
+            reading.refusals.extend(p for p in member.view.found if p.is_error)
+        if grid is None or structures is None:
+            continue
+        for member in members:
+            member.used = True
+        stored = read_stored_dvhs(dose.view, structure_set_uid=structures.sop_instance_uid)
+        names = tuple(member.name for member in members)
+        plan = Plan(label="no plan", n_fractions=None)
+        reading.plans.append(PlanData(plan=plan, structures=structures, dose=grid, stored_dvhs=stored, files=names))
+    reading.refusals[:] = dict.fromkeys(reading.refusals)
 
 
 def _set_aside_verification(objects: list[RtObject]) -> None:
