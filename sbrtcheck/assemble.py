@@ -109,6 +109,7 @@ def check_study(
     clinic: ClinicFile | None = None,
     interpolation: str = "cubic",
     strict: bool = False,
+    derive: bool = False,
     pseudonymise: bool = False,
     progress: Callable[[str], None] = _quiet,
 ) -> Report:
@@ -126,6 +127,8 @@ def check_study(
         clinic: clinic file.
         interpolation: of the dose, "cubic" or "linear".
         strict: a variation exits 1.
+        derive: where the deciding table has no limits for the plan's number of fractions but has some below and above,
+            carry them by BED: derived, not published, never better than MARGINAL.
         pseudonymise: replace names, labels and UIDs by keyed hashes.
         progress: called with what is being done.
 
@@ -145,6 +148,7 @@ def check_study(
             "clinic": clinic.file if clinic else None,
             "interpolation": interpolation,
             "strict": strict,
+            "derive": derive,
             "pseudonymise": pseudonymise,
         }
     )
@@ -227,13 +231,21 @@ def _assemble(
             extra_required=(),
             intent=case.intent if case else "",
         )
-        judged = _judge_as_chosen(doses, default, table, also, measured, given, case, clinic)
+        judged = _judge_as_chosen(
+            doses, default, table, also, measured, given, case, clinic, derive=bool(shown.get("derive"))
+        )
         maximum = global_maximum(data.dose, [(doses.structures[x.ptv], 0.0) for x in doses.lesions])
         spill = v105_outside(data.dose, targets) if targets else None
         rows, disagreements = agreement_rows(doses)
         plans.append(
             plan_report(
-                doses, judged, default, maximum=maximum, spill_cm3=spill.value if spill else None, agreement=rows
+                doses,
+                judged,
+                default,
+                maximum=maximum,
+                spill_cm3=spill.value if spill else None,
+                agreement=rows,
+                alpha_beta_gy=clinic.alpha_beta_gy if clinic else None,
             )
         )
         lesions += lesion_reports(doses, measured)
@@ -284,6 +296,8 @@ def _judge_as_chosen(
     given: GivenFacts,
     case: CaseFile | None,
     clinic: ClinicFile | None,
+    *,
+    derive: bool,
 ) -> JudgedPlan:
     """Under the table and the clinic file asked for; the default when neither changes anything."""
     site = next((x.site for x in doses.lesions if x.site), "")
@@ -295,7 +309,7 @@ def _judge_as_chosen(
         goals = (*(goals if clinic.keep_goals else ()), *own)
         required = clinic.required.get(site, ())
         wanted = table or clinic.table_for(site=site, n_fractions=doses.n_fractions)
-    if wanted is None and not also and clinic is None:
+    if wanted is None and not also and clinic is None and not derive:
         return default
     return judge_plan(
         doses,
@@ -307,6 +321,8 @@ def _judge_as_chosen(
         extra_required=required,
         intent=case.intent if case else "",
         levels=clinic.levels if clinic else None,
+        derive=derive,
+        alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
     )
 
 

@@ -72,6 +72,7 @@ def parse_sites(values: Sequence[str]) -> dict[str, str]:
 @click.option(
     "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
 )
+@click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
 @click.option("--pseudonymise", is_flag=True, help="Replace names, labels and UIDs by keyed hashes in every format.")
 @output_options(["text", "json", "csv", "html"], "text")
@@ -87,6 +88,7 @@ def check_command(
     config: Path | None,
     no_config: bool,
     interpolation: str,
+    derive: bool,
     strict: bool,
     pseudonymise: bool,
     format_: str,
@@ -112,6 +114,7 @@ def check_command(
         config=config,
         find_config=not no_config,
         interpolation=interpolation,
+        derive=derive,
         strict=strict,
         pseudonymise=pseudonymise,
         progress=progress,

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck import guideline, site_cautions, target_rules
+from sbrtcheck.achieved import achieved_findings
 from sbrtcheck.course import link_hint
+from sbrtcheck.derived_limits import choose_or_derive
 from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.errors import refuse, safe_text
 from sbrtcheck.lung_location import airway_distance_mm
@@ -58,6 +60,8 @@ def judge_plan(
     extra_required: Sequence[str],
     intent: str = "",
     levels: Mapping[str, str] | None = None,
+    derive: bool = False,
+    alpha_betas_gy: Mapping[str, float] | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -71,6 +75,8 @@ def judge_plan(
         extra_required: organs that the clinic asks for.
         intent: declared intent; "palliative" takes the lesions out of the BED10 tiers.
         levels: organ to the level of all its rows, in place of ours (a clinic's choice).
+        derive: carry limits by BED to a number of fractions between two that the table has.
+        alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -79,6 +85,8 @@ def judge_plan(
     sites = {x.site for x in doses.lesions if x.site}
     site = "lung" if "lung" in sites else next(iter(sorted(sites)), "")
     choice = choose_table(n_fractions=doses.n_fractions, site=site, table=table)
+    if derive and choice.table is None:
+        choice = choose_or_derive(n_fractions=doses.n_fractions, site=site, table=table, alpha_betas_gy=alpha_betas_gy)
     if choice.table is not None and levels:
         rows = tuple(
             replace(r, level=Level(levels[r.organ])) if r.organ in levels and r.level is not None else r
@@ -230,6 +238,7 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
             source=judged.source,
         )
     )
+    out += achieved_findings(doses, lesion)
     for caution in site_cautions.site_cautions(
         site=lesion.site,
         prescription_gy=lesion.prescription_gy,

@@ -292,16 +292,22 @@ def _finding(
     note: str,
 ) -> Finding:
     assert row.level is not None
+    if row.derived and judgement.verdict is Verdict.MET:
+        judgement = replace(judgement, verdict=Verdict.MARGINAL)
     value = judgement.value
     reason = value.reason
+    n = context.n_fractions
     required = any(set(requirement.split("|")) & set(organ.split("+")) for requirement in context.required)
     near = subject.distance_mm is not None and subject.distance_mm <= NEAR_TARGET_MM
     weighty = required or near or subject.distance_mm is None or reason in _DAMAGE
     consequence = consequence_of(judgement.verdict, row.level, weighty=weighty)
-    parts = [judgement.note, note, subject.note]
+    parts = [row.derived, judgement.note, note, subject.note]
     if row.confidence == "low" and consequence is Outcome.FAIL:
         consequence = Outcome.MARGINAL
         parts.append("the row's transcription is doubtful: at most MARGINAL")
+    if consequence is Outcome.FAIL and _printed_for_fewer(row, value.value):
+        consequence = Outcome.MARGINAL
+        parts.append(f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides")
     if judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit):
         parts.append("the limit lies inside the numerical band")
     return Finding(
@@ -323,7 +329,10 @@ def _finding(
         limit=row.limit,
         reason=reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
         note=_join(*parts),
-        source=f"{table.title}, {context.n_fractions} fractions: {row.endpoint or 'no endpoint printed'}",
+        source=(
+            f"{table.title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
+            f"{row.endpoint or 'no endpoint printed'}"
+        ),
         trust=table.trust,
         margin=_margin(value.value, row),
         share=_share(value.value, row),
@@ -403,6 +412,11 @@ def completeness(*, rule_id: str, plan: str, reason: Reason, note: str, organ: s
         reason=reason,
         note=note,
     )
+
+
+def _printed_for_fewer(row: LimitRow, value: float | None) -> bool:
+    """Whether the source allows the value in fewer fractions, which do more harm: a carried limit then fails nobody."""
+    return value is not None and row.limit_at_fewer is not None and holds(value, row.comparator, row.limit_at_fewer)
 
 
 def _band_holds_limit(value: MetricValue, limit: float) -> bool:

@@ -218,13 +218,18 @@ def choose_table(*, n_fractions: int, site: str, table: str | Path | None = None
         if not chosen.may_decide:
             raise wrong_usage("E-TABLE-COMPARE", chosen.name, seen=chosen.trust)
         if n_fractions in chosen.fractions:
-            return TableChoice(chosen, f"{chosen.title}: chosen")
-        return TableChoice(None, _none_reason(chosen, n_fractions), _nearest(chosen.fractions, n_fractions))
+            return TableChoice(chosen, f"{chosen.title}: chosen", considered=chosen.name)
+        return _no_choice(chosen, n_fractions)
     name, why = _primary(n_fractions, site)
     default = load_table(name)
     if n_fractions in default.fractions:
-        return TableChoice(default, f"{default.title}: {why}")
-    return TableChoice(None, _none_reason(default, n_fractions), _nearest(default.fractions, n_fractions))
+        return TableChoice(default, f"{default.title}: {why}", considered=default.name)
+    return _no_choice(default, n_fractions)
+
+
+def _no_choice(table: OrganTable, n_fractions: int) -> TableChoice:
+    nearest = _nearest(table.fractions, n_fractions)
+    return TableChoice(None, _none_reason(table, n_fractions), nearest, table.name)
 
 
 def _none_reason(table: OrganTable, n_fractions: int) -> str:

@@ -13,6 +13,8 @@ class LimitRow:
     """One row of an organ table.
 
     ``level_printed`` is the source's word, ``level`` how the row is judged (None: listed, never judged).
+    ``derived`` says how a limit was carried here from other numbers of fractions; "" for what a source prints.
+    ``limit_at_fewer``: what the source prints for the next lower number of fractions, for a carried limit in Gy.
     """
 
     rule_id: str
@@ -34,6 +36,8 @@ class LimitRow:
     cross_check: str
     confidence: str
     note: str
+    derived: str = ""
+    limit_at_fewer: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,15 @@ class OrganTable:
 
 @dataclass(frozen=True, slots=True)
 class TableChoice:
-    """Which table decides, why, and what was left. ``table`` None: no shipped table covers this number of fractions."""
+    """Which table decides, why, and what was left. ``table`` None: no shipped table covers this number of fractions.
+
+    ``considered``: name of the table that would decide, whether it has rows at this number or not.
+    """
 
     table: OrganTable | None
     reason: str
     nearest_fractions: tuple[int, ...] = ()
+    considered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
