@@ -156,6 +156,7 @@ class OffsetShape:
     def _field(self) -> tuple[Float32Array, FloatArray, float]:
         """Signed distance to the surface (n_w, n_v, n_u) [mm], the first node and the pitch."""
         from scipy.ndimage import distance_transform_edt
+        from scipy.spatial import cKDTree
 
         reach = max(self.margin_mm, 0.0)
         low, high = self.shape.low_mm - reach, self.shape.high_mm + reach
@@ -167,6 +168,7 @@ class OffsetShape:
             layer = lattice.distance(float(height), "nominal")
             if layer is not None:
                 flat[k] = layer
+        surface = surface_of(self.shape, spacing_mm=pitch)
         outside = flat <= 0
         # Distance to the nearest node on the other side, less what that node lies beyond the surface.
         beyond = _surface_distance(flat, pitch)
@@ -175,6 +177,12 @@ class OffsetShape:
             mask = outside if not inside else ~outside
             steps, (k, j, i) = distance_transform_edt(mask, sampling=pitch, return_indices=True)
             result[mask] = sign * np.maximum(steps[mask] - beyond[k[mask], j[mask], i[mask]], 0.0)
+        if len(surface):
+            # Where the margin ends, distances are taken from points on the surface itself.
+            near = np.flatnonzero(np.abs(result + self.margin_mm) < 1.8 * pitch)
+            n_w, n_v, n_u = np.unravel_index(near, result.shape)
+            exact, _ = cKDTree(surface).query(np.column_stack([u[n_u], v[n_v], w[n_w]]))
+            result.ravel()[near] = np.where(outside.ravel()[near], -exact, exact)
         return result, np.array([u[0], v[0], w[0]]), pitch
 
     def at(self, points_mm: FloatArray) -> Float32Array:
@@ -245,36 +253,53 @@ def lattice_volume_cm3(shape: Shape) -> float:
 
 
 def surface_points(structure: Structure, *, spacing_mm: float = 1.0) -> FloatArray:
-    """Points on the surface of a structure in patient coordinates (n, 3) [mm], about ``spacing_mm`` apart or closer."""
-    shape = structure.shape
-    if shape is None:
+    """Points on the surface in patient coordinates (n, 3) [mm], about ``spacing_mm`` apart or closer."""
+    if structure.shape is None:
         return np.empty((0, 3))
+    return structure.shape.frame.to_patient(surface_of(structure.shape, spacing_mm=spacing_mm))
+
+
+def surface_of(shape: Shape, *, spacing_mm: float) -> FloatArray:
+    """Points (n, 3) [mm] where the lines of a lattice meet the surface, in the frame of the shape."""
     low, high = shape.low_mm, shape.high_mm
     pitch = _lattice_pitch(low, high, finest=spacing_mm)
     u, v = _nodes(low[0], high[0], pitch), _nodes(low[1], high[1], pitch)
     lattice = shape.on_lattice(u, v)
-    found = []
-    for layer in shape.layers(pitch):
+    nothing = np.full((len(v), len(u)), -1e3, dtype=np.float32)
+    found: list[FloatArray] = []
+    before, before_w = nothing, 0.0
+    layers = shape.layers(pitch)
+    for layer in layers:
         distance = lattice.distance(layer.w_mm, "nominal")
-        if distance is None:
-            continue
-        inside = distance > 0
-        for axis, along in ((0, v), (1, u)):
+        here = nothing if distance is None else distance
+        inside = here > 0
+        for axis in (0, 1):
             a, b = (inside[:-1], inside[1:]) if axis == 0 else (inside[:, :-1], inside[:, 1:])
             j, i = np.nonzero(a != b)
-            first = distance[j, i]
-            second = distance[j + 1, i] if axis == 0 else distance[j, i + 1]
-            share = first / (first - second)
+            first = here[j, i]
+            second = here[j + 1, i] if axis == 0 else here[j, i + 1]
+            step = pitch * first / (first - second)
             place = np.empty((len(j), 3))
+            place[:, 0] = u[i] + (step if axis == 1 else 0.0)
+            place[:, 1] = v[j] + (step if axis == 0 else 0.0)
             place[:, 2] = layer.w_mm
-            place[:, 0] = u[i] if axis == 0 else along[i] + share * pitch
-            place[:, 1] = along[j] + share * pitch if axis == 0 else v[j]
             found.append(place)
-    # The flat ends have no outline: their inner nodes stand for them.
-    layers = shape.layers(pitch)
-    for layer, edge in ((layers[0], -0.5), (layers[-1], 0.5)) if layers else ():
-        distance = lattice.distance(layer.w_mm, "nominal")
-        if distance is not None:
-            j, i = np.nonzero(distance > 0)
-            found.append(np.column_stack([u[i], v[j], np.full(len(j), layer.w_mm + edge * layer.thickness_mm)]))
-    return shape.frame.to_patient(np.concatenate(found)) if found else np.empty((0, 3))
+        edge = layer.w_mm - 0.5 * layer.thickness_mm
+        found.append(_between_layers(before, here, u, v, before_w, layer.w_mm, edge))
+        before, before_w = here, layer.w_mm
+    if layers:
+        found.append(
+            _between_layers(before, nothing, u, v, before_w, before_w, before_w + 0.5 * layers[-1].thickness_mm)
+        )
+    return np.concatenate(found) if found else np.empty((0, 3))
+
+
+def _between_layers(
+    below: Float32Array, above: Float32Array, u: FloatArray, v: FloatArray, w_below: float, w_above: float, edge: float
+) -> FloatArray:
+    """Where the surface passes between two layers; at the edge between them where one of them is empty."""
+    j, i = np.nonzero((below > 0) != (above > 0))
+    first, second = below[j, i].astype(float), above[j, i].astype(float)
+    height = w_below + (w_above - w_below) * first / (first - second)
+    height[(first < -900) | (second < -900)] = edge
+    return np.column_stack([u[i], v[j], height])

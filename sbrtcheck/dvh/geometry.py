@@ -328,7 +328,8 @@ def _areas(
     suspicious = np.abs(non_zero - even_odd) > SELF_OVERLAP * np.maximum(even_odd, 1.0)
     keyholes = 0
     for index in np.flatnonzero(suspicious):
-        if has_seam([loops[index]])[0]:
+        # A channel is walked twice over its length: one place alone is where a loop crosses itself.
+        if has_seam([loops[index]], n_places=2)[0]:
             keyholes += 1
             continue
         share = 100 * abs(non_zero[index] - even_odd[index]) / max(float(non_zero[index]), 1e-9)
@@ -344,8 +345,8 @@ def _areas(
     return loops, w_mm, exact
 
 
-def has_seam(loops: list[FloatArray], *, tolerance_mm: float = 0.1) -> NDArray[np.bool_]:
-    """Which loops come back to a place where they have been, as the channel of a keyhole does; (n_loops,)."""
+def has_seam(loops: list[FloatArray], *, n_places: int = 1, tolerance_mm: float = 0.1) -> NDArray[np.bool_]:
+    """Which loops come back to places where they have been, as the channel of a keyhole does; (n_loops,)."""
     n_points = np.array([len(loop) for loop in loops])
     owner = np.repeat(np.arange(len(loops)), n_points)
     points = np.concatenate(loops)
@@ -358,7 +359,7 @@ def has_seam(loops: list[FloatArray], *, tolerance_mm: float = 0.1) -> NDArray[n
         first, second = order[same], order[same + 1]
         apart = np.abs(second - first)
         apart = np.minimum(apart, n_points[owner[first]] - apart)
-        found[owner[first[apart > 2]]] = True
+        found |= np.bincount(owner[first[apart > 2]], minlength=len(loops)) >= n_places
     return found
 
 
