@@ -10,6 +10,8 @@ from typing import Any
 
 from sbrtcheck import guideline
 from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
+from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
+from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, safe_text
 from sbrtcheck.judging import JudgedPlan, judge_plan
@@ -21,6 +23,7 @@ from sbrtcheck.model import (
     FindingKind,
     InputFile,
     LesionReport,
+    Level,
     Outcome,
     PlanReport,
     Reason,
@@ -209,8 +212,19 @@ def _assemble(
     warnings: list[Problem] = [p for p in study.problems if not p.is_error]
     errors: list[Problem] = [p for p in study.problems if p.is_error]
     used: dict[str, str] = {}
+    labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
+    course: list[PlanDoses] = []
     for index, data in enumerate(study.plans):
-        doses = compute_plan(data, index=index, given=given, interpolation=interpolation, progress=progress)
+        doses = compute_plan(
+            data,
+            index=index,
+            given=facts_of_plan(given, data, study),
+            interpolation=interpolation,
+            progress=progress,
+            label=labels[index],
+            elsewhere=elsewhere[index],
+            first_lesion=len(lesions) + 1,
+        )
         doses = with_locations(doses, declared={x.roi: x.location for x in case.lesions if x.location} if case else {})
         progress(f"{doses.label}: conformity")
         targets = [
@@ -248,6 +262,7 @@ def _assemble(
                 alpha_beta_gy=clinic.alpha_beta_gy if clinic else None,
             )
         )
+        course.append(doses)
         lesions += lesion_reports(doses, measured)
         structures += structure_reports(doses)
         facts += doses.facts
@@ -261,7 +276,13 @@ def _assemble(
                 used.setdefault(finding.table, "beside, does not decide")
         errors += [p for n in doses.named for p in n.roi.problems if p.is_error]
         errors += [p for s in doses.structures.values() for p in s.problems if p.is_error]
-    findings = _course_findings(study, len(lesions), case)
+    whole = judge_course(
+        course, case=case, clinic=clinic, absent=given.absent, interpolation=interpolation, progress=progress
+    )
+    findings = (*whole.findings, *_course_findings(study, case))
+    facts += whole.facts
+    for name in whole.sources:
+        used[name] = f"{used[name]}; the sum" if name in used else "the sum of the plans"
     outcome = worst_outcome(*(p.outcome for p in plans), *(f.consequence for f in findings))
     default_outcome = worst_outcome(
         *(p.default_outcome or p.outcome for p in plans), *(f.consequence for f in findings)
@@ -270,9 +291,9 @@ def _assemble(
         outcome=outcome,
         exit_code=EXIT_CODE[outcome],
         default_outcome=default_outcome,
-        lesions=tuple(replace(x, lesion=replace(x.lesion, id=x.lesion.id)) for x in lesions),
+        lesions=tuple(lesions),
         plans=tuple(plans),
-        cumulative=None,
+        cumulative=whole.cumulative,
         course_findings=findings,
         structures=tuple(structures),
         facts=tuple(dict.fromkeys([*facts, *_file_facts(case, clinic)])),
@@ -361,11 +382,9 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     return out
 
 
-def _course_findings(study: Study, n_lesions: int, case: CaseFile | None) -> tuple[Finding, ...]:
+def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
+    """What the files say of the course beyond its doses, and declared deviations."""
     out = []
-    if len(study.plans) > 1:
-        note = f"{len(study.plans)} plans: each is judged alone; their sum is not judged (E-CUMULATIVE)"
-        out.append(completeness(rule_id="course:cumulative", plan="", reason=Reason.CUMULATIVE_NOT_SUMMED, note=note))
     for problem in study.problems:
         if problem.is_error:
             out.append(
@@ -380,25 +399,6 @@ def _course_findings(study: Study, n_lesions: int, case: CaseFile | None) -> tup
     if prior and not (case and case.earlier):
         note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
         out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
-    otherwise = sum(s.n_lesions for s in case.other_sites) if case else 0
-    if n_lesions:
-        counted = guideline.count_sites(n_treated=n_lesions, n_treated_otherwise=otherwise)
-        out.append(
-            Finding(
-                rule_id=counted.rule_id,
-                kind=FindingKind.GUIDELINE,
-                verdict=counted.verdict,
-                consequence=counted.outcome,
-                level=counted.level,
-                table="guideline",
-                metric="distinct treated sites",
-                value=counted.value,
-                low=counted.value,
-                high=counted.value,
-                note=counted.text,
-                source=counted.source,
-            )
-        )
     if case:
         for deviation in case.deviations:
             note = f"declared deviation from {deviation.rule}: {deviation.reason} ({deviation.name}); the verdict stays"
@@ -408,7 +408,7 @@ def _course_findings(study: Study, n_lesions: int, case: CaseFile | None) -> tup
                     kind=FindingKind.GUIDELINE,
                     verdict=Verdict.INFORMATION,
                     consequence=Outcome.PASS,
-                    level=counted.level if n_lesions else out[0].level,
+                    level=Level.INFORMATION,
                     note=safe_text(note),
                 )
             )

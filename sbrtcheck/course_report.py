@@ -1,0 +1,224 @@
+"""The course as a whole: what is asked, what is summed and judged, and what the report shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sbrtcheck import course_lesions
+from sbrtcheck.case import CaseFile, ClinicFile
+from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
+from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
+from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
+from sbrtcheck.course_sum import CourseSum, Reading
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model import Dvh, Fact, Finding, FindingKind, Level, Metric, Outcome, Quantity, Reason, Verdict
+from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.rules import completeness
+from sbrtcheck.site_cautions import load_neighbours
+from sbrtcheck.tables import load_table
+
+LUNG_METRICS = ("V20Gy[%]", "V5Gy[%]", "Mean[Gy]")
+# Organs of the published composite limits of thoracic re-irradiation (NG-8).
+COMPOSITE_ORGANS = ("SpinalCord", "Esophagus", "Trachea+ProximalBronchialTree", "GreatVes", "Heart")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CourseResult:
+    """What the course adds to the report of its plans. ``cumulative`` None: one plan and no earlier course."""
+
+    findings: tuple[Finding, ...]
+    cumulative: dict[str, Any] | None
+    facts: tuple[Fact, ...]
+    sources: tuple[str, ...]
+
+
+def judge_course(
+    plans: Sequence[PlanDoses],
+    *,
+    case: CaseFile | None,
+    clinic: ClinicFile | None,
+    absent: Mapping[str, str],
+    interpolation: str = "cubic",
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> CourseResult:
+    """Lesions, sites and the sum of the plans of one course.
+
+    Args:
+        plans: with their doses, as :func:`sbrtcheck.plan_check.compute_plan` gives them.
+        case: the case file: sequence, earlier doses, declared relations.
+        clinic: the clinic file, for its own alpha/beta.
+        absent: organs declared absent.
+        interpolation: of the doses, "cubic" or "linear".
+        progress: called with what is being done.
+
+    Raises:
+        WrongUsageError: E-CASE, E-METRIC.
+    """
+    findings = list(course_lesions.judge_shared_lesions(plans, case))
+    open_question = bool(findings)
+    sites = course_lesions.judge_sites(plans, case)
+    if sites is not None:
+        findings.append(sites)
+    earlier = earlier_organs(case)
+    sequence = sequence_of([(p.label, p.n_fractions) for p in plans], case)
+    if not plans or (len(plans) < 2 and not earlier):
+        return CourseResult(tuple(findings), None, (), ())
+    progress("summing the plans of the course")
+    facts = CourseFacts(
+        kind=sequence.kind,
+        required={k: v for p in reversed(plans) for k, v in p.required.items()},
+        containers=plans[0].containers,
+        absent=absent,
+        sex=plans[0].sex,
+        own_alpha_beta_gy=clinic.alpha_beta_gy if clinic else {},
+        earlier=earlier,
+        open_question=open_question,
+    )
+    frames: dict[str, list[PlanDoses]] = {}
+    for plan in plans:
+        frames.setdefault(plan.data.dose.frame_of_reference_uid, []).append(plan)
+    rows: list[dict[str, Any]] = []
+    lungs: list[dict[str, Any]] = []
+    sources: list[str] = []
+    for group in frames.values():
+        if len(group) < 2 and not earlier:
+            continue
+        total = CourseSum(group, interpolation=interpolation)
+        judged = judge_sum(total, facts)
+        findings += judged.findings
+        rows += judged.rows
+        sources += judged.sources
+        found = _lungs(total, sequence, facts)
+        findings += found
+        lungs += [{"organ": f.organ, "metric": f.metric, "value": f.value, "unit": f.unit} for f in found]
+        if earlier:
+            findings += _composite(total, facts)
+    bounds: tuple[Finding, ...] = ()
+    if len(frames) > 1:
+        bounds = _not_summed(plans, frames)
+        findings += bounds
+    findings += course_lesions.added_doses(plans, course_lesions.medians_gy(plans, interpolation=interpolation))
+    distances = course_lesions.lesion_distances(plans)
+    titles = [load_table(name).title for name in dict.fromkeys(sources)]
+    cumulative = {
+        "plans": [f"{p.label}: {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in plans],
+        "sequence": sequence.text,
+        "sequence_from": sequence.origin,
+        "source": ", ".join(titles) or "none",
+        "not_summed": bounds[0].note if bounds else "",
+        "organs": rows,
+        "lungs": lungs,
+        "lesion_distances": list(distances),
+    }
+    fact = Fact("sequence of the plans", sequence.text, sequence.origin)
+    return CourseResult(tuple(findings), cumulative, (fact,) if len(plans) > 1 else (), tuple(dict.fromkeys(sources)))
+
+
+def _information(organ: str, roi: str, metric: str, dvh: Dvh, asked: Metric | str, note: str) -> Finding:
+    value = evaluate(asked, dvh)
+    return Finding(
+        rule_id=f"cumulative:information:{organ}:{metric}",
+        kind=FindingKind.ORGAN_LIMIT,
+        verdict=Verdict.INFORMATION,
+        consequence=Outcome.PASS,
+        level=Level.INFORMATION,
+        organ=organ,
+        roi=roi,
+        metric=metric,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        unit=value.unit,
+        reason=value.reason,
+        note="; ".join(n for n in (note, value.note) if n),
+    )
+
+
+def _lungs(total: CourseSum, sequence: PlanSequence, facts: CourseFacts) -> list[Finding]:
+    """V20, V5 and mean dose of both lungs over the plans: as physical sum and converted, each labelled."""
+    kind = SEQUENTIAL if sequence.kind == SEQUENTIAL else SAME_SESSIONS
+    words = "one after the other" if kind == SEQUENTIAL else "in the same sessions"
+    readings: list[tuple[str, Reading, str]] = [("", total.physical(), "sum of the plans' physical doses")]
+    alpha_beta = organ_alpha_beta("Lungs", own_gy=facts.own_alpha_beta_gy)
+    if alpha_beta is not None:
+        ratio = alpha_beta.nominal_gy
+        readings.append((f"EQD2(a/b={ratio:g}):", total.eqd2(ratio, kind=kind), f"converted sum, plans {words}"))
+    out = []
+    for subject, summed in total.members("Lungs"):
+        for prefix, reading, note in readings:
+            for text in LUNG_METRICS:
+                dvh = total.dvh(summed, reading)
+                out.append(_information("Lungs", subject.roi, f"{prefix}{text}", dvh, text, note))
+    return out
+
+
+def _composite(total: CourseSum, facts: CourseFacts) -> list[Finding]:
+    """Near-maxima of the whole course beside the published composite limits of re-irradiation: information."""
+    published = next((fact for fact in load_neighbours() if fact.id == "NG-8"), None)
+    if published is None:
+        return []
+    out = []
+    for organ in COMPOSITE_ORGANS:
+        alpha_beta = organ_alpha_beta(organ, own_gy=facts.own_alpha_beta_gy)
+        entries = [e for name in organ.split("+") for e in facts.earlier.get(name, ())]
+        earlier = earlier_for(entries, NEAR_MAXIMUM)
+        if alpha_beta is None or not earlier.doses or earlier.missing:
+            continue
+        reading = total.eqd2(alpha_beta.nominal_gy, kind=facts.kind, earlier=earlier.doses)
+        for subject, summed in total.members(organ):
+            metric = f"EQD2(a/b={alpha_beta.nominal_gy:g}):D0.035cc[Gy]"
+            note = f"whole course with what is declared; {published.source}, {published.status}: {published.text}"
+            out.append(_information(organ, subject.roi, metric, total.dvh(summed, reading), NEAR_MAXIMUM, note))
+    return out
+
+
+def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDoses]]) -> tuple[Finding, ...]:
+    """Plans in different frames of reference: no sum; what the sum can be at most, by the same rule, beside it."""
+    groups = " | ".join(", ".join(p.label for p in group) for group in frames.values())
+    note = (
+        f"no sum over different frames of reference ({groups}): registration objects are not read here; each plan is "
+        f"judged alone, the sum of near-maxima stands beside"
+    )
+    out = [
+        completeness(rule_id="course:cumulative", plan="", reason=Reason.OTHER_FRAME_OF_REFERENCE, note=note),
+    ]
+    n_fractions = [p.n_fractions for p in plans]
+    table = choose_source(n_fractions)
+    if table is None:
+        return tuple(out)
+    for row in course_rows(table, n_fractions=n_fractions, sex=plans[0].sex):
+        metric = row.metric
+        if row.is_volume or metric.amount_unit != "cc" or metric.amount is None or set(row.rows) != set(n_fractions):
+            continue
+        # The hottest v cm3 of a sum of k doses lies in the hottest v/k cm3 of one of them at least.
+        part = Metric(metric.kind, metric.amount / len(plans), "cc", "Gy", Quantity.PHYSICAL)
+        share = 0.0
+        for plan in plans:
+            values = [evaluate(part, s.dvh).high for s in plan.subjects.get(row.organ, ())]
+            known = [v for v in values if v is not None]
+            if not known or len(known) < len(values):
+                break
+            share += max(known) / row.dose_limit_gy(plan.n_fractions)
+        else:
+            out.append(
+                Finding(
+                    rule_id=f"cumulative:bound:{row.first.rule_id}",
+                    kind=FindingKind.ORGAN_LIMIT,
+                    verdict=Verdict.INFORMATION,
+                    consequence=Outcome.PASS,
+                    level=Level.INFORMATION,
+                    table=table.name,
+                    organ=row.organ,
+                    metric=f"sum of dose/limit at most, {row.first.metric_text}",
+                    value=share,
+                    low=0.0,
+                    high=share,
+                    comparator="<=",
+                    limit=1.0,
+                    note=f"upper bound from the D{part.amount:g}cc of each plan alone, given one after the other",
+                    source=f"{table.title}",
+                )
+            )
+    return tuple(out)

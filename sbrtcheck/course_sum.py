@@ -1,0 +1,160 @@
+"""The organs of several plans in one frame of reference, each summed once, as subjects that rules can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sbrtcheck.course_earlier import SAME_SESSIONS, UniformDose
+from sbrtcheck.cumulative import (
+    Combine,
+    Part,
+    SummedDose,
+    eqd2_one_after_the_other,
+    eqd2_same_sessions,
+    physical_sum,
+    share_of_limits,
+    sum_doses,
+)
+from sbrtcheck.dvh import Structure
+from sbrtcheck.grid_bound import GridBound
+from sbrtcheck.model import Dvh, FloatArray
+from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.radiobiology import eqd2
+from sbrtcheck.rules import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to add up: a key that names it, and what it does with the doses of the plans."""
+
+    key: Hashable
+    combine: Combine
+
+
+class CourseSum:
+    """The plans of one frame of reference and the sums of their doses in every organ that one of them contours."""
+
+    def __init__(self, plans: Sequence[PlanDoses], *, interpolation: str) -> None:
+        self.plans = tuple(plans)
+        self.n_fractions = tuple(p.n_fractions for p in plans)
+        self._interpolation = interpolation
+        self._parts = []
+        for p in plans:
+            targets = [p.structures[x.ptv] for x in p.lesions if p.structures[x.ptv].blocked is None]
+            self._parts.append(Part(p.label, p.n_fractions, p.data.dose, GridBound(p.data.dose, targets)))
+        self._members = self._gather()
+        self._sums: dict[int, SummedDose] = {}
+        self._worst: dict[int, SummedDose] = {}
+        self._dvhs: dict[tuple[int, Hashable], Dvh] = {}
+
+    def _gather(self) -> dict[str, list[tuple[Subject, Structure]]]:
+        """Subjects with a structure, by organ; one drawing of several plans once, with its smallest distance."""
+        found: dict[str, dict[Hashable, tuple[Subject, Structure]]] = {}
+        for plan in self.plans:
+            for organ, subjects in plan.subjects.items():
+                for subject, structure in zip(subjects, plan.shapes.get(organ, ()), strict=True):
+                    if structure is None or structure.shape is None:
+                        continue
+                    place = found.setdefault(organ, {})
+                    key = _geometry(structure)
+                    if key in place:
+                        known, kept = place[key]
+                        gaps = [x.distance_mm for x in (known, subject) if x.distance_mm is not None]
+                        place[key] = (replace(known, distance_mm=min(gaps, default=None)), kept)
+                    else:
+                        place[key] = (subject, structure)
+        return {organ: list(members.values()) for organ, members in found.items()}
+
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Organs with a structure in one of the plans."""
+        return tuple(self._members)
+
+    def members(self, organ: str) -> tuple[tuple[Subject, SummedDose], ...]:
+        """The structures that stand for an organ, with the doses of all plans in them."""
+        out = []
+        for subject, structure in self._members.get(organ, ()):
+            if id(structure) not in self._sums:
+                self._sums[id(structure)] = sum_doses(structure, self._parts, interpolation=self._interpolation)
+            out.append((subject, self._sums[id(structure)]))
+        return tuple(out)
+
+    def subjects(self, organs: Iterable[str], reading: Reading) -> dict[str, tuple[Subject, ...]]:
+        """Subjects whose Dvh is that of the reading."""
+        out = {}
+        for organ in organs:
+            made = [replace(s, dvh=self.dvh(summed, reading)) for s, summed in self.members(organ)]
+            if made:
+                out[organ] = tuple(made)
+        return out
+
+    def worst_case(self, summed: SummedDose) -> SummedDose:
+        """One of its sums with every unknown dose at its bound."""
+        if id(summed) not in self._worst:
+            self._worst[id(summed)] = summed.worst_case()
+        return self._worst[id(summed)]
+
+    def dvh(self, summed: SummedDose, reading: Reading) -> Dvh:
+        """The Dvh of one of its sums in one reading, kept for the next rule that asks."""
+        key = (id(summed), reading.key)
+        if key not in self._dvhs:
+            self._dvhs[key] = summed.dvh(reading.combine)
+        return self._dvhs[key]
+
+    def find(self, organs: Iterable[str], roi: str) -> tuple[Subject, SummedDose] | None:
+        """The structure with this name among those of some organs."""
+        return next((m for organ in organs for m in self.members(organ) if m[0].roi == roi), None)
+
+    def physical(self) -> Reading:
+        """The sum of the plans' physical doses [Gy]."""
+        return Reading(("physical",), physical_sum)
+
+    def eqd2(self, alpha_beta_gy: float, *, kind: str, earlier: Sequence[UniformDose] = ()) -> Reading:
+        """The sum in EQD2 [Gy]; earlier courses are always given before."""
+        n_fractions = self.n_fractions
+
+        def combine(doses: Sequence[FloatArray], extra: Sequence[UniformDose]) -> FloatArray:
+            rule = eqd2_same_sessions if kind == SAME_SESSIONS else eqd2_one_after_the_other
+            plans = doses[: len(n_fractions)]
+            total = rule(plans, n_fractions=n_fractions, alpha_beta_gy=alpha_beta_gy)
+            return total + sum(
+                eqd2(total_dose_gy=e.dose_gy, n_fractions=e.n_fractions, alpha_beta_gy=alpha_beta_gy) for e in extra
+            )
+
+        return _with_earlier(("eqd2", alpha_beta_gy, kind == SAME_SESSIONS), combine, earlier)
+
+    def eqd2_of_plan(self, index: int, alpha_beta_gy: float) -> Reading:
+        """One plan alone in EQD2 [Gy]."""
+        n = self.n_fractions[index]
+        return Reading(
+            ("plan", index, alpha_beta_gy),
+            lambda doses: eqd2(total_dose_gy=doses[index], n_fractions=n, alpha_beta_gy=alpha_beta_gy),
+        )
+
+    def physical_of_plan(self, index: int) -> Reading:
+        """One plan alone, physical [Gy]."""
+        return Reading(("plan", index), lambda doses: doses[index])
+
+    def shares(self, limits_gy: Callable[[int], float], *, earlier: Sequence[UniformDose] = ()) -> Reading:
+        """The sum of dose / limit over the plans and the earlier courses, each at its own number of fractions."""
+        limits = [limits_gy(n) for n in self.n_fractions]
+        constant = sum(e.dose_gy / limits_gy(e.n_fractions) for e in earlier)
+        return Reading(("shares", *limits, constant), lambda doses: share_of_limits(doses, limits_gy=limits) + constant)
+
+
+def _with_earlier(
+    key: tuple[Hashable, ...],
+    combine: Callable[[Sequence[FloatArray], Sequence[UniformDose]], FloatArray],
+    earlier: Sequence[UniformDose],
+) -> Reading:
+    return Reading((*key, *((e.dose_gy, e.n_fractions) for e in earlier)), lambda doses: combine(doses, earlier))
+
+
+def _geometry(structure: Structure) -> Hashable:
+    """Equal for structures drawn with the same contours."""
+    bounds = structure.bounds_mm
+    corners = () if bounds is None else tuple(float(x) for x in np.round(np.concatenate(bounds), 1))
+    return (structure.name, round(structure.volume_cm3 or 0.0, 3), *corners)
