@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from sbrtcheck import guideline, schemes
+from sbrtcheck.achieved import achieved
 from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
-from sbrtcheck.dvh.conformity import Conformity, icru91
+from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.dvh.spill import GlobalMaximum
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import JudgedPlan, triangle
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Curve, Dvh, LesionReport, MatchedBy, PlanReport, Role, StructureReport
+from sbrtcheck.organ_eqd2 import alpha_beta_of, eqd2_subjects, organ_eqd2
 from sbrtcheck.plan_check import PlanDoses
-from sbrtcheck.radiobiology import bed, eqd2
+from sbrtcheck.radiobiology import bed, eqd2, eqd2_dvh
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
 CURVE_POINTS = 200
@@ -32,8 +34,9 @@ def plan_report(
     maximum: GlobalMaximum,
     spill_cm3: float | None,
     agreement: tuple[dict[str, Any], ...],
+    alpha_beta_gy: Mapping[str, float] | None = None,
 ) -> PlanReport:
-    """The record of one plan."""
+    """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own."""
     data = doses.data
     first = next((x for x in doses.lesions if x.prescription_gy is not None), None)
     table = judged.choice.table
@@ -60,6 +63,8 @@ def plan_report(
         curves=_curves(doses),
         agreement=agreement,
         triangle=triangle(doses, first) if first is not None else None,
+        organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
+        eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
     )
 
 
@@ -94,6 +99,20 @@ def _curves(doses: PlanDoses) -> tuple[Curve, ...]:
             )
     for organ, dvh in doses.derived.items():
         out.append(_curve(dvh, roi=organ, organ=organ, plan=doses.label, role=Role.ORGAN))
+    return tuple(c for c in out if c is not None)
+
+
+def _eqd2_curves(doses: PlanDoses, alpha_beta_gy: Mapping[str, float] | None) -> tuple[Curve, ...]:
+    """Curves of EQD2 at each organ's own alpha/beta, which stands in the curve's name."""
+    out = []
+    for organ, dvh in eqd2_subjects(doses):
+        found = alpha_beta_of(organ, clinic=alpha_beta_gy)
+        if found is None or dvh.blocked is not None:
+            continue
+        plain = replace(dvh, variants=(), alternatives=())
+        converted = eqd2_dvh(plain, n_fractions=doses.n_fractions, alpha_beta_gy=found.value_gy)
+        name = f"{dvh.roi}, a/b {found.value_gy:g}"
+        out.append(_curve(converted, roi=name, organ=organ, plan=doses.label, role=Role.ORGAN))
     return tuple(c for c in out if c is not None)
 
 
@@ -167,13 +186,15 @@ def lesion_reports(doses: PlanDoses, measured: Sequence[Conformity]) -> list[Les
         for text in LESION_METRICS:
             value = evaluate(text, doses.dvhs[lesion.ptv], prescription_gy=lesion.prescription_gy)
             metrics[text] = asdict(value)
-        for roi in dict.fromkeys((lesion.ptv, lesion.near_minimum_roi)):
-            near_minimum, median, near_maximum = icru91(doses.dvhs[roi])
-            for value in (near_minimum, median, near_maximum):
-                if value.value is not None:
-                    achieved = _bed10(value.value, doses.n_fractions)
-                    name = f"{safe_text(roi)} BED(a/b=10):{value.metric}"
-                    metrics[name] = {"value": achieved, "unit": "Gy", "note": guideline.tier_of(achieved)}
+        for a in achieved(doses, lesion):
+            name = f"{safe_text(a.roi)} {a.value.metric}"
+            metrics[name] = {
+                "value": a.value.value,
+                "low": a.value.low,
+                "high": a.value.high,
+                "unit": "Gy",
+                "note": a.tier,
+            }
         conf = by_target.get(lesion.ptv)
         prescription = lesion.prescription_gy
         classification, scheme_note = "", ""

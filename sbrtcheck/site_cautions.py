@@ -74,7 +74,7 @@ def load_lesion_counts() -> tuple[LesionCount, ...]:
 
 
 def location_rule() -> dict[str, Any]:
-    """What central and ultracentral mean: edges [mm], definition, source, and the organs that distances are taken to."""
+    """What central and ultracentral mean: edges [mm], definition, source, and the organs that are measured to."""
     rule: dict[str, Any] = _document(NEIGHBOURS_FILE)["location"]
     return rule
 

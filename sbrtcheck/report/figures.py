@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sbrtcheck.model import Curve, Finding, FindingKind, PlanReport, Role, Verdict
@@ -95,7 +95,12 @@ def drawn_curves(plan: PlanReport) -> tuple[Curve, ...]:
     return tuple(usable[i] for i in sorted(order[:MAX_CURVES]))
 
 
-def dvh_svg(plan: PlanReport) -> str:
+def eqd2_svg(plan: PlanReport) -> str:
+    """The EQD2 curves of the organs, each at its own alpha/beta; "" for a plan without any. See :func:`dvh_svg`."""
+    return dvh_svg(replace(plan, curves=plan.eqd2_curves, findings=()), axis="EQD2 [Gy]")
+
+
+def dvh_svg(plan: PlanReport, *, axis: str = "Dose [Gy]") -> str:
     """The figure as SVG text, or "" for a plan without curves. The same plan gives the same bytes.
 
     Names are drawn as outlines, so that none of them is text or markup in the file.
@@ -120,13 +125,13 @@ def dvh_svg(plan: PlanReport) -> str:
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         figure = Figure(figsize=(7.6, 4.3), layout="constrained")
         FigureCanvasAgg(figure)
-        _draw(figure.add_subplot(), plan, curves)
+        _draw(figure.add_subplot(), plan, curves, axis)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     # The writer repeats each text as a comment; outlines are all that the page needs.
     return re.sub(r"[ ]*<!--.*?-->\n?", "", stream.getvalue(), flags=re.DOTALL)
 
 
-def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:
+def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> None:
     from matplotlib.lines import Line2D
 
     handles, names = [], []
@@ -177,7 +182,7 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve]) -> None:
             names.append(word)
     axes.set_xlim(0.0, max(math.ceil(reach_gy * 1.03), 1))
     axes.set_ylim(0.0, 101.0)
-    axes.set_xlabel("Dose [Gy]")
+    axes.set_xlabel(axis)
     axes.set_ylabel("Volume [%]")
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)

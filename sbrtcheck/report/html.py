@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
-from sbrtcheck.report.figures import data_uri, dvh_svg
+from sbrtcheck.report.figures import data_uri, dvh_svg, eqd2_svg
 from sbrtcheck.report.headline import about, clean, limit_text
 from sbrtcheck.report.numbers import format_share, format_value
 from sbrtcheck.report.view import view
@@ -79,10 +79,11 @@ def render_html(report: Report) -> str:
     for section in shown.sections:
         if section.plan >= 0:
             plan = report.plans[section.plan]
-            svg = dvh_svg(plan)
+            svg, biological = dvh_svg(plan), eqd2_svg(plan)
             figures[section.plan] = {
                 "label": clean(plan.label),
                 "dvh": data_uri(svg) if svg else "",
+                "eqd2": data_uri(biological) if biological else "",
                 "bars": bars(plan),
             }
     limit_place = f"{100.0 / BAR_END_PERCENT * 100.0:.2f}"

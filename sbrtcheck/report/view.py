@@ -8,6 +8,7 @@ from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE, basename, plain
+from sbrtcheck.report.biology import eqd2_section
 from sbrtcheck.report.headline import about, clean, head_lines, judged, limit_text, source_short, table_title
 from sbrtcheck.report.layout import SOLID, Section, Table, View, mapping_table, shown, solid, spell
 from sbrtcheck.report.lesions import lesion_rows
@@ -53,6 +54,7 @@ def view(report: Report) -> View:
         sections.append(_course_section(report))
         lesion_table, remarks = lesion_rows(report)
         sections.append(Section("Lesions", tables=(lesion_table,), items=remarks))
+        sections.append(eqd2_section(report))
         sections.append(_not_evaluated(report))
         sections.append(_other_sources(report))
     sections.append(_problems("Errors", report.errors))
@@ -147,7 +149,7 @@ def _about(f: Finding) -> str:
 
 
 def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
-    numbered = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f)]
+    numbered = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f) and not _achieved(f)]
     others = [f for f in plan.findings if f.kind not in _IN_TABLE | _OTHER_TABLES and not _silent(f)]
     tables = [finding_table(report, numbered)]
     if plan.agreement:
@@ -161,6 +163,11 @@ def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
 def _silent(f: Finding) -> bool:
     """Not evaluated: shown in a section of its own, where the reason has room. Those that count stand in both."""
     return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE | _OTHER_TABLES)
+
+
+def _achieved(f: Finding) -> bool:
+    """BED10 and EQD2 of what a lesion gets: they stand with the lesion."""
+    return f.kind is FindingKind.LESION_BED10 and f.verdict is Verdict.INFORMATION and ":" in f.metric
 
 
 def _line(report: Report, f: Finding) -> str:
