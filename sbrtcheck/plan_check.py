@@ -195,13 +195,13 @@ def compute_plan(
             distance_mm=distance,
             prescription_gy=nearest.prescription_gy if nearest else None,
             missing_part=c.missing_part,
-            cut=c.cut and _is_parallel(c.organ),
+            cut=bool(c.cut) and _has_round_ends(c.organ),
             note=safe_text(c.note),
         )
         found.setdefault(c.organ, []).append(subject)
         shapes.setdefault(c.organ, []).append(c.structure)
         if subject.cut:
-            problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi))
+            problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
     facts += _facts(lesions, named)
     problems += _laterality_problems(named)
     return PlanDoses(
@@ -305,9 +305,10 @@ def _candidates(
     return [*out, skin] if skin is not None else out
 
 
-def _is_parallel(organ: str) -> bool:
+def _has_round_ends(organ: str) -> bool:
+    """Whether a flat end means that a part is missing. The heart's upper end is flat by convention."""
     base = organ.removesuffix("-GTV")
-    return any(o.organ == base and o.architecture == "parallel" for o in load_organs())
+    return base != "Heart" and any(o.organ == base and o.architecture == "parallel" for o in load_organs())
 
 
 def _with_sites(

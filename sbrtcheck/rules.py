@@ -153,8 +153,13 @@ def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, 
             )
             return Judgement(Verdict.MET, point, note.lstrip("; "))
         return judgement
-    if subject.cut and verdict in {Verdict.MET, Verdict.MARGINAL} and (metric.kind == "CV" or metric.unit == "%"):
-        return _not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan")
+    of_the_whole = (
+        metric.kind == "CV"
+        or (metric.kind == "V" and metric.unit == "%")
+        or (metric.kind in {"D", "DC"} and metric.amount_unit == "%")
+    )
+    if subject.cut and of_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
+        return _not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
     return judgement
 
 
@@ -380,7 +385,8 @@ def required_organs_settled(
         present = [s for option in options for s in context.subjects.get(option, ())]
         name = " or ".join(options)
         if not present and not judged:
-            reason, note = Reason.NO_ROI, f"{name} is required ({why}) and is not contoured or not recognised"
+            note = f"{name} is required ({why}) and is not contoured or not recognised: {how_to_settle(options)}"
+            reason = Reason.NO_ROI
         elif table is None:
             continue
         else:
@@ -389,6 +395,16 @@ def required_organs_settled(
             completeness(rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, note=note)
         )
     return tuple(out)
+
+
+def how_to_settle(options: Sequence[str]) -> str:
+    """What to do about a required organ that is missing, with lines to copy."""
+    first = options[0]
+    return (
+        f"contour {'one of them' if len(options) > 1 else 'it'}; or, if a ROI under another name is it, add "
+        f'--map "ROI={first}"; or, if the patient has none, add to the case file: '
+        f'absent = [{{organ = "{first}", reason = "why"}}]'
+    )
 
 
 def _organs_of(context: PlanContext, organ: str) -> set[str]:

@@ -17,8 +17,11 @@ JOINT_AIRWAY = "Trachea+ProximalBronchialTree"
 # Organs from which every treated GTV, else ITV, is taken out before they are judged.
 WITHOUT_GTV = ("Lungs", "Liver")
 SKIN_SHELL_MM = 5.0
-# An end contour above this share of the largest one is a flat end: the organ goes on where the contours stop.
-FLAT_END_SHARE = 0.35
+# An end contour above this share of the largest one is a flat end: the organ goes on where the contours stop. At the
+# end of the body outline, where the scan ends, less is enough. A round end of few planes has a large last contour too:
+# it is expected to have up to 2 x spacing / half height of the largest.
+FLAT_END_SHARE, FLAT_END_SHARE_AT_SCAN_END, FLAT_END_SHARE_MOST = 0.35, 0.15, 0.8
+ROUND_END_ALLOWANCE = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +29,7 @@ class Candidate:
     """A structure that will stand for an organ once its dose is known.
 
     ``points_mm``: contour points (n, 3) [mm], for distances. ``blocked``: why it has no dose. ``missing_part``: what is
-    missing of a union. ``derived``: made here, not contoured.
+    missing of a union. ``cut``: why the organ seems cut, or contoured in part. ``derived``: made here, not contoured.
     """
 
     organ: str
@@ -37,7 +40,7 @@ class Candidate:
     blocked: Reason | None = None
     blocked_note: str = ""
     missing_part: str = ""
-    cut: bool = False
+    cut: str = ""
     note: str = ""
     derived: bool = False
 
@@ -59,9 +62,11 @@ def points_of(named: NamedRoi) -> FloatArray:
     return points
 
 
-def contoured(named: Iterable[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
+def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
     """One candidate per organ ROI or PRV; ROIs that claim one organ become one candidate without a dose."""
     out: list[Candidate] = []
+    bodies = [points_of(n)[:, 2] for n in named if n.role is Role.BODY and n.roi.contours]
+    scan_mm = (min(float(z.min()) for z in bodies), max(float(z.max()) for z in bodies)) if bodies else None
     done: set[str] = set()
     for n in named:
         if n.role not in {Role.ORGAN, Role.PRV} or not n.organ or n.roi.name in done:
@@ -79,23 +84,39 @@ def contoured(named: Iterable[NamedRoi], structures: Mapping[str, Structure]) ->
         elif structure.blocked is not None:
             base = replace(base, structure=None, blocked=structure.blocked, blocked_note=structure.blocked_note)
         else:
-            base = replace(base, cut=_has_flat_end(n))
+            base = replace(base, cut=flat_end(n, scan_mm=scan_mm))
         out.append(base)
     return out
 
 
-def _has_flat_end(named: NamedRoi) -> bool:
-    """Whether the first or the last contoured plane is a large part of the organ: it was cut, or drawn in part."""
+def flat_end(named: NamedRoi, *, scan_mm: tuple[float, float] | None) -> str:
+    """Why the organ seems cut by the scan or contoured in part; "" when both its ends are round.
+
+    Args:
+        named: the ROI.
+        scan_mm: heights of the first and the last contour of the body outline [mm], or None without one.
+    """
     areas: dict[float, float] = {}
     for contour in named.roi.contours:
         x, y, z = contour.points_mm.T
         area = 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
         plane = round(float(z.mean()), 1)
         areas[plane] = areas.get(plane, 0.0) + area
-    if len(areas) < 3:
-        return False
-    largest = max(areas.values())
-    return largest > 0 and max(areas[min(areas)], areas[max(areas)]) > FLAT_END_SHARE * largest
+    planes = sorted(areas)
+    largest = max(areas.values(), default=0.0)
+    if len(planes) < 3 or largest <= 0:
+        return ""
+    step = float(np.median(np.diff(planes)))
+    round_share = 2 * step / ((planes[-1] - planes[0] + step) / 2)
+    inside = min(max(FLAT_END_SHARE, ROUND_END_ALLOWANCE * round_share), FLAT_END_SHARE_MOST)
+    at_scan_end = min(max(FLAT_END_SHARE_AT_SCAN_END, round_share), FLAT_END_SHARE_MOST)
+    for index, word in ((0, "lowest"), (-1, "highest")):
+        share = areas[planes[index]] / largest
+        ends_with_scan = scan_mm is not None and abs(planes[index] - scan_mm[index]) <= 0.6 * step
+        if share > (at_scan_end if ends_with_scan else inside):
+            where = "where the body outline ends" if ends_with_scan else "with the body going on beyond it"
+            return f"its {word} contour has {share:.0%} of the area of the largest, {where}"
+    return ""
 
 
 def find(candidates: Iterable[Candidate], name: str) -> list[Candidate]:
@@ -139,7 +160,7 @@ def _unite(organ: str, parts: Sequence[Candidate], missing: Sequence[str], shape
         structure=shapes.unite(organ, structures) if len(structures) > 1 else structures[0],
         points_mm=np.concatenate([c.points_mm for c in parts]),
         missing_part=" and ".join(missing),
-        cut=any(c.cut for c in parts),
+        cut=next((c.cut for c in parts if c.cut), ""),
         note=f"union of {names}" if len(structures) > 1 else "",
         derived=len(structures) > 1,
     )
