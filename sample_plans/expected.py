@@ -95,7 +95,7 @@ ROWS: dict[tuple[str, int], tuple[tuple[str, str, str, float, str], ...]] = {
         ("GreatVes", "D0.035cc[Gy]", "<=", 62, "mandatory"),
         ("Airway", "D5cc[Gy]", "<", 50, "mandatory"),
         ("Airway", "D0.035cc[Gy]", "<=", 56, "mandatory"),
-        ("Lungs", "CV14.4Gy[cc]", ">=", 1500, "mandatory"),
+        ("Lungs", "CV14.4Gy[cc]", ">=", 950, "mandatory"),  # the source's limit for women, as this patient
         ("Lungs", "V15.2Gy[%]", "<", 37, "mandatory"),
         ("Rib", "D5cc[Gy]", "<", 50, "optimal"),
         ("Rib", "D0.035cc[Gy]", "<=", 63, "optimal"),
