@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck import guideline
 from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, safe_text
+from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
 from sbrtcheck.judging import JudgedPlan, judge_plan
 from sbrtcheck.lung_location import with_locations
 from sbrtcheck.model import (
@@ -23,14 +23,12 @@ from sbrtcheck.model import (
     FindingKind,
     InputFile,
     LesionReport,
-    Level,
     Outcome,
     PlanReport,
     Reason,
     Report,
     StructureReport,
     Study,
-    Verdict,
     worst_outcome,
 )
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
@@ -279,7 +277,14 @@ def _assemble(
     whole = judge_course(
         course, case=case, clinic=clinic, absent=given.absent, interpolation=interpolation, progress=progress
     )
-    findings = (*whole.findings, *_course_findings(study, case))
+    treated = [x.lesion for x in lesions]
+    findings = (
+        *whole.findings,
+        *_course_findings(study, case),
+        *judge_course_rules(treated, case=case),
+        *deviation_findings(plans, case),
+    )
+    plans = list(with_deviations(plans, case))
     facts += whole.facts
     for name in whole.sources:
         used[name] = f"{used[name]}; the sum" if name in used else "the sum of the plans"
@@ -303,7 +308,7 @@ def _assemble(
         options=dict(shown),
         versions=_versions(),
         tables=tuple(_table_rows(used)),
-        confirm=tuple(r.text for r in guideline.load_guideline().rules if r.evaluation == "confirm"),
+        confirm=confirm_items(treated, case=case),
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
     )
 
@@ -383,7 +388,7 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
 
 
 def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
-    """What the files say of the course beyond its doses, and declared deviations."""
+    """What the files say of the course beyond its doses."""
     out = []
     for problem in study.problems:
         if problem.is_error:
@@ -399,19 +404,6 @@ def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]
     if prior and not (case and case.earlier):
         note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
         out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
-    if case:
-        for deviation in case.deviations:
-            note = f"declared deviation from {deviation.rule}: {deviation.reason} ({deviation.name}); the verdict stays"
-            out.append(
-                Finding(
-                    rule_id=f"deviation:{safe_text(deviation.rule)}",
-                    kind=FindingKind.GUIDELINE,
-                    verdict=Verdict.INFORMATION,
-                    consequence=Outcome.PASS,
-                    level=Level.INFORMATION,
-                    note=safe_text(note),
-                )
-            )
     return tuple(out)
 
 

@@ -158,7 +158,7 @@ def parse_guideline(document: Mapping[str, Any], *, name: str, sha256: str = "")
             for status, raw in document["weight"].items()
         }
         definitions = tuple((d["term"], d["text"], d["status"]) for d in document.get("definition", ()))
-        policy = {key: document[key] for key in ("tiers", "palliative", "classification", "sites")}
+        policy = {key: document[key] for key in ("tiers", "palliative", "classification", "sites", "states")}
         missing = {r.status for r in rules} - set(weights)
         if missing:
             raise bad("weight", sorted(missing)[0], "no weight for this status")

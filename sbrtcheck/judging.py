@@ -11,6 +11,7 @@ from sbrtcheck.course import link_hint
 from sbrtcheck.derived_limits import choose_or_derive
 from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.errors import refuse, safe_text
+from sbrtcheck.guideline_check import judge_organs_first
 from sbrtcheck.lung_location import airway_distance_mm
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
@@ -109,6 +110,11 @@ def judge_plan(
         findings += judge_organ_limits(context, choice.table)
     findings += required_organs_settled(context, choice.table, findings)
     findings += _targets(doses, goals, conformity, findings)
+    if choice.table is not None:
+        first = judge_organs_first(
+            context, table=choice.table, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs
+        )
+        findings += [first] if first is not None else []
     for lesion in doses.lesions:
         findings += _lesion(doses, lesion, intent)
     findings += _thorax(doses)

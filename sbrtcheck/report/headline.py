@@ -8,6 +8,8 @@ from sbrtcheck.report.numbers import format_limit, format_share, format_value, r
 from sbrtcheck.report.words import OUTCOME_WORDS, REASON_WORDS, VERDICT_WORDS, counts, rank
 
 MAX_LINES = 5
+# The guideline's rule that organ limits come before coverage: where it is missed, that is said at once.
+ORGANS_FIRST = "OM-9"
 
 
 def clean(text: object, *, limit: int = 600) -> str:
@@ -106,7 +108,12 @@ def head_lines(report: Report) -> tuple[str, ...]:
     first = deciders[0] if deciders else None
     others = [f for f in deciders[1:] if f.kind is not FindingKind.STRICTER_SOURCE]
     lines = [f"{report.outcome.value}  {_first_words(report, first)}"]
-    if others:
+    organs_first = next((f for f in report.findings if f.rule_id == ORGANS_FIRST and counts(f)), None)
+    if organs_first is not None:
+        n_others = sum(f is not organs_first for f in others)
+        more = f"  (and {n_others} more missed)" if n_others else ""
+        lines.append(f"{clean(organs_first.note, limit=300)} ({ORGANS_FIRST}){more}")
+    elif others:
         more = f"  (and {len(others) - 1} more)" if len(others) > 1 else ""
         lines.append(f"also: {sentence(report, others[0])}{more}")
     default = _default_line(report)
