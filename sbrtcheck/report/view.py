@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
@@ -50,10 +50,11 @@ def view(report: Report) -> View:
     patient = "" if report.pseudonymised else ", ".join(clean(part) for part in report.patient if part)
     sections: list[Section] = []
     if judged(report):
-        sections += [_plan_section(report, index, plan) for index, plan in enumerate(report.plans)]
-        sections.append(_course_section(report))
+        plans = [_plan_section(report, index, plan) for index, plan in enumerate(report.plans)]
         lesion_table, remarks = lesion_rows(report)
-        sections.append(Section("Lesions", tables=(lesion_table,), items=remarks))
+        course = [_course_section(report), Section("Lesions", tables=(lesion_table,), items=remarks)]
+        # Of several plans the course is what matters first.
+        sections += [*course, *plans] if len(report.plans) > 1 else [*plans, *course]
         sections.append(eqd2_section(report))
         sections.append(_not_evaluated(report))
         sections.append(_other_sources(report))
@@ -227,9 +228,32 @@ def _course_section(report: Report) -> Section:
     tables = [finding_table(report, numbered)] if numbered else []
     items = tuple(_line(report, f) for f in sorted(rest, key=rank))
     pairs: list[tuple[str, str]] = []
-    if report.cumulative is not None:
-        pairs = [(spell(name), shown(name, value)) for name, value in report.cumulative.items()]
+    for name, value in (report.cumulative or {}).items():
+        rows = value if isinstance(value, list | tuple) and all(isinstance(v, dict) for v in value) else None
+        if rows and "shares" in rows[0]:
+            tables.append(_shares_table(rows))
+        elif rows:
+            tables.append(mapping_table(rows, caption=spell(name)))
+        elif value not in ("", [], ()):
+            pairs.append((spell(name), shown(name, value)))
     return Section("Course", tuple(pairs), tuple(tables), items)
+
+
+def _shares_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What each plan alone gives an organ at the volume of a limit, and all together."""
+    plans = list(dict.fromkeys(key for row in rows for key in row["shares"]))
+    cells = tuple(
+        (
+            clean(row["organ"]) if row["organ"] == row["roi"] else clean(f"{row['organ']} ({row['roi']})"),
+            clean(row["metric"]),
+            clean(row["verdict"]).lower().replace("_", " "),
+            *(shown(key, row["shares"].get(key)) for key in plans),
+            clean(row["sum"]) or "-",
+        )
+        for row in rows
+    )
+    columns = ("Organ (ROI)", "Limit on", "Verdict", *(spell(key) for key in plans), "Together")
+    return Table(columns, cells, frozenset(columns[3:]), caption="What each plan gives at the volume of the limit")
 
 
 def _not_evaluated(report: Report) -> Section:
