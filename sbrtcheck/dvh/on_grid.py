@@ -22,6 +22,7 @@ HOT_CM3 = 3.0
 N_CUT = 3
 # Below this volume the surface still decides the near-minimum, and its cells are spread along the normal.
 SPREAD_BELOW_CM3 = 500.0
+DEEP_MM = 2.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +50,15 @@ class VoxelSamples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Axis:
-    """Grid nodes along one axis of the frame: rising positions [mm], their indices, and which lie in the grid."""
+    """Grid nodes along one axis of the frame: rising positions [mm] and their indices.
+
+    ``within``: neither beyond the grid nor on its edge. ``known``: share of the cell that lies between grid points.
+    """
 
     position_mm: FloatArray
     index: NDArray[np.int64]
-    in_grid: NDArray[np.bool_]
+    within: NDArray[np.bool_]
+    known: FloatArray
     step_mm: float
     grid_axis: int
 
@@ -72,10 +77,12 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
     lattice = shape.on_lattice(u.position_mm, v.position_mm)
     names = VARIANTS if isinstance(shape, ContourShape) else VARIANTS[:1]
     n_spread = shape.volume_cm3 < SPREAD_BELOW_CM3
-    margin = np.float32(1.5 * pitch if n_spread else 0.5 * pitch)
+    # Distances are held at the canvas's reach, which is 3 mm for the coarsest canvas.
+    margin = np.float32(min(pitch if n_spread else 0.5 * pitch, DEEP_MM))
     core, ends = _layers(shape, w, pitch)
     values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
-    in_plane = v.in_grid[:, None] & u.in_grid[None, :]
+    within = v.within[:, None] & u.within[None, :]
+    known = v.known[:, None] * u.known[None, :]
     cell_cm3 = pitch**2 * w.step_mm / 1000.0
     voxel_gy: list[NDArray[np.floating]] = []
     voxel_at: list[NDArray[np.int64]] = []
@@ -88,15 +95,19 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
             full = distance >= margin
             if len(names) > 1:
                 full &= shares["slab"] >= 1.0
-            if w.in_grid[number]:
+            inner = full & within if w.within[number] else np.zeros_like(full)
+            if w.within[number]:
                 plane = values[w.index[number]]
-                flat = np.flatnonzero(full & in_plane)
+                flat = np.flatnonzero(inner)
                 rows, columns = np.divmod(flat, len(u.index))
                 voxel_gy.append(plane[v.index[rows], u.index[columns]])
                 voxel_at.append(flat + number * distance.size)
-                outside_cm3 += (int(np.count_nonzero(full)) - len(flat)) * cell_cm3
-            else:
-                outside_cm3 += int(np.count_nonzero(full)) * cell_cm3
+            rest = full & ~inner
+            if np.any(rest):
+                # A voxel on the grid's edge is known in the half that lies between grid points.
+                kept = known * (w.known[number] * cell_cm3)
+                outside_cm3 += float(np.sum((cell_cm3 - kept)[rest]))
+                cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
         cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, spread=n_spread)
     gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
     at = np.concatenate(voxel_at) if voxel_at else np.empty(0, dtype=np.int64)
@@ -136,7 +147,9 @@ def _axis(reader: GridReader, axis: int, low: float, high: float) -> _Axis:
         index = index[::-1]
     size = reader.dose.dose_gy.shape[row]
     position = np.asarray((index - shift) / per_mm, dtype=float)
-    return _Axis(position, index, (index >= 0) & (index < size), 1.0 / abs(per_mm), row)
+    within = (index > 0) & (index < size - 1)
+    known = np.where(within, 1.0, np.where((index == 0) | (index == size - 1), 0.5 if size > 1 else 0.0, 0.0))
+    return _Axis(position, index, within, known, 1.0 / abs(per_mm), row)
 
 
 def _layers(shape: Shape, w: _Axis, pitch: float) -> tuple[list[tuple[int, Layer, bool]], list[Layer]]:
@@ -222,6 +235,15 @@ class _Cells:
         self.points.append(points)
         for name, share in shares.items():
             self.volumes[name].append(np.repeat(share[j, i] * (scale / repeat), repeat).astype(float))
+
+    def add_edge(
+        self, layer: Layer, wanted: NDArray[np.bool_], kept_cm3: FloatArray, u: FloatArray, v: FloatArray
+    ) -> None:
+        """Voxels wholly inside the structure that are known in part."""
+        j, i = np.nonzero(wanted)
+        self.points.append(np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)]))
+        for volumes in self.volumes.values():
+            volumes.append(kept_cm3[j, i])
 
     def joined(self) -> tuple[FloatArray, dict[str, FloatArray]]:
         """All points and their volumes."""
