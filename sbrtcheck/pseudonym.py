@@ -40,11 +40,13 @@ _SEEN_WORDS = frozenset(_SEEN_TEXT.split())
 _WORD = re.compile(r"[^\W\d_][\w']*")
 _UID = re.compile(r"(?<![\w.])(?:[0-2]\.\d+(?:\.\d+){2,}|2\.25\.\d+)(?![\w.])")
 _STANDARD_UID = "1.2.840.10008."
-# A target's name without a word that could be anybody's: the type, numbers, sides and what lies between them.
-_TARGET_NAME = re.compile(
-    r"(?i)[^a-z]*(?:(?:ptv|ctv|gtv|igtv|itv|total|opt|eval|boost|high|low|gy|cgy|fx|mm|cm|l|r|left|right|lung|liver|"
-    r"spine|bone|node|adrenal|rul|rml|rll|lul|lll|[a-e])[^a-z]*)+\Z"
-)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TARGET_TYPES = ("ptv", "ctv", "gtv", "igtv", "itv")
+_TARGET_TEXT = """
+total opt eval boost high low gy cgy fx mm cm l r left right lung liver spine bone node adrenal rul rml rll lul lll
+a b c d e
+"""
+_TARGET_WORDS = frozenset(("", *_TARGET_TYPES, *_TARGET_TEXT.split()))
 
 
 @dataclass(slots=True)
@@ -137,18 +139,18 @@ def _collect(report: Report, tokens: _Tokens) -> None:
     shown = {s.roi for s in report.structures}
     for lesion in lesions:
         for kind, name in (("PTV", lesion.ptv), ("GTV", lesion.gtv), ("ITV", lesion.itv), ("CTV", lesion.ctv)):
-            if name and safe_text(name) not in shown and not _TARGET_NAME.match(name):
+            if name and safe_text(name) not in shown and not _is_target_name(name):
                 tokens.hide(kind, name)
             elif name and safe_text(name) in tokens.by_text:
                 tokens.by_text.setdefault(name, tokens.by_text[safe_text(name)])
     for mapping in ("roi_map", "prescriptions", "sites"):
         given = report.options.get(mapping)
         for name in given if isinstance(given, Mapping) else ():
-            if name and name not in known and not _TARGET_NAME.match(name):
+            if name and name not in known and not _is_target_name(name):
                 tokens.hide("ROI", name)
     for problem in (*report.errors, *report.warnings):
         for part in _objects(problem):
-            if part not in known and not _TARGET_NAME.match(part) and not part.startswith("--"):
+            if part not in known and not _is_target_name(part) and not part.startswith("--"):
                 suffix = re.search(r"\.(?:dcm|zip|toml|csv)\Z", part, re.IGNORECASE)
                 tokens.hide("file" if suffix else "object", part, suffix=suffix.group() if suffix else "")
 
@@ -158,6 +160,17 @@ def _objects(problem: Problem) -> Iterator[str]:
     yield problem.object
     for part in re.split(r", | and |: ROI \d+ |: ", problem.object):
         yield part.strip("'\"")
+
+
+def _is_target_name(name: str) -> bool:
+    """Whether a target's name holds nothing but its type, numbers, sides and words that are nobody's."""
+    runs = [run.casefold() for run in _LETTERS.findall(name)]
+    if not any(run.startswith(_TARGET_TYPES) for run in runs):
+        return False
+    return all(
+        run in _TARGET_WORDS or any(run.startswith(t) and run.removeprefix(t) in _TARGET_WORDS for t in _TARGET_TYPES)
+        for run in runs
+    )
 
 
 @cache
@@ -178,7 +191,7 @@ def _is_known(structure: StructureReport, known: Iterable[str]) -> bool:
     if structure.matched_by not in {MatchedBy.NAME, MatchedBy.ALIAS}:
         return False
     if structure.role is Role.TARGET:
-        return _TARGET_NAME.match(structure.roi) is not None
+        return _is_target_name(structure.roi)
     return structure.role in {Role.ORGAN, Role.BODY}
 
 
