@@ -28,7 +28,8 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.plan_check import PlanDoses, target_ratio
-from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits, required_organs_settled
+from sbrtcheck.required import required_organs_settled, some_organ_judged
+from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits
 from sbrtcheck.tables import choose_table, conformity_limits, load_conformity_rules, load_organs, load_tables
 
 # Median target dose over prescription: prescription isodoses of 60 to 90 % give up to about 1.4 (reference: safety).
@@ -102,6 +103,7 @@ def judge_plan(
         containers=doses.containers,
         absent=absent,
         sex=doses.sex,
+        out_of_reach=doses.out_of_reach,
     )
     findings: list[Finding] = []
     if choice.table is None:
@@ -109,6 +111,8 @@ def judge_plan(
     else:
         findings += judge_organ_limits(context, choice.table)
     findings += required_organs_settled(context, choice.table, findings)
+    if choice.table is not None:
+        findings += some_organ_judged(context, choice.table, findings)
     findings += _targets(doses, goals, conformity, findings)
     if choice.table is not None:
         first = judge_organs_first(

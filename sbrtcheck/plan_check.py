@@ -67,6 +67,8 @@ class PlanDoses:
     sex: str = ""
     # The structure of each subject, in the order of ``subjects``; None where it is blocked.
     shapes: Mapping[str, tuple[Structure | None, ...]] = field(default_factory=dict)
+    # Requirements for which all that is contoured lies on the other side or at another level.
+    out_of_reach: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> NamedRoi | None:

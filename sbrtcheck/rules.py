@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sbrtcheck import metrics
@@ -49,6 +49,7 @@ class Subject:
         distance_mm: distance to the nearest target [mm]; None when unknown.
         prescription_gy: of the nearest lesion [Gy], for limits in percent.
         missing_part: what is missing of a union ("the bronchial tree"), else "". Its rows can only be NOT_MET.
+        missing_reason: why that part is missing: not contoured, or contoured and of no use.
         cut: the organ seems cut by the scan: spared-volume and percent limits are not settled.
     """
 
@@ -58,6 +59,7 @@ class Subject:
     distance_mm: float | None = None
     prescription_gy: float | None = None
     missing_part: str = ""
+    missing_reason: Reason = Reason.PART_MISSING
     cut: bool = False
     note: str = ""
 
@@ -67,7 +69,8 @@ class PlanContext:
     """What the rules know of one plan.
 
     ``required`` maps an organ to the reason why it is required; ``containers`` an organ to what may settle it from
-    outside; ``contained`` the reverse; ``absent`` holds organs declared absent, with the reason.
+    outside; ``absent`` holds organs declared absent, with the reason; ``out_of_reach`` the requirements of
+    ``required`` for which all that is contoured lies on the other side or at another level, with what is wrong.
     """
 
     label: str
@@ -77,6 +80,7 @@ class PlanContext:
     containers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+    out_of_reach: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,16 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) ->
     """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
     readings = [subject.dvh, *subject.dvh.alternatives]
     worst = worst_judgement(_judge_reading(subject, d, metric, comparator, limit) for d in readings)
-    if worst.verdict is Verdict.NOT_MET or not subject.missing_part:
+    if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
-    return _not_evaluable(
-        worst, Reason.PART_MISSING, f"{subject.missing_part} not contoured; what is contoured meets the limit"
+    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and _grows_with_volume(metric):
+        return worst
+    lacks = "not contoured" if subject.missing_reason is Reason.PART_MISSING else "cannot be used"
+    # A mean, a percentage or a spared volume of a part may be on either side of that of the whole.
+    so_far = (
+        "the missing part may settle it" if worst.verdict is Verdict.NOT_MET else "what is contoured meets the limit"
     )
+    return _not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
 
 
 def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
@@ -222,7 +231,13 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
             if settled is not None and settled[0].verdict in {Verdict.MET, Verdict.MARGINAL}:
                 judgement, subject, via = settled
         findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
+    if any(f.verdict is not Verdict.NOT_EVALUABLE for f in findings):
+        return findings
     if own:
+        exceeded = _exceeded_from_inside(context, row, metric, organ)
+        if exceeded is not None:
+            judgement, subject, via = exceeded
+            findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
         return findings
     asked = any(organ in requirement.split("|") for requirement in context.required)
     settled = _settled_from_outside(context, row, metric, organ) if asked else None
@@ -278,7 +293,7 @@ def _exceeded_from_inside(
     if not is_upper(row.comparator) or not _grows_with_volume(metric):
         return None
     for inner, containers in context.containers.items():
-        if organ not in containers:
+        if not set(organ.split("+")) & set(containers):
             continue
         for subject in context.subjects.get(inner, ()):
             judgement = judge(subject, metric, comparator=row.comparator, limit=row.limit)
@@ -358,60 +373,6 @@ def consequence_of(verdict: Verdict, level: Level, *, weighty: bool) -> Outcome:
     if level is Level.ADVISORY:
         return Outcome.PASS if verdict in {Verdict.MET, Verdict.INFORMATION} else Outcome.MARGINAL
     return Outcome.PASS
-
-
-def required_organs_settled(
-    context: PlanContext, table: OrganTable | None, findings: Sequence[Finding]
-) -> tuple[Finding, ...]:
-    """INCOMPLETE for each required organ that is neither contoured nor settled, or that no row of the table judged."""
-    out = []
-    for requirement, why in context.required.items():
-        options = requirement.split("|")
-        if any(option in context.absent for option in options):
-            continue
-        judged = [
-            f
-            for f in findings
-            if f.kind is FindingKind.ORGAN_LIMIT
-            and any(option in _organs_of(context, f.organ) for option in options)
-            and f.verdict is not Verdict.NOT_EVALUABLE
-        ]
-        has_mandatory_rows = table is not None and any(
-            r.level is Level.MANDATORY and r.organ in options and applies(r, sex=context.sex)
-            for r in table.rows_for(n_fractions=context.n_fractions)
-        )
-        if judged and (not has_mandatory_rows or any(f.level is Level.MANDATORY for f in judged)):
-            continue
-        present = [s for option in options for s in context.subjects.get(option, ())]
-        name = " or ".join(options)
-        if not present and not judged:
-            note = f"{name} is required ({why}) and is not contoured or not recognised: {how_to_settle(options)}"
-            reason = Reason.NO_ROI
-        elif table is None:
-            continue
-        else:
-            reason, note = Reason.NO_TABLE, f"no row of {table.title} settled {name}, which is required ({why})"
-        out.append(
-            completeness(rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, note=note)
-        )
-    return tuple(out)
-
-
-def how_to_settle(options: Sequence[str]) -> str:
-    """What to do about a required organ that is missing, with lines to copy."""
-    first = options[0]
-    return (
-        f"contour {'one of them' if len(options) > 1 else 'it'}; or, if a ROI under another name is it, add "
-        f'--map "ROI={first}"; or, if the patient has none, add to the case file: '
-        f'absent = [{{organ = "{first}", reason = "why"}}]'
-    )
-
-
-def _organs_of(context: PlanContext, organ: str) -> set[str]:
-    """The organs that a judged row speaks for: its own parts, and what a containing structure contains."""
-    parts = set(organ.split("+"))
-    inside = {inner for inner, outers in context.containers.items() if parts & set(outers)}
-    return parts | inside
 
 
 def completeness(*, rule_id: str, plan: str, reason: Reason, note: str, organ: str = "", lesion: str = "") -> Finding:

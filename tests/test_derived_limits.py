@@ -12,7 +12,8 @@ from test_rules import context, row, subject, table, uniform_dvh
 import sbrtcheck
 from sbrtcheck.derived_limits import alpha_beta_interval, choose_or_derive, derive_table
 from sbrtcheck.model import Level, Outcome, Verdict
-from sbrtcheck.rules import judge_organ_limits, required_organs_settled
+from sbrtcheck.required import required_organs_settled
+from sbrtcheck.rules import judge_organ_limits
 
 HEART = (row("Heart", "D0.035cc[Gy]", 24.0, n_fractions=3), row("Heart", "D0.035cc[Gy]", 34.0, n_fractions=5))
 

@@ -21,6 +21,7 @@ from sbrtcheck.model import (
     Verdict,
     worst_outcome,
 )
+from sbrtcheck.required import required_organs_settled
 from sbrtcheck.rules import (
     PlanContext,
     Subject,
@@ -29,7 +30,6 @@ from sbrtcheck.rules import (
     holds,
     judge,
     judge_organ_limits,
-    required_organs_settled,
 )
 
 
