@@ -12,7 +12,7 @@ from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_cl
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
-from sbrtcheck.errors import Problem, RefusedError, safe_text
+from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
 from sbrtcheck.judging import JudgedPlan, judge_plan
 from sbrtcheck.lung_location import with_locations
@@ -157,6 +157,9 @@ def check_study(
         load_table(name)
     given = _given(facts_file, clinic, fractions, prescriptions or {}, sites or {}, roi_map or {}, study.patient.sex)
     try:
+        if facts_file and facts_file.sex and study.patient.sex in {"M", "F"} and facts_file.sex != study.patient.sex:
+            seen = f"{facts_file.sex}; the files say {study.patient.sex}"
+            raise refuse("E-CONTRADICTS", facts_file.file, tag="key sex, PatientSex (0010,0040)", seen=seen)
         report = _assemble(study, given, table, also, facts_file, clinic, interpolation, progress, shown)
     except RefusedError as error:
         report = refused(error.problems, options=shown, inputs=study.inputs)

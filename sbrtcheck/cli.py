@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "names": ("sbrtcheck.cli_check", "names_command", "How every ROI was understood."),
     "validate": ("sbrtcheck.cli_check", "validate_command", "Only the input checks, with every finding."),
     "whatif": ("sbrtcheck.cli_whatif", "whatif_command", "The plan scaled to other schemes, under all limits."),
+    "case": ("sbrtcheck.cli_case", "case_group", "A case file to fill in, written from the plan; its schema."),
     "calc": ("sbrtcheck.calc_cli", "calc", "BED and EQD2 of fractionation schemes."),
     "guideline": ("sbrtcheck.calc_cli", "guideline", "The guideline's rules and how each is judged."),
     "tables": ("sbrtcheck.cli_tables", "tables", "Organ-limit tables: list, show, compare, lint."),

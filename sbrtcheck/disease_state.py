@@ -41,6 +41,11 @@ def leaves() -> tuple[str, ...]:
     return tuple(name for group in _tree()["leaf"].values() for name in group.values() if name)
 
 
+def questions() -> dict[str, str]:
+    """Name of each fact of the tree to the question that it answers, in the order of the tree."""
+    return dict(_tree()["question"])
+
+
 def classify_disease_state(
     *,
     history_of_polymetastatic_disease: bool | None = None,
