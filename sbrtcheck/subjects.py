@@ -22,6 +22,7 @@ SKIN_SHELL_MM = 5.0
 # it is expected to have up to 2 x spacing / half height of the largest.
 FLAT_END_SHARE, FLAT_END_SHARE_AT_SCAN_END, FLAT_END_SHARE_MOST = 0.35, 0.15, 0.8
 ROUND_END_ALLOWANCE = 1.5
+POINT_SPACING_MM = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +56,23 @@ class Shapes:
 
 
 def points_of(named: NamedRoi) -> FloatArray:
-    """All contour points of a ROI [mm], shape (n, 3)."""
+    """Points along all contours of a ROI [mm], shape (n, 3), at most POINT_SPACING_MM apart.
+
+    Distances are taken between such points, and a straight edge may have been drawn with its two ends only.
+    """
     if not named.roi.contours:
         return np.empty((0, 3))
-    points: FloatArray = np.concatenate([c.points_mm for c in named.roi.contours])
+    points: FloatArray = np.concatenate([_along(c.points_mm) for c in named.roi.contours])
     return points
+
+
+def _along(loop_mm: FloatArray) -> FloatArray:
+    edges = np.roll(loop_mm, -1, axis=0) - loop_mm
+    n_parts = np.maximum(np.ceil(np.linalg.norm(edges, axis=1) / POINT_SPACING_MM).astype(int), 1)
+    if int(n_parts.max()) == 1:
+        return loop_mm
+    share = np.concatenate([np.arange(n) / n for n in n_parts])
+    return np.repeat(loop_mm, n_parts, axis=0) + share[:, None] * np.repeat(edges, n_parts, axis=0)
 
 
 def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
