@@ -1,4 +1,4 @@
-"""A clinical-size case for timing: five targets and 25 organs with body, lungs and a skin shell, 2 mm contours and grid."""
+"""A clinical-size case for timing: five targets, 25 organs with body, lungs and a skin shell, 2 mm slices and grid."""
 
 from __future__ import annotations
 

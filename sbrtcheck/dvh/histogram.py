@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sbrtcheck.dvh.interpolation import GridReader
 from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
 from sbrtcheck.dvh.sampling import N_SPREAD, sample_shape, wanted_pitch_mm
-from sbrtcheck.dvh.shape import Shape
+from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 
 # Samples closer than this in dose are merged to their mean.
-MERGE_GY = 0.0005
+MERGE_GY = 0.001
 # Structures whose cells would be about as large as a voxel use the voxels themselves.
 VOXELS_FROM = 0.8
 
@@ -94,6 +94,7 @@ def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation
         grid_spacing_mm=dose.spacing_mm,
         slice_spacing_mm=structure.slice_spacing_mm,
         slab_volume_cm3=structure.slab_volume_cm3,
+        extras=_extras(structure, dose, found, total_cm3 - outside_cm3),
     )
 
 
@@ -103,7 +104,7 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
     if pitch >= VOXELS_FROM * min(reader.dose.spacing_mm) and aligned(reader):
         large = sample_on_grid(shape, reader)
         # Far from the highest dose a large structure's surface needs no spline.
-        linear = reader.at(large.points_mm, interpolation="linear")
+        linear = large.linear_gy
         spline = linear.copy()
         spline[large.hot] = reader.at(large.points_mm[large.hot], interpolation="cubic")
         by_name = {"cubic": spline, "linear": linear}
@@ -125,6 +126,18 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
         doses[name][inside] = reader.at_index(index[:, inside], interpolation=name)
     volumes = {"nominal": points.volume_cm3, **points.variants}
     return _Gathered(np.empty(0), 0.0, 0.0, doses[interpolation], doses[other], volumes, pitch)
+
+
+def _extras(structure: Structure, dose: DoseGrid, found: _Gathered, inside_cm3: float) -> dict[str, float]:
+    """What a reader needs to weigh the numbers: samples, voxels, and what the end caps make of the volume."""
+    extras = {
+        "n_samples": float(len(found.voxel_gy) + len(found.point_gy)),
+        "n_voxels": 1000.0 * inside_cm3 / float(np.prod(dose.spacing_mm)),
+    }
+    if isinstance(structure.shape, ContourShape):
+        extras["slab_volume_cm3"] = structure.shape.slab_volume_cm3
+        extras["volume_without_caps_cm3"] = structure.shape.volume_without_caps_cm3
+    return extras
 
 
 class _Bins:
@@ -167,6 +180,21 @@ class _Bins:
         return self.samples(half * (float(volume_cm3.sum()) / total) if total > 0 else volume_cm3)
 
 
+def _voxels_inside(shape: Shape, reader: GridReader, highest: list[float]) -> list[float]:
+    """The highest dose of a grid point inside [Gy], looked for only among those above what is known."""
+    corners = np.array(np.meshgrid(*np.stack([shape.low_mm, shape.high_mm], axis=1), indexing="ij")).reshape(3, -1).T
+    index = reader.to_index(corners)
+    size = np.array(reader.dose.dose_gy.shape)
+    low = np.clip(np.ceil(index.min(axis=1)), 0, size).astype(int)
+    high = np.clip(np.floor(index.max(axis=1)) + 1, low, size).astype(int)
+    block = reader.dose.dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    place = np.argwhere(block > max(highest, default=-1.0))
+    if not 0 < len(place) <= 20_000:
+        return []
+    inside = shape.at(reader.to_position(place + low)) > 0
+    return [float(block[tuple(place[inside].T)].max())] if np.any(inside) else []
+
+
 def _highest(
     structure: Structure,
     reader: GridReader,
@@ -178,6 +206,7 @@ def _highest(
     """Highest dose among samples, voxels inside and contour vertices [Gy]; None when nothing lies in the grid."""
     highest = [float(found.max()) for found in (voxel_gy, point_gy) if found.size]
     if len(structure.vertices_mm) and structure.shape is not None:
+        highest += _voxels_inside(structure.shape, reader, highest)
         vertices = structure.shape.frame.to_frame(structure.vertices_mm)
         gy = reader.at(vertices, interpolation="linear")
         vertices, gy = vertices[np.isfinite(gy)], gy[np.isfinite(gy)]

@@ -54,6 +54,10 @@ class GridReader:
                     index[row] += self.turn[row, column] * points_mm[:, column]
         return index
 
+    def to_position(self, index: NDArray[np.int64]) -> FloatArray:
+        """Positions (n, 3) in the frame [mm] of indices (k, j, i), shape (n, 3)."""
+        return np.asarray(np.linalg.solve(self.turn, (index - self.shift).T).T, dtype=float)
+
     def inside(self, index: FloatArray) -> NDArray[np.bool_]:
         """Which of the indices (3, n) lie in the box of the outermost grid points."""
         result = np.ones(index.shape[1], dtype=bool)

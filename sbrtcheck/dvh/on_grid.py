@@ -35,6 +35,7 @@ class VoxelSamples:
         voxels_outside_cm3: volume of the cells wholly inside the structure but outside the grid [cm3].
         points_mm: (m, 3) further points in the frame of the contours [mm].
         volumes_cm3: what they stand for in each reading, by name.
+        linear_gy: (m,) their trilinear dose [Gy], nan outside the grid.
         hot: (m,) points that want the spline.
         pitch_mm: size of the cells in plane [mm].
     """
@@ -44,6 +45,7 @@ class VoxelSamples:
     voxels_outside_cm3: float
     points_mm: FloatArray
     volumes_cm3: dict[str, FloatArray]
+    linear_gy: FloatArray
     hot: NDArray[np.bool_]
     pitch_mm: float
 
@@ -112,7 +114,8 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
     gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
     at = np.concatenate(voxel_at) if voxel_at else np.empty(0, dtype=np.int64)
     points, volumes = cells.joined()
-    hot_voxels, hot_points = _hottest(gy, cell_cm3, points, volumes[names[0]], reader)
+    linear = reader.at(points, interpolation="linear")
+    hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, volumes[names[0]])
     n_u, n_v = len(u.index), len(v.index)
     plane_of, rest = np.divmod(at[hot_voxels], n_u * n_v)
     rows, columns = np.divmod(rest, n_u)
@@ -133,6 +136,7 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
         voxels_outside_cm3=outside_cm3,
         points_mm=np.concatenate([points, cut]),
         volumes_cm3={name: np.concatenate([volumes[name], kept_cm3]) for name in names},
+        linear_gy=np.concatenate([linear, reader.at(cut, interpolation="linear")]),
         hot=hot,
         pitch_mm=pitch,
     )
@@ -233,8 +237,12 @@ class _Cells:
             points = place
         scale = pitch**2 * layer.thickness_mm / 1000.0
         self.points.append(points)
+        made: dict[int, FloatArray] = {}
         for name, share in shares.items():
-            self.volumes[name].append(np.repeat(share[j, i] * (scale / repeat), repeat).astype(float))
+            # Most readings share most layers: theirs is one array.
+            if id(share) not in made:
+                made[id(share)] = np.repeat(share[j, i] * np.float32(scale / repeat), repeat)
+            self.volumes[name].append(made[id(share)])
 
     def add_edge(
         self, layer: Layer, wanted: NDArray[np.bool_], kept_cm3: FloatArray, u: FloatArray, v: FloatArray
@@ -253,12 +261,11 @@ class _Cells:
 
 
 def _hottest(
-    gy: NDArray[np.floating], cell_cm3: float, points: FloatArray, volume_cm3: FloatArray, reader: GridReader
+    gy: NDArray[np.floating], cell_cm3: float, linear_gy: FloatArray, volume_cm3: FloatArray
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Voxels and points of the few cubic centimetres with the highest dose."""
     n_hot = int(np.ceil(HOT_CM3 / cell_cm3))
-    near = reader.at(points, interpolation="linear")
-    near[~np.isfinite(near)] = -1.0
+    near = np.where(np.isfinite(linear_gy), linear_gy, -1.0)
     candidates = np.argpartition(gy, len(gy) - n_hot)[len(gy) - n_hot :] if len(gy) > n_hot else np.arange(len(gy))
     doses = np.concatenate([gy[candidates], near])
     volumes = np.concatenate([np.full(len(candidates), cell_cm3), volume_cm3])

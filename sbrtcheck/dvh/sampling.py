@@ -17,7 +17,7 @@ from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnL
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, FloatArray
 
-N_WANTED = 16_000
+N_WANTED = 10_000
 N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
@@ -105,19 +105,23 @@ def _shares(
 ) -> tuple[Float32Array, dict[str, Float32Array]]:
     """Nominal distance (n_layers, n_v, n_u) [mm] and the covered share of every cell in every reading."""
     distance = np.full((len(layers), *form), NOTHING_MM, dtype=np.float32)
-    shares: dict[str, Float32Array] = {}
-    for name in names:
-        share = np.zeros((len(layers), *form), dtype=np.float32)
-        for index, layer in enumerate(layers):
-            if name in END_VARIANTS and not lattice.has_caps_at(layer.w_mm):
-                share[index] = shares["nominal"][index]
-                continue
-            found = lattice.distance(layer.w_mm, name)
-            if found is None:
-                continue
-            if name == "nominal":
-                np.maximum(found, NOTHING_MM, out=distance[index])
-            share[index] = covered_share(found, pitch, lattice.area_mm2(layer.w_mm, name))
+    nominal = np.zeros((len(layers), *form), dtype=np.float32)
+    shares = {"nominal": nominal}
+    for index, layer in enumerate(layers):
+        found = lattice.distance(layer.w_mm, "nominal")
+        if found is not None:
+            np.maximum(found, NOTHING_MM, out=distance[index])
+            nominal[index] = covered_share(found, pitch, lattice.area_mm2(layer.w_mm, "nominal"))
+    if len(names) == 1:
+        return distance, shares
+    with_caps = [k for k, layer in enumerate(layers) if lattice.has_caps_at(layer.w_mm)]
+    for name in names[1:]:
+        # The readings of the ends differ from the nominal one in the layers of the ends only.
+        share = nominal.copy() if name in END_VARIANTS else np.zeros_like(nominal)
+        for index in with_caps if name in END_VARIANTS else range(len(layers)):
+            height = layers[index].w_mm
+            found = lattice.distance(height, name)
+            share[index] = 0.0 if found is None else covered_share(found, pitch, lattice.area_mm2(height, name))
         shares[name] = share
     return distance, shares
 
@@ -130,7 +134,7 @@ def covered_share(distance: Float32Array, pitch: float, area_mm2: float | None) 
     share = np.asarray(np.clip(distance * np.float32(1.0 / pitch) + np.float32(0.5), 0.0, 1.0), dtype=np.float32)
     if area_mm2 is None:
         return share
-    total_mm2 = float(share.sum(dtype=np.float64)) * pitch**2
+    total_mm2 = float(share.sum()) * pitch**2
     if total_mm2 <= 0:
         return share
     full = share >= 1.0
@@ -149,7 +153,7 @@ def _slope_along_w(distance: Float32Array, layers: Sequence[Layer]) -> Float32Ar
     if len(layers) > 2:
         step = (heights[2:] - heights[:-2])[:, None, None]
         slope[1:-1] = (distance[2:] - distance[:-2]) / step
-        empty = np.array([bool(np.all(layer <= NOTHING_MM)) for layer in distance])
+        empty = distance.reshape(len(layers), -1).max(axis=1) <= NOTHING_MM
         slope[1:-1][empty[2:] | empty[:-2]] = 0.0
     return np.asarray(np.clip(slope, -5.0, 5.0), dtype=np.float32)
 

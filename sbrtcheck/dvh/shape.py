@@ -130,6 +130,12 @@ class ContourShape:
             total += sign * part
         return total / 1000.0
 
+    @cached_property
+    def volume_without_caps_cm3(self) -> float:
+        """Volume between the first and the last plane of every part [cm3]."""
+        caps = [s * cap.volume_mm3() for s, x in self._signed() for part in x.caps_up + x.caps_down for cap in part]
+        return self.interpolated_volume_cm3 - sum(caps) / 1000.0
+
     def _signed(self) -> list[tuple[int, Solid]]:
         return [(1 - 2 * (i % 2), solid) for i, solid in enumerate(self.solids)]
 
