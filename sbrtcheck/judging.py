@@ -30,7 +30,14 @@ from sbrtcheck.model import (
 from sbrtcheck.plan_check import PlanDoses, target_ratio
 from sbrtcheck.required import required_organs_settled, some_organ_judged
 from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits
-from sbrtcheck.tables import choose_table, conformity_limits, load_conformity_rules, load_organs, load_tables
+from sbrtcheck.tables import (
+    choose_table,
+    conformity_limits,
+    load_conformity_rules,
+    load_organs,
+    load_regions,
+    load_tables,
+)
 
 # Median target dose over prescription: prescription isodoses of 60 to 90 % give up to about 1.4 (reference: safety).
 RATIO_LOW, RATIO_HIGH = 0.8, 1.6
@@ -113,6 +120,7 @@ def judge_plan(
     findings += required_organs_settled(context, choice.table, findings)
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
+    findings += _no_list(doses, extra_required)
     findings += _targets(doses, goals, conformity, findings)
     if choice.table is not None:
         first = judge_organs_first(
@@ -133,6 +141,16 @@ def judge_plan(
         )
     findings += _also(context, also, choice.table)
     return JudgedPlan(choice, tuple(findings))
+
+
+def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
+    """A site for which nothing says which organs must be judged can give no pass."""
+    listed = {r.site for r in load_regions()}
+    sites = sorted({x.site for x in doses.lesions if x.site} - listed)
+    if not sites or extra_required:
+        return []
+    note = f"no list says which organs site {', '.join(sites)} asks for; name them under [required] in a clinic file"
+    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, note=note)]
 
 
 def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
