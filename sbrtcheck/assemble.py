@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
+from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
@@ -37,9 +38,11 @@ from sbrtcheck.rules import completeness
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
 COARSE_GRID_MM = 2.5
+DEFAULT_INTERPOLATION = "cubic"
 # Sum of beam doses over prescription. A beam dose holds at a point, in the middle of a target of up to 1.6 times the
 # prescription: only what lies outside is told.
 BEAM_RATIO_LOW, BEAM_RATIO_HIGH = 0.9, 1.6
+BEAM_PEAK = 1.05
 
 
 def _quiet(_stage: str) -> None:
@@ -160,7 +163,13 @@ def check_study(
         if facts_file and facts_file.sex and study.patient.sex in {"M", "F"} and facts_file.sex != study.patient.sex:
             seen = f"{facts_file.sex}; the files say {study.patient.sex}"
             raise refuse("E-CONTRADICTS", facts_file.file, tag="key sex, PatientSex (0010,0040)", seen=seen)
+        refuse_contradicted_case(study, facts_file)
+        away = mapped_away(study, {**given.optional_map, **given.roi_map})
+        study = replace(study, problems=(*study.problems, *away)) if away else study
         report = _assemble(study, given, table, also, facts_file, clinic, interpolation, progress, shown)
+        if interpolation != DEFAULT_INTERPOLATION:
+            plain = _assemble(study, given, None, (), facts_file, None, DEFAULT_INTERPOLATION, progress, shown)
+            report = _beside_default(report, plain)
     except RefusedError as error:
         report = refused(error.problems, options=shown, inputs=study.inputs)
     if strict and report.outcome is Outcome.PASS_WITH_VARIATION:
@@ -170,6 +179,16 @@ def check_study(
 
         report = pseudonymised(report)
     return report
+
+
+def _beside_default(report: Report, plain: Report) -> Report:
+    """The outcome with every choice at its default, put beside what was chosen."""
+    plans = zip(report.plans, plain.plans, strict=True)
+    return replace(
+        report,
+        default_outcome=plain.default_outcome,
+        plans=tuple(replace(p, default_outcome=d.default_outcome) for p, d in plans),
+    )
 
 
 def _given(
@@ -219,7 +238,7 @@ def _assemble(
         doses = compute_plan(
             data,
             index=index,
-            given=facts_of_plan(given, data, study),
+            given=facts_of_plan(given, data, study, elsewhere[index]),
             interpolation=interpolation,
             progress=progress,
             label=labels[index],
@@ -374,7 +393,9 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     if beams_gy is not None and len(prescriptions) == 1:
         prescription = prescriptions.pop()
         sum_gy = beams_gy * doses.n_fractions
-        if not BEAM_RATIO_LOW <= sum_gy / prescription <= BEAM_RATIO_HIGH:
+        # The dose at no point can be above the highest dose of the grid.
+        highest_gy = min(BEAM_RATIO_HIGH * prescription, BEAM_PEAK * float(doses.data.dose.dose_gy.max()))
+        if not BEAM_RATIO_LOW * prescription <= sum_gy <= highest_gy:
             seen = f"{sum_gy:.2f} Gy from {doses.n_fractions} fractions, prescription {prescription:g} Gy"
             out.append(Problem("W-BEAMDOSE", doses.label, tag="BeamDose (300A,0084)", seen=seen))
     for name, dvh in doses.dvhs.items():

@@ -45,12 +45,13 @@ def elements(ds: Dataset, depth: int = 0) -> Iterator[Place]:
     """Every element of a data set and of its items."""
     for tag in list(ds.keys()):
         yield Place(ds, tag, keyword_for_tag(tag) or str(tag))
-        if _vr_of(tag) == "SQ" and depth < 4:
+        if vr_of(tag) == "SQ" and depth < 4:
             for item in ds[tag].value:
                 yield from elements(item, depth + 1)
 
 
-def _vr_of(tag: Any) -> str:
+def vr_of(tag: Any) -> str:
+    """The VR that the dictionary gives to a tag; UN for one that it does not know."""
     try:
         return str(dictionary_VR(tag).split(" or ")[0])
     except KeyError:
@@ -75,7 +76,7 @@ def _bytes(value: Any) -> bytes:
 def _body(ds: Dataset) -> bytes:
     out = []
     for tag in sorted(ds.keys()):
-        if _vr_of(tag) == "SQ":
+        if vr_of(tag) == "SQ":
             items = [_body(item) for item in ds[tag].value]
             value = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in items)
         else:
@@ -177,7 +178,7 @@ def _removed(rng: Rng, place: Place) -> str:
 
 def _emptied(rng: Rng, place: Place) -> str:
     del rng
-    if _vr_of(place.tag) == "SQ":
+    if vr_of(place.tag) == "SQ":
         place.holder[place.tag] = DataElement(place.tag, "SQ", Items([]))
     else:
         _put(place, b"")
@@ -194,7 +195,7 @@ def _raw(place: Place) -> bytes:
 
 
 def _number(rng: Rng, place: Place) -> str | None:
-    vr = _vr_of(place.tag)
+    vr = vr_of(place.tag)
     if vr == "US":
         value = int(_pick(rng, (0, 1, 7, 65535)))
         _put(place, struct.pack("<H", value))
@@ -209,7 +210,7 @@ def _number(rng: Rng, place: Place) -> str | None:
 
 
 def _text(rng: Rng, place: Place) -> str | None:
-    if _vr_of(place.tag) not in {"CS", "LO", "SH", "PN", "ST", "LT", "DA", "TM"}:
+    if vr_of(place.tag) not in {"CS", "LO", "SH", "PN", "ST", "LT", "DA", "TM"}:
         return None
     text = _pick(rng, TEXTS)
     _put(place, text)
@@ -217,7 +218,7 @@ def _text(rng: Rng, place: Place) -> str | None:
 
 
 def _uid(rng: Rng, place: Place) -> str | None:
-    if _vr_of(place.tag) != "UI":
+    if vr_of(place.tag) != "UI":
         return None
     other = _pick(rng, (build.uid(1), build.uid(2), build.uid(3), build.uid(5), "2.25.4242", "1.2..3", ""))
     if _raw(place).strip(b" \0").decode() == other:

@@ -13,7 +13,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.sequence import Sequence as Items
 
 from mutations import mini
-from mutations.damage import Damaged
+from mutations.damage import Damaged, vr_of
 from sbrtcheck.model import Outcome, Report, Verdict
 
 RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
@@ -105,9 +105,9 @@ def _value(ds: Dataset, tag: Any) -> Any:
     """The items of a sequence, or the bytes of any other element without padding; None if it is not there."""
     if tag not in ds:
         return None
-    raw = ds.get_item(tag)
-    if raw.VR in {"SQ", "UN", None} and ds[tag].VR == "SQ":
+    if vr_of(tag) == "SQ":
         return ds[tag].value
+    raw = ds.get_item(tag)
     return raw.value.strip(b" \0") if isinstance(raw.value, bytes) else raw.value
 
 
@@ -115,14 +115,16 @@ def judge(base: str, damaged: Damaged, report: Report) -> Judged:
     """Whether the answer to damaged files is an honest one."""
     untouched = mini.reference(base)
     better = RANK[report.outcome] < RANK[untouched.outcome]
-    if better or (untouched.exit_code != 0 and report.exit_code == 0):
+    # A missed limit may come back as one without a verdict: then nothing is known, and a person must look.
+    unknown = untouched.outcome is Outcome.FAIL and report.outcome is Outcome.INCOMPLETE
+    if (better and not unknown) or (untouched.exit_code != 0 and report.exit_code == 0):
         return Judged("improved", f"{untouched.outcome.value} became {report.outcome.value}")
     lost = _lost_failures(untouched, report)
     if lost:
         return Judged("improved", f"no longer missed: {lost}")
     if report.outcome is Outcome.REFUSED:
         return Judged("refused", "" if report.errors else "refused without a reason")
-    if RANK[report.outcome] > RANK[untouched.outcome]:
+    if RANK[report.outcome] > RANK[untouched.outcome] or unknown:
         return Judged("degraded")
     if document(report) != document(untouched):
         return Judged("said")
