@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from math import hypot, isfinite
 
 import numpy as np
@@ -317,12 +316,15 @@ class _Reading:
         return dose_gy, dose_gy, highest_gy
 
 
-@lru_cache(maxsize=32)
 def _cumulative(samples: Samples) -> FloatArray:
-    """Volume [cm3] at or above the dose of each sample, (n,). Kept, because many metrics ask one Dvh."""
+    """Volume [cm3] at or above the dose of each sample, (n,). Kept with them, because many metrics ask one Dvh."""
+    kept = samples.kept
+    if len(kept) == 3 and kept[0] is samples.dose_gy and kept[1] is samples.volume_cm3:
+        return kept[2]
     if not (np.all(np.isfinite(samples.dose_gy)) and np.all(np.isfinite(samples.volume_cm3))):
         raise refuse("E-NONFINITE", "dose samples")
     total: FloatArray = np.cumsum(samples.volume_cm3, dtype=float)
+    kept[:] = [samples.dose_gy, samples.volume_cm3, total]
     return total
 
 

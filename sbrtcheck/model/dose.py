@@ -54,10 +54,12 @@ class Samples:
     Attributes:
         dose_gy: (n,) [Gy], not increasing, finite.
         volume_cm3: (n,) [cm3], the volume that each sample stands for, > 0.
+        kept: what metrics keep of these arrays, so that many metrics of one structure cost one sum.
     """
 
     dose_gy: FloatArray
     volume_cm3: FloatArray
+    kept: list[FloatArray] = field(default_factory=list, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
