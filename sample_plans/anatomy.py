@@ -250,8 +250,11 @@ def planes_mm(shape: Shape) -> Array:
     return z[(z > shape.bounds_mm[4]) & (z < shape.bounds_mm[5])]
 
 
-def contours(shape: Shape, kind: str) -> list[Array]:
-    """Closed loops (n, 3) [mm], counter-clockwise, from below upwards; ``kind`` chooses the row of TRACE."""
+def contours(shape: Shape, kind: str, planes: Array | None = None) -> list[Array]:
+    """Closed loops (n, 3) [mm], counter-clockwise, from below upwards; ``kind`` chooses the row of TRACE.
+
+    ``planes``: heights to draw on [mm]; None: all image planes.
+    """
     spacing, lattice, decimals = TRACE.get(kind, _FINE)
     x0, x1, y0, y1 = shape.bounds_mm[:4]
     # The odd offset keeps lattice nodes off the symmetry planes, where a function could be exactly zero.
@@ -259,7 +262,7 @@ def contours(shape: Shape, kind: str) -> list[Array]:
     y = np.arange(y0 - 2.071 * lattice, y1 + 2 * lattice, lattice)
     gx, gy = np.meshgrid(x, y)
     loops = []
-    for z in planes_mm(shape):
+    for z in planes_mm(shape) if planes is None else planes:
         points = np.column_stack([gx.ravel(), gy.ravel(), np.full(gx.size, z)])
         values = shape.function(points).reshape(gx.shape)
         if values.min() >= 0:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from anatomy import Array, Shape, chest_wall, contours, ellipsoid, minus, organs, rib, trunk, union
+from courses import COURSES
+from courses import write as write_course
 from dose import Arcs, Dose
 from expected import (
     LUNG_METRICS,
@@ -320,16 +322,19 @@ def expect(
 def main() -> None:
     """Write the samples named, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SAMPLES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*SAMPLES, *COURSES]))
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
     options = parser.parse_args()
-    unknown = [n for n in options.names if n not in SAMPLES]
+    unknown = [n for n in options.names if n not in SAMPLES and n not in COURSES]
     if unknown:
         parser.error(f"unknown sample: {', '.join(unknown)}")
     base = organs()
     loops: dict[str, list[Array]] = {}
-    for name in options.names or SAMPLES:
-        write(name, SAMPLES[name], base, loops, options.out)
+    for name in options.names or [*SAMPLES, *COURSES]:
+        if name in COURSES:
+            write_course(name, COURSES[name], options.out)
+        else:
+            write(name, SAMPLES[name], base, loops, options.out)
         print(options.out / name)
 
 

@@ -183,11 +183,17 @@ def _contour(loop: Array, style: str) -> Dataset:
 
 
 def write_plan(
-    case: Case, prescriptions: Sequence[Prescription], n_fractions: int, beams: Sequence[BeamItem], path: Path
+    case: Case,
+    prescriptions: Sequence[Prescription],
+    n_fractions: int,
+    beams: Sequence[BeamItem],
+    path: Path,
+    *,
+    part: str = "",
 ) -> Path:
-    """The RT Plan."""
-    ds = _dataset(case, RTPLAN, "RTPLAN", "RTPLAN")
-    ds.RTPlanLabel, ds.RTPlanName, ds.RTPlanDescription = "SBRT1", case.name[:16], case.title
+    """The RT Plan. ``part`` tells the plans of one course apart and is the label of the plan."""
+    ds = _dataset(case, RTPLAN, "RTPLAN", f"RTPLAN{part}")
+    ds.RTPlanLabel, ds.RTPlanName, ds.RTPlanDescription = part or "SBRT1", case.name[:16], case.title
     ds.RTPlanDate, ds.RTPlanTime = DATE, TIME
     ds.PlanIntent, ds.RTPlanGeometry = "CURATIVE", "PATIENT"
     ds.ReferencedStructureSetSequence = Items([_reference(RTSTRUCT, case.uid("RTSTRUCT"))])
@@ -196,7 +202,7 @@ def write_plan(
         item = Dataset()
         if rx.roi_number is not None:
             item.ReferencedROINumber = rx.roi_number
-        item.DoseReferenceNumber, item.DoseReferenceUID = number, case.uid(f"dose reference {number}")
+        item.DoseReferenceNumber, item.DoseReferenceUID = number, case.uid(f"dose reference {number}{part}")
         item.DoseReferenceStructureType = "SITE" if rx.roi_number is None else "VOLUME"
         item.DoseReferenceDescription, item.DoseReferenceType = rx.description, "TARGET"
         item.TargetPrescriptionDose = decimal(rx.total_gy)
@@ -274,9 +280,11 @@ class Grid:
         return np.column_stack([gx.ravel(), gy.ravel(), gz.ravel()])
 
 
-def write_dose(case: Case, grid: Grid, dose_gy: Array, path: Path, *, beam_number: int | None = None) -> Path:
-    """The RT Dose of the plan, or of one beam, in 16 bits."""
-    label = "RTDOSE" if beam_number is None else f"RTDOSE beam {beam_number}"
+def write_dose(
+    case: Case, grid: Grid, dose_gy: Array, path: Path, *, beam_number: int | None = None, part: str = ""
+) -> Path:
+    """The RT Dose of the plan, or of one beam, in 16 bits. ``part`` is that of the plan."""
+    label = f"RTDOSE{part}" if beam_number is None else f"RTDOSE beam {beam_number}"
     ds = _dataset(case, RTDOSE, "RTDOSE", label)
     nx, ny, nz = grid.counts
     scaling = np.ceil(dose_gy.max() / 65000 * 1e5) / 1e5
@@ -293,7 +301,7 @@ def write_dose(case: Case, grid: Grid, dose_gy: Array, path: Path, *, beam_numbe
     ds.DoseSummationType = "PLAN" if beam_number is None else "BEAM"
     ds.GridFrameOffsetVector = [decimal(grid.spacing_mm[2] * k) for k in range(nz)]
     ds.DoseGridScaling, ds.TissueHeterogeneityCorrection = decimal(scaling), "IMAGE"
-    plan = _reference(RTPLAN, case.uid("RTPLAN"))
+    plan = _reference(RTPLAN, case.uid(f"RTPLAN{part}"))
     if beam_number is not None:
         # Only a dose of less than the whole plan names its fraction group.
         group, beam = Dataset(), Dataset()

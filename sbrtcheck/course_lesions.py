@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -297,13 +297,16 @@ def medians_gy(plans: Sequence[PlanDoses], *, interpolation: str) -> dict[tuple[
     return out
 
 
-def facts_of_plan(given: GivenFacts, data: PlanData, study: Study) -> GivenFacts:
-    """The given facts without those about ROIs of other plans; a ROI that no plan has stays, so that it is refused."""
-    here = {roi.name for roi in data.structures.rois}
+def facts_of_plan(given: GivenFacts, data: PlanData, study: Study, not_here: Collection[str]) -> GivenFacts:
+    """The given facts without those about ROIs of other plans; a ROI that no plan has stays, so that it is refused.
+
+    ``not_here``: targets of this structure set that another plan treats.
+    """
+    here = {roi.name for roi in data.structures.rois} - set(not_here)
     elsewhere = {roi.name for p in study.plans for roi in p.structures.rois} - here
     return replace(
         given,
         prescriptions_gy={k: v for k, v in given.prescriptions_gy.items() if k not in elsewhere},
         sites={k: v for k, v in given.sites.items() if k not in elsewhere},
-        roi_map={k: v for k, v in given.roi_map.items() if k not in elsewhere},
+        roi_map={k: v for k, v in given.roi_map.items() if k not in elsewhere or k in not_here},
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sbrtcheck.alpha_beta import AlphaBeta, load_tissues
 from sbrtcheck.model import LimitRow, Metric, OrganTable
+from sbrtcheck.organ_eqd2 import alpha_beta_of
 from sbrtcheck.organs import load_organs
 from sbrtcheck.radiobiology import eqd2
 from sbrtcheck.rules import applies, is_upper, row_metric
@@ -29,7 +29,6 @@ class OrganAlphaBeta:
     nominal_gy: float
     low_gy: float
     high_gy: float
-    tissue: str
     source: str
 
     @property
@@ -43,57 +42,35 @@ class OrganAlphaBeta:
     @property
     def text(self) -> str:
         """The value with its interval and source."""
-        interval = f" ({self.low_gy:g} to {self.high_gy:g})" if self.high_gy > self.low_gy else ", no interval"
-        return f"alpha/beta {self.nominal_gy:g} Gy{interval}, {self.tissue}, {self.source}"
+        interval = f", {self.low_gy:g} to {self.high_gy:g} tried" if self.high_gy > self.low_gy else ", no interval"
+        return f"alpha/beta {self.nominal_gy:g} Gy{interval} ({self.source})"
 
 
 def organ_alpha_beta(organ: str, *, own_gy: Mapping[str, float]) -> OrganAlphaBeta | None:
-    """The alpha/beta of an organ, or None: there is no default.
+    """The alpha/beta of an organ as the report shows it, or None: there is no default.
 
-    Taken from the organ's tissue in alpha_beta.csv; else from the organ that it is a part of, else from one that
-    contains it. The interval spans all rows of the tissue.
+    An organ without one of its own (nor of a union that it is a part of) takes that of an organ that contains it.
 
     Args:
-        organ: as the tables name it; a joint organ ("Trachea+ProximalBronchialTree") by its first part that has one.
+        organ: as the tables name it, joint organs with "+".
         own_gy: a clinic's own values, organ to alpha/beta [Gy].
     """
     for name in _kin(organ):
-        rows = [t for t in load_tissues() if t.tissue == name]
-        if name in own_gy:
-            low, high = _interval(rows, own_gy[name])
-            return OrganAlphaBeta(own_gy[name], low, high, name, "clinic file")
-        if rows:
-            shown = next((t for t in rows if t.shown_by_default), None)
-            convention = next((t for t in rows if t.kind == "convention"), None)
-            # The limits are about late reactions, so a late alpha/beta goes before an early one.
-            chosen = shown or convention or next((t for t in rows if t.tissue_class == "late"), rows[0])
-            low, high = _interval(rows, chosen.value_gy)
-            return OrganAlphaBeta(chosen.value_gy, low, high, name, chosen.source)
+        found = alpha_beta_of(name, clinic=own_gy)
+        if found is not None:
+            published = alpha_beta_of(name)
+            ends = [found.value_gy, *(found.range_gy or ())]
+            if published is not None:
+                ends += [published.value_gy, *(published.range_gy or ())]
+            return OrganAlphaBeta(found.value_gy, min(ends), max(ends), found.source)
     return None
 
 
-def _interval(rows: Sequence[AlphaBeta], value_gy: float) -> tuple[float, float]:
-    ends = [value_gy]
-    for row in rows:
-        ends += [end for end in (row.value_gy, row.low_gy, row.high_gy) if end is not None and end > 0]
-    return min(ends), max(ends)
-
-
 def _kin(organ: str) -> list[str]:
-    """The organ, its parts if it is joint, then what it is a part of and what contains it."""
-    bare = [
-        part.removesuffix("-GTV").removesuffix("_PRV").removesuffix("_L").removesuffix("_R") for part in _parts(organ)
-    ]
-    out = [*_parts(organ), *bare]
-    for name in bare:
-        sides = {name, f"{name}_L", f"{name}_R"}
-        out += [o.organ for o in load_organs() if any(sides & set(part) for part in o.union_of)]
-        out += [c for o in load_organs() if o.organ == name for c in o.containers]
-    return list(dict.fromkeys(out))
-
-
-def _parts(organ: str) -> list[str]:
-    return [organ, *organ.split("+")]
+    """The organ, then what contains it."""
+    bare = organ.removesuffix("_PRV").removesuffix("_L").removesuffix("_R")
+    outer = [c.removesuffix("_PRV") for o in load_organs() if o.organ == bare for c in o.containers]
+    return list(dict.fromkeys([organ, bare, *outer]))
 
 
 def choose_source(n_fractions: Sequence[int]) -> OrganTable | None:

@@ -227,10 +227,8 @@ class _Judge:
         """The sum of dose / limit over the plans: met at 1, on published limits alone."""
         reading = self._total.shares(row.dose_limit_gy, earlier=earlier.doses)
         metric, limit = row.at(1.0)
-        text, unit = f"sum of dose/limit, {row.first.metric_text}", row.first.unit if row.is_volume else ""
-        if row.is_volume:
-            sign = "below" if row.metric.kind == "CV" else "at"
-            text = f"volume {sign} a sum of dose/threshold of 1"
+        what = "threshold" if row.is_volume else "limit"
+        text, unit = f"sum of dose/{what}, {row.first.metric_text}", row.first.unit if row.is_volume else ""
         return self._judged(row, reading, metric, limit, text=text, unit=unit)
 
     def _physical(self, row: CourseRow) -> tuple[Finding, ...]:

@@ -252,7 +252,7 @@ def _shares_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         )
         for row in rows
     )
-    columns = ("Organ (ROI)", "Limit on", "Verdict", *(spell(key) for key in plans), "Together")
+    columns = ("Organ (ROI)", "Limit on", "Verdict", *(clean(key.removesuffix("_gy")) for key in plans), "Together")
     return Table(columns, cells, frozenset(columns[3:]), caption="What each plan gives at the volume of the limit")
 
 
