@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 
 from sbrtcheck.datafiles import CsvRow, parse_csv, parse_number
@@ -230,7 +230,9 @@ def _check_together(rows: list[tuple[_Line, LimitRow]]) -> None:
                 has = f"{other.comparator} {other.limit:g} {other.unit}"
                 detail = f"line {other_line.row.line} has {has} at the same level"
                 line.bad("limit", detail, "Keep the one that the source prints, or give them different levels")
-    for levels in judged.values():
+    for (organ, n, metric, side, condition), levels in judged.items():
+        if side == "<":
+            _check_against_floors(levels, judged.get((organ, n, metric, ">", condition), {}))
         if Level.MANDATORY not in levels or Level.OPTIMAL not in levels:
             continue
         optimal_line, optimal = levels[Level.OPTIMAL]
@@ -239,6 +241,20 @@ def _check_together(rows: list[tuple[_Line, LimitRow]]) -> None:
         if (looser if mandatory.comparator[0] == "<" else -looser) > 0:
             detail = f"an optimal limit looser than the mandatory one in line {mandatory_line.row.line}"
             optimal_line.bad("limit", detail, "Exchange the two levels")
+
+
+def _check_against_floors(
+    ceilings: Mapping[Level, tuple[_Line, LimitRow]], floors: Mapping[Level, tuple[_Line, LimitRow]]
+) -> None:
+    """Refuse an upper limit that lies below a lower limit of the same level: no value could keep both."""
+    for level, (line, row) in ceilings.items():
+        if level not in floors:
+            continue
+        floor_line, floor = floors[level]
+        if floor.limit > row.limit:
+            has = f"{floor.comparator} {floor.limit:g} {floor.unit}"
+            detail = f"line {floor_line.row.line} has {has} at the same level: no value keeps both"
+            line.bad("limit", detail, "Correct the comparator of one of the two")
 
 
 def _with_unique_ids(rows: list[LimitRow]) -> tuple[LimitRow, ...]:
