@@ -19,7 +19,7 @@ from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 # Samples closer than this in dose are merged to their mean.
 MERGE_GY = 0.001
 # Structures whose cells would be about as large as a voxel use the voxels themselves.
-VOXELS_FROM = 0.8
+VOXELS_FROM = 1.0
 
 
 def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True) -> Dvh:

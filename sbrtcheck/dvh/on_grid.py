@@ -83,11 +83,13 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
     margin = np.float32(min(pitch if n_spread else 0.5 * pitch, DEEP_MM))
     core, ends = _layers(shape, w, pitch)
     values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
+    rows_in, rows_of = _inner(v)
+    columns_in, columns_of = _inner(u)
     within = v.within[:, None] & u.within[None, :]
     known = v.known[:, None] * u.known[None, :]
     cell_cm3 = pitch**2 * w.step_mm / 1000.0
     voxel_gy: list[NDArray[np.floating]] = []
-    voxel_at: list[NDArray[np.int64]] = []
+    voxels_of: list[tuple[int, NDArray[np.bool_]]] = []
     outside_cm3 = 0.0
     cells = _Cells(names)
     for number, layer, whole in [*core, *((-1, layer, False) for layer in ends)]:
@@ -99,11 +101,9 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
                 full &= shares["slab"] >= 1.0
             inner = full & within if w.within[number] else np.zeros_like(full)
             if w.within[number]:
-                plane = values[w.index[number]]
-                flat = np.flatnonzero(inner)
-                rows, columns = np.divmod(flat, len(u.index))
-                voxel_gy.append(plane[v.index[rows], u.index[columns]])
-                voxel_at.append(flat + number * distance.size)
+                chosen = inner[rows_in, columns_in]
+                voxel_gy.append(values[w.index[number], rows_of, columns_of][chosen])
+                voxels_of.append((number, chosen))
             rest = full & ~inner
             if np.any(rest):
                 # A voxel on the grid's edge is known in the half that lies between grid points.
@@ -112,14 +112,10 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
                 cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
         cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, spread=n_spread)
     gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
-    at = np.concatenate(voxel_at) if voxel_at else np.empty(0, dtype=np.int64)
     points, volumes = cells.joined()
     linear = reader.at(points, interpolation="linear")
     hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, volumes[names[0]])
-    n_u, n_v = len(u.index), len(v.index)
-    plane_of, rest = np.divmod(at[hot_voxels], n_u * n_v)
-    rows, columns = np.divmod(rest, n_u)
-    centres = np.column_stack([u.position_mm[columns], v.position_mm[rows], w.position_mm[plane_of]])
+    centres = _places(hot_voxels, voxels_of, u.position_mm[columns_in], v.position_mm[rows_in], w.position_mm)
     cut = _cut(centres, (u.step_mm, v.step_mm, w.step_mm))
     share = np.clip(shape.at(cut) / (pitch / N_CUT) + 0.5, 0.0, 1.0).astype(float)
     # The voxels were wholly inside by every reading: what the cut loses to the shape between the planes it gets back.
@@ -154,6 +150,38 @@ def _axis(reader: GridReader, axis: int, low: float, high: float) -> _Axis:
     within = (index > 0) & (index < size - 1)
     known = np.where(within, 1.0, np.where((index == 0) | (index == size - 1), 0.5 if size > 1 else 0.0, 0.0))
     return _Axis(position, index, within, known, 1.0 / abs(per_mm), row)
+
+
+def _inner(axis: _Axis) -> tuple[slice, slice]:
+    """Where an axis lies within the grid: as a slice of the lattice and of the grid."""
+    inside = np.flatnonzero(axis.within)
+    if not len(inside):
+        return slice(0, 0), slice(0, 0)
+    first, last = int(axis.index[inside[0]]), int(axis.index[inside[-1]])
+    # An index within the grid is at least 1, so that a falling slice can stop before it.
+    of_grid = slice(first, last + 1) if last >= first else slice(first, last - 1, -1)
+    return slice(int(inside[0]), int(inside[-1]) + 1), of_grid
+
+
+def _places(
+    wanted: NDArray[np.int64],
+    voxels_of: list[tuple[int, NDArray[np.bool_]]],
+    u: FloatArray,
+    v: FloatArray,
+    w: FloatArray,
+) -> FloatArray:
+    """Positions (n, 3) of some of the voxels, which are counted through the layers."""
+    places = [np.empty((0, 3))]
+    ordered = np.sort(wanted)
+    start = 0
+    for number, chosen in voxels_of:
+        stop = start + int(np.count_nonzero(chosen))
+        mine = ordered[np.searchsorted(ordered, start) : np.searchsorted(ordered, stop)] - start
+        if len(mine):
+            j, i = np.nonzero(chosen)
+            places.append(np.column_stack([u[i[mine]], v[j[mine]], np.full(len(mine), w[number])]))
+        start = stop
+    return np.concatenate(places)
 
 
 def _layers(shape: Shape, w: _Axis, pitch: float) -> tuple[list[tuple[int, Layer, bool]], list[Layer]]:
@@ -269,6 +297,9 @@ def _hottest(
     candidates = np.argpartition(gy, len(gy) - n_hot)[len(gy) - n_hot :] if len(gy) > n_hot else np.arange(len(gy))
     doses = np.concatenate([gy[candidates], near])
     volumes = np.concatenate([np.full(len(candidates), cell_cm3), volume_cm3])
+    # Only the upper end needs to be in order.
+    upper = doses >= (np.partition(doses, -4 * n_hot)[-4 * n_hot] if len(doses) > 4 * n_hot else -np.inf)
+    doses, volumes = doses[upper], volumes[upper]
     order = np.argsort(-doses)
     reached = int(np.searchsorted(np.cumsum(volumes[order]), HOT_CM3))
     threshold = doses[order[min(reached, len(order) - 1)]] if len(order) else 0.0

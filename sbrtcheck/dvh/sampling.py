@@ -17,7 +17,7 @@ from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnL
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, FloatArray
 
-N_WANTED = 10_000
+N_WANTED = 12_000
 N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
