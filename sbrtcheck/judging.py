@@ -172,7 +172,13 @@ def _targets(
     if unlinked:
         names = ", ".join(safe_text(x.ptv) for x in unlinked)
         note = f"no prescription is linked to {names}; add {link_hint(unlinked, doses.data.plan)}"
+        conflicts = [p.line() for p in doses.problems if p.code == "E-RX-CONFLICT"]
+        note = "; ".join([note, *conflicts])
         out.append(completeness(rule_id="target:unlinked", plan=doses.label, reason=Reason.NO_PRESCRIPTION, note=note))
+    out += [
+        completeness(rule_id="target:not_judged", plan=doses.label, reason=Reason.NO_TARGET, note=note)
+        for note in doses.targets_not_judged
+    ]
     for lesion in doses.lesions:
         if not lesion.site:
             note = f'the site of {safe_text(lesion.ptv)} is not known; add --site "{safe_text(lesion.ptv)}=lung"'

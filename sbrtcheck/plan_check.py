@@ -25,6 +25,7 @@ from sbrtcheck.model import (
     Role,
 )
 from sbrtcheck.organs import load_organs, load_regions, site_of_name
+from sbrtcheck.reach import out_of_reach, targets_not_judged
 from sbrtcheck.rules import Subject
 
 LEFT_RIGHT_MM = 10.0
@@ -69,6 +70,8 @@ class PlanDoses:
     shapes: Mapping[str, tuple[Structure | None, ...]] = field(default_factory=dict)
     # Requirements for which all that is contoured lies on the other side or at another level.
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    # Targets that the plan seems to treat and that are no lesion, each with why.
+    targets_not_judged: tuple[str, ...] = ()
 
     @property
     def body(self) -> NamedRoi | None:
@@ -197,6 +200,7 @@ def compute_plan(
             distance_mm=distance,
             prescription_gy=nearest.prescription_gy if nearest else None,
             missing_part=c.missing_part,
+            missing_reason=c.missing_reason,
             cut=bool(c.cut) and _has_round_ends(c.organ),
             note=safe_text(c.note),
         )
@@ -205,6 +209,7 @@ def compute_plan(
         if subject.cut:
             problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
     facts += _facts(lesions, named)
+    required, unreached = _required(lesions, candidates, named, structures, facts)
     problems += _laterality_problems(named)
     return PlanDoses(
         data=data,
@@ -215,7 +220,7 @@ def compute_plan(
         dvhs=dvhs,
         lesions=lesions,
         subjects={organ: tuple(items) for organ, items in found.items()},
-        required=_required(lesions, candidates, named),
+        required=required,
         containers={o.organ: o.containers for o in load_organs() if o.containers},
         derived=derived_dvhs,
         facts=tuple(facts),
@@ -223,6 +228,8 @@ def compute_plan(
         notes=(*notes, *linking.notes),
         sex=given.sex,
         shapes={organ: tuple(items) for organ, items in shapes.items()},
+        out_of_reach=unreached,
+        targets_not_judged=targets_not_judged(named, lesions, data.plan, structures, elsewhere=elsewhere),
     )
 
 
@@ -296,7 +303,7 @@ def _candidates(
         shell=lambda name, body: shapes_module.shell(body, inner_mm=-subjects.SKIN_SHELL_MM, outer_mm=0.0, name=name),
     )
     out = subjects.contoured(named, structures)
-    out += subjects.united(out, load_organs(), absent=absent, shapes=shapes)
+    out = subjects.united(out, load_organs(), absent=absent, shapes=shapes)
     tops = [float(subjects.points_of(n)[:, 2].max()) for n in named if n.roi.name in {x.ptv for x in lesions}]
     airway = subjects.joint_airway(out, ptv_tops_mm=tops, shapes=shapes)
     if airway is not None:
@@ -402,29 +409,51 @@ def _nearest_lesion(
 
 
 def _required(
-    lesions: Sequence[Lesion], candidates: Sequence[subjects.Candidate], named: Sequence[NamedRoi]
-) -> dict[str, str]:
+    lesions: Sequence[Lesion],
+    candidates: Sequence[subjects.Candidate],
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    facts: list[Fact],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the lesions' sites ask for, with the reason; and what of it is contoured where it says nothing.
+
+    A lesion that lies in the lung or liver asks for their organs too, whatever its name or the caller says.
+    """
     by_name = {n.roi.name: n for n in named}
     body = [subjects.points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
+    body_points_mm = body[0] if len(body) == 1 else np.empty((0, 3))
     required: dict[str, str] = {}
+    unreached: dict[str, str] = {}
     regions: tuple[RegionRule, ...] = load_regions()
     for lesion in lesions:
-        rules = [
-            (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
-            for r in regions
-            if r.site == lesion.site
-        ]
-        asked = subjects.required_organs(
-            candidates,
-            rules,
-            target_points_mm=subjects.points_of(by_name[lesion.ptv]),
-            distance_mm=points_distance_mm,
-            body_points_mm=body[0] if len(body) == 1 else np.empty((0, 3)),
-        )
-        for organ, why in asked.items():
-            text = f"site {lesion.site}" if why.startswith("required") else f"site {lesion.site}: {why}"
-            required.setdefault(organ, text)
-    return required
+        sites = {lesion.site: f"site {lesion.site}"}
+        if lesion.site and not lesion.site_origin.startswith("geometry"):
+            place, how = _site_by_place(structures[lesion.ptv], candidates)
+            if place and place != lesion.site:
+                sites[place] = f"site {place} by {how}"
+                facts.append(Fact(f"organs asked for beside {safe_text(lesion.ptv)}", f"also those of {place}", how))
+        points_mm = subjects.points_of(by_name[lesion.ptv])
+        for site, said in sites.items():
+            rules = [
+                (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
+                for r in regions
+                if r.site == site
+            ]
+            asked = subjects.required_organs(
+                candidates,
+                rules,
+                target_points_mm=points_mm,
+                distance_mm=points_distance_mm,
+                body_points_mm=body_points_mm,
+            )
+            for organ, why in asked.items():
+                required.setdefault(organ, said if why.startswith("required") else f"{said}: {why}")
+                unheard = out_of_reach(
+                    candidates, organ, site=site, target_points_mm=points_mm, body_points_mm=body_points_mm
+                )
+                if unheard:
+                    unreached.setdefault(organ, f"beside {safe_text(lesion.ptv)}, {safe_text(unheard)}")
+    return required, unreached
 
 
 def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:

@@ -30,7 +30,8 @@ class Candidate:
     """A structure that will stand for an organ once its dose is known.
 
     ``points_mm``: contour points (n, 3) [mm], for distances. ``blocked``: why it has no dose. ``missing_part``: what is
-    missing of a union. ``cut``: why the organ seems cut, or contoured in part. ``derived``: made here, not contoured.
+    missing of a union, ``missing_reason`` whether it is not drawn or of no use. ``cut``: why the organ seems cut, or
+    contoured in part. ``derived``: made here, not contoured.
     """
 
     organ: str
@@ -41,6 +42,7 @@ class Candidate:
     blocked: Reason | None = None
     blocked_note: str = ""
     missing_part: str = ""
+    missing_reason: Reason = Reason.PART_MISSING
     cut: str = ""
     note: str = ""
     derived: bool = False
@@ -72,7 +74,8 @@ def _along(loop_mm: FloatArray) -> FloatArray:
     if int(n_parts.max()) == 1:
         return loop_mm
     share = np.concatenate([np.arange(n) / n for n in n_parts])
-    return np.repeat(loop_mm, n_parts, axis=0) + share[:, None] * np.repeat(edges, n_parts, axis=0)
+    points: FloatArray = np.repeat(loop_mm, n_parts, axis=0) + share[:, None] * np.repeat(edges, n_parts, axis=0)
+    return points
 
 
 def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
@@ -99,7 +102,9 @@ def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) ->
         else:
             base = replace(base, cut=flat_end(n, scan_mm=scan_mm))
         out.append(base)
-    return out
+    # A ROI without contours is nothing to look at where another one of the same organ and side is drawn.
+    drawn = {(c.organ, c.side) for c in out if c.blocked is not Reason.NO_CONTOURS}
+    return [c for c in out if c.blocked is not Reason.NO_CONTOURS or (c.organ, c.side) not in drawn]
 
 
 def flat_end(named: NamedRoi, *, scan_mm: tuple[float, float] | None) -> str:
@@ -143,25 +148,41 @@ def united(
 ) -> list[Candidate]:
     """Organs that are the union of contoured parts and have no ROI of their own.
 
-    A part that is missing without being declared absent stays named in ``missing_part``.
+    A part that is missing without being declared absent stays named in ``missing_part``. A ROI for the whole organ that
+    has no contours is left out where its parts are all drawn.
+
+    Returns:
+        The candidates given, and the unions.
     """
-    out = []
+    out = list(candidates)
     for info in organs:
-        if not info.union_of or find(candidates, info.organ):
+        whole = find(candidates, info.organ)
+        if not info.union_of or any(c.blocked is not Reason.NO_CONTOURS for c in whole):
             continue
-        parts, missing = [], []
+        parts, missing, damage = [], [], []
         for alternatives in info.union_of:
             usable = [c for a in alternatives for c in find(candidates, a) if c.structure is not None]
             parts.extend(usable)
             if not usable and not any(a in absent for a in alternatives):
                 missing.append(" or ".join(alternatives))
-        made = _unite(info.organ, parts, missing, shapes)
+                damage += damaged(candidates, alternatives)
+        if whole and missing:
+            continue
+        made = _unite(info.organ, parts, missing, shapes, damage=damage)
         if made is not None:
-            out.append(made)
+            out = [c for c in out if c not in whole] + [made]
     return out
 
 
-def _unite(organ: str, parts: Sequence[Candidate], missing: Sequence[str], shapes: Shapes) -> Candidate | None:
+def damaged(candidates: Iterable[Candidate], names: Iterable[str]) -> list[Reason]:
+    """Why the ROIs of these names are of no use, where they were drawn."""
+    found = [c.blocked for name in names for c in find(candidates, name)]
+    return [reason for reason in found if reason not in {None, Reason.NO_CONTOURS} and reason is not None]
+
+
+def _unite(
+    organ: str, parts: Sequence[Candidate], missing: Sequence[str], shapes: Shapes, *, damage: Sequence[Reason] = ()
+) -> Candidate | None:
     if not parts:
         return None
     structures = [c.structure for c in parts if c.structure is not None]
@@ -173,6 +194,7 @@ def _unite(organ: str, parts: Sequence[Candidate], missing: Sequence[str], shape
         structure=shapes.unite(organ, structures) if len(structures) > 1 else structures[0],
         points_mm=np.concatenate([c.points_mm for c in parts]),
         missing_part=" and ".join(missing),
+        missing_reason=damage[0] if damage else Reason.PART_MISSING,
         cut=next((c.cut for c in parts if c.cut), ""),
         note=f"union of {names}" if len(structures) > 1 else "",
         derived=len(structures) > 1,
@@ -194,7 +216,11 @@ def joint_airway(candidates: Sequence[Candidate], *, ptv_tops_mm: Sequence[float
         top = max(float(c.points_mm[:, 2].max()) for c in tree)
         if not ptv_tops_mm or max(ptv_tops_mm) > top:
             missing.append("the trachea")
-    return _unite(JOINT_AIRWAY, [*trachea, *tree], missing, shapes)
+    lacking = [name for name, found in (("Trachea", trachea), ("ProximalBronchialTree", tree)) if not found]
+    damage = damaged(candidates, lacking)
+    if damage and not missing:
+        missing.append("the trachea")
+    return _unite(JOINT_AIRWAY, [*trachea, *tree], missing, shapes, damage=damage)
 
 
 def without_gtv(
@@ -222,6 +248,10 @@ def without_gtv(
         made = shapes.subtract(f"{candidate.organ}-GTV", candidate.structure, inner)
         note = "; ".join(n for n in (candidate.note, label) if n)
         out.append(replace(candidate, structure=made, note=note, derived=True))
+    for organ in WITHOUT_GTV:
+        drawn = [c for c in find(candidates, f"{organ}-GTV") if c.structure is not None]
+        if drawn and not find(candidates, organ):
+            out.append(replace(drawn[0], organ=organ, note=f"drawn as {drawn[0].roi}"))
     aliases = [
         replace(c, organ=f"{c.organ}-GTV")
         for c in out

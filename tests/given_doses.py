@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from sbrtcheck import plan_check, study_from_arrays
 from sbrtcheck.dvh import Structure
+from sbrtcheck.errors import Problem
 from sbrtcheck.judging import JudgedPlan, judge_plan
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
@@ -65,6 +67,7 @@ def compute(
     n_fractions: int = 5,
     absent: Mapping[str, str] | None = None,
     sex: str = "F",
+    damaged: Sequence[str] = (),
     **given: Any,
 ) -> PlanDoses:
     """A plan on these contours with the doses of ``dose_of``."""
@@ -75,14 +78,20 @@ def compute(
         n_fractions=n_fractions,
         prescriptions_gy=prescriptions_gy if prescriptions_gy is not None else {"PTV": 50.0},
     )
+    (data,) = study.plans
+    rois = tuple(
+        replace(r, problems=(Problem("E-GEOMETRIC-TYPE", r.name, seen="OPEN_PLANAR"),)) if r.name in damaged else r
+        for r in data.structures.rois
+    )
+    data = replace(data, structures=replace(data.structures, rois=rois))
     chosen = dose_of or sparing("PTV", "GTV", "CTV", "ITV")
 
     def dvhs(structures: Iterable[Structure], _dose: DoseGrid, **_options: Any) -> list[Dvh]:
         return [chosen(s) for s in structures]
 
-    facts = GivenFacts(sites={"": site}, absent=absent or {}, sex=sex, **given)
+    facts = GivenFacts(sites={"": site} if site else {}, absent=absent or {}, sex=sex, **given)
     with mock.patch.object(plan_check, "compute_dvhs", dvhs):
-        return compute_plan(study.plans[0], index=0, given=facts)
+        return compute_plan(data, index=0, given=facts)
 
 
 def judged(doses: PlanDoses, *, table: str | None = None, absent: Mapping[str, str] | None = None) -> JudgedPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from given_doses import Loops, compute, judged, solid, sparing
 from test_rules import context, row, subject, table, uniform_dvh
 
 from sbrtcheck.metrics import parse_metric
@@ -86,3 +87,127 @@ def test_a_main_bronchus_beyond_the_limit_of_the_airway_makes_it_missed(tracheal
     inside = context(subjects, containers={"Bronchus_Main": ("ProximalBronchialTree",)})
     verdicts = {f.verdict: f.consequence for f in judge_organ_limits(inside, rows)}
     assert verdicts[Verdict.NOT_MET] is Outcome.FAIL
+
+
+def lung_plan() -> dict[str, Loops]:
+    """A target in the left lung, and every organ that it asks for, on both sides where there are two."""
+    return {
+        "BODY": solid((0, 0, 0), (160, 160, 200), flat=True, step_mm=20),
+        "PTV": solid((95, 0, 0), (10, 10, 10)),
+        "Lung_L": solid((95, 0, 0), (40, 40, 90)),
+        "Lung_R": solid((-95, 0, 0), (40, 40, 90)),
+        "SpinalCord": solid((0, 60, 0), (5, 5, 150), flat=True),
+        "Esophagus": solid((0, 30, 0), (5, 5, 150), flat=True),
+        "Heart": solid((0, -60, -40), (30, 30, 30)),
+        "ProximalBronchialTree": solid((0, 0, 40), (10, 10, 30)),
+        "Trachea": solid((0, 0, 100), (10, 10, 30)),
+        "GreatVes": solid((0, -30, 60), (15, 15, 50)),
+    }
+
+
+def at_the_apex() -> dict[str, Loops]:
+    return lung_plan() | {"PTV": solid((95, 0, 60), (10, 10, 10))}
+
+
+def notes(
+    contours: dict[str, Loops], site: str = "", *, absent: dict[str, str] | None = None, **given: object
+) -> dict[str, str]:
+    """Rule and note of every finding that makes the plan incomplete."""
+    doses = compute(contours, site=site, absent=absent, **given)  # type: ignore[arg-type]
+    found = judged(doses, absent=absent).findings
+    return {f.rule_id: f.note for f in found if f.consequence is Outcome.INCOMPLETE}
+
+
+def test_an_ordinary_lung_plan_lacks_nothing() -> None:
+    assert notes(lung_plan()) == {}
+
+
+def test_the_plexus_of_the_other_side_does_not_stand_for_that_of_the_target() -> None:
+    right = {"BrachialPlex_R": solid((-60, 20, 110), (10, 10, 20))}
+    left = {"BrachialPlex_L": solid((60, 20, 110), (10, 10, 20))}
+    assert "on the other side" in notes(at_the_apex() | right)["required:BrachialPlexus"]
+    assert notes(at_the_apex() | left) == {}
+    assert notes(at_the_apex() | left | right) == {}
+    whole = {"BrachialPlexus": solid((-60, 20, 110), (10, 10, 20))}
+    assert notes(at_the_apex() | whole) == {}
+
+
+@pytest.mark.parametrize("site", ["spine", "lung"])
+def test_a_cord_that_is_not_drawn_at_the_level_of_the_target_says_nothing_of_it(site: str) -> None:
+    high = lung_plan() | {"SpinalCord": solid((0, 60, 110), (5, 5, 40), flat=True)}
+    said = [note for rule, note in notes(high, site).items() if "SpinalCord" in rule]
+    assert said
+    assert all("is not contoured along" in note or "is contoured only" in note for note in said)
+    canal = high | {"SpinalCanal": solid((0, 60, 0), (9, 9, 150), flat=True)}
+    assert [rule for rule in notes(canal, site) if "SpinalCord" in rule] == []
+
+
+def test_a_spine_target_asks_for_the_cord_along_all_of_it() -> None:
+    half = lung_plan() | {
+        "PTV": solid((0, 70, 0), (20, 20, 30)),
+        "SpinalCord": solid((0, 60, 65), (5, 5, 60), flat=True),
+    }
+    assert "along the whole target" in notes(half, "spine")["required:SpinalCord|CaudaEquina"]
+    assert notes(half | {"CaudaEquina": solid((0, 60, -45), (5, 5, 50), flat=True)}, "spine") == {}
+
+
+@pytest.mark.parametrize("site", ["other", "adrenal", "spine", "node"])
+def test_a_site_that_contradicts_where_the_target_lies_does_not_take_its_organs_away(site: str) -> None:
+    contours = lung_plan()
+    for organ in ("Heart", "ProximalBronchialTree", "Trachea"):
+        del contours[organ]
+    found = notes(contours, site)
+    assert {"required:Heart", "required:ProximalBronchialTree"} <= set(found)
+    assert "by geometry" in found["required:Heart"]
+    doses = compute(lung_plan(), site=site)
+    assert any(f.value == "also those of lung" for f in doses.facts)
+
+
+def test_site_other_with_nothing_but_a_target_is_not_passed() -> None:
+    found = notes({"PTV": lung_plan()["PTV"], "BODY": lung_plan()["BODY"]}, "other")
+    assert "organs:none" in found
+
+
+EMPTY = {"Lungs": "Lungs", "SpinalCord": "Spinal Cord", "ProximalBronchialTree": "PBT", "Heart": "HEART"}
+
+
+@pytest.mark.parametrize("name", EMPTY.values(), ids=EMPTY.keys())
+def test_an_empty_roi_beside_one_that_is_drawn_takes_nothing_away(name: str) -> None:
+    assert notes(lung_plan() | {name: []}) == {}
+
+
+def test_an_empty_roi_alone_is_incomplete() -> None:
+    contours = lung_plan()
+    del contours["Lung_R"]
+    assert "required:Lungs" in notes(contours | {"Lungs": []})
+    assert "required:Heart" in notes(lung_plan() | {"Heart": []})
+
+
+def test_lungs_drawn_without_the_tumour_stand_for_the_lungs() -> None:
+    contours = lung_plan()
+    both = contours.pop("Lung_L") + contours.pop("Lung_R")
+    assert notes(contours | {"Lungs-GTV": both}, "lung") == {}
+
+
+def test_a_second_target_that_is_damaged_or_empty_is_not_forgotten() -> None:
+    other = solid((-95, 0, 0), (10, 10, 10))
+    two = lung_plan() | {"PTV2": other}
+    both = {"PTV": 50.0, "PTV2": 50.0}
+    assert notes(two, prescriptions_gy=both, dose_of=sparing("PTV", "PTV2")) == {}
+    assert "no contours" in notes(lung_plan() | {"PTV2": []}, prescriptions_gy=both)["target:not_judged"]
+    assert notes(lung_plan() | {"PTV2": []}) == {}
+    damaged = notes(two, damaged=("PTV2",))
+    assert "PTV2" in damaged["target:not_judged"]
+    assert "target:not_judged" in notes(two, prescriptions_gy=both, damaged=("PTV2",))
+
+
+def test_a_target_that_the_plan_prescribes_to_is_not_mapped_away() -> None:
+    two = lung_plan() | {"PTV2": solid((-95, 0, 0), (10, 10, 10))}
+    both = {"PTV": 50.0, "PTV2": 50.0}
+    found = notes(two, prescriptions_gy=both, roi_map={"PTV2": "none"})
+    assert "50 Gy to PTV2" in found["target:not_judged"]
+    assert notes(two, roi_map={"PTV2": "none"}) == {}
+
+
+def test_a_damaged_trachea_is_not_passed_over() -> None:
+    assert notes(lung_plan(), damaged=("Trachea",))
