@@ -39,6 +39,8 @@ water roi_override us ss ul ow ob un sq ds cs ui lo sh rtplan rtstruct rtdose pr
 _SEEN_WORDS = frozenset(_SEEN_TEXT.split())
 _WORD = re.compile(r"[^\W\d_][\w']*")
 _UID = re.compile(r"(?<![\w.])(?:[0-2]\.\d+(?:\.\d+){2,}|2\.25\.\d+)(?![\w.])")
+# Greedy: whatever the reason says, nothing of it is left.
+_DEVIATION = re.compile(r"declared deviation: .*; the verdict stays", re.DOTALL)
 _STANDARD_UID = "1.2.840.10008."
 _LETTERS = re.compile(r"[^\W\d_]+")
 _TARGET_TYPES = ("ptv", "ctv", "gtv", "igtv", "itv")
@@ -90,7 +92,12 @@ def pseudonymised(report: Report) -> Report:
         errors=tuple(_problem(p) for p in report.errors),
         warnings=tuple(_problem(p) for p in report.warnings),
         plans=tuple(
-            replace(p, heterogeneity_correction=_known_words(p.heterogeneity_correction)) for p in report.plans
+            replace(
+                p,
+                heterogeneity_correction=_known_words(p.heterogeneity_correction),
+                findings=tuple(_without_free_text(f) for f in p.findings),
+            )
+            for p in report.plans
         ),
         inputs=tuple(replace(i, sha256=tokens.token("sha256", i.sha256) if i.sha256 else "") for i in report.inputs),
         pseudonymised=True,
@@ -101,7 +108,7 @@ def pseudonymised(report: Report) -> Report:
         **{
             f.name: walk(getattr(cleaned, f.name))
             for f in fields(Report)
-            if f.name not in {"versions", "tables", "confirm", "patient"}
+            if f.name not in {"versions", "tables", "patient"}
         },
         patient=(_patient(tokens, report.patient[0]), _patient(tokens, report.patient[1])),
     )
@@ -196,9 +203,14 @@ def _is_known(structure: StructureReport, known: Iterable[str]) -> bool:
 
 
 def _without_free_text(finding: Finding) -> Finding:
-    if not finding.rule_id.startswith("deviation:"):
-        return finding
-    return replace(finding, rule_id="deviation", note="a declared deviation; the verdict stays")
+    """Without what somebody wrote in a case file: deviations, names of sites, reasons."""
+    if finding.rule_id.startswith("deviation:"):
+        return replace(finding, rule_id="deviation", note="a declared deviation; the verdict stays")
+    if finding.rule_id == "OM-2":
+        return replace(finding, note="the sites that the case file declares are not shown")
+    if finding.rule_id == "OM-3":
+        return replace(finding, note=finding.note.partition("; counted:")[0])
+    return replace(finding, note=_DEVIATION.sub("a declared deviation; the verdict stays", finding.note))
 
 
 def _fact(fact: Fact) -> Fact:

@@ -340,6 +340,22 @@ def test_a_deviation_stands_beside_the_failure_which_stays(tmp_path: Path) -> No
         assert "Dr. Example" in text
 
 
+def test_a_pseudonymised_report_holds_nothing_that_somebody_wrote_in_the_case_file(tmp_path: Path) -> None:
+    failed = next(f for f in course().findings if f.consequence is Outcome.FAIL)
+    path = tmp_path / "case.toml"
+    path.write_text(
+        f'[[deviation]]\nrule = "{failed.rule_id}"\nreason = "Quinby; the verdict stays so"\nname = "Quinby"\n'
+        '[[other_site]]\nsite = "Quinby brain"\ntreatment = "none"\n',
+        encoding="utf-8",
+    )
+    made = study(contours={"PTV Quinby": ball(15.0)}, prescriptions_gy={"PTV Quinby": 50.0}, n_fractions=20)
+    for given in (made, study()):
+        report = sbrtcheck.check_study(given, sites={"": "spine"}, case=path, pseudonymise=True)
+        for text in (render_text(report), render_json(report), render_csv(report)):
+            assert "Quinby" not in text
+    assert any(f.note.startswith("a declared deviation") for p in report.plans for f in p.findings)
+
+
 def test_another_sex_than_the_files_have_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "case.toml"
     path.write_text('sex = "F"\n', encoding="utf-8")
