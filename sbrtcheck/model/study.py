@@ -148,6 +148,16 @@ class PlanData:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """A rigid transformation between two frames of reference: ``matrix @ (x, y, z, 1)``, (4, 4) [mm]."""
+
+    from_frame_uid: str
+    to_frame_uid: str
+    matrix: FloatArray
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Study:
     """Everything that was read: one or more plans, each with structures and dose, and the list of files."""
 
@@ -155,6 +165,7 @@ class Study:
     patient: Patient = Patient()
     inputs: tuple[InputFile, ...] = ()
     problems: tuple[Problem, ...] = ()
+    registrations: tuple[Registration, ...] = ()
 
 
 def study_from_arrays(

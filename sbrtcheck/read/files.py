@@ -20,6 +20,7 @@ RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 RT_STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 RT_PLAN = "1.2.840.10008.5.1.4.1.1.481.5"
 RT_ION_PLAN = "1.2.840.10008.5.1.4.1.1.481.8"
+SPATIAL_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
 KIND = {RT_DOSE: "RTDOSE", RT_STRUCTURES: "RTSTRUCT", RT_PLAN: "RTPLAN", RT_ION_PLAN: "RT ION PLAN"}
 SECOND_GENERATION = frozenset(f"1.2.840.10008.5.1.4.1.1.481.{n}" for n in range(10, 26))
 
@@ -211,7 +212,8 @@ def _examine(read: Callable[[int], bytes], name: str, found: Gathered) -> None:
             seen = f"{inner}, file meta: {sop_class}"
             found.problems.append(Problem("E-SOP-CLASS", name, tag="(0008,0016) SOPClassUID", seen=seen))
             return
-        if sop_class is not None and sop_class not in KIND and sop_class not in SECOND_GENERATION:
+        wanted = {*KIND, *SECOND_GENERATION, SPATIAL_REGISTRATION}
+        if sop_class is not None and sop_class not in wanted:
             found.leave(name, _other_kind(sop_class), "not needed: left alone", sop_class_uid=sop_class)
             return
     else:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from sbrtcheck.errors import Problem, RefusedError
-from sbrtcheck.model import DoseGrid, InputFile, Patient, Plan, PlanData, StoredDvh, StructureSet, Study
-from sbrtcheck.read.files import gather
+from sbrtcheck.model import DoseGrid, InputFile, Patient, Plan, PlanData, Registration, StoredDvh, StructureSet, Study
+from sbrtcheck.read.files import SPATIAL_REGISTRATION, gather
 from sbrtcheck.read.objects import RtObject, decode_all, quiet
+from sbrtcheck.read.registration import read_registrations
 from sbrtcheck.read.rtdose import read_rtdose
 from sbrtcheck.read.rtplan import fraction_group_numbers, read_rtplan
 from sbrtcheck.read.rtstruct import read_rtstruct, roi_frames
@@ -29,6 +30,7 @@ class _Reading:
     inputs: list[InputFile] = field(default_factory=list)
     plans: list[PlanData] = field(default_factory=list)
     patient: Patient = field(default_factory=Patient)
+    registrations: list[Registration] = field(default_factory=list)
 
     def refuse(self, code: str, object_: str, tag: str = "", seen: str = "", detail: str = "") -> None:
         self.refusals.append(Problem(code, object_, tag=tag, seen=seen, detail=detail))
@@ -59,6 +61,7 @@ def read_folder(paths: str | Path | Sequence[str | Path], *, need_plan: bool = T
         patient=reading.patient,
         inputs=tuple(reading.inputs),
         problems=tuple(reading.problems),
+        registrations=tuple(reading.registrations),
     )
 
 
@@ -89,12 +92,15 @@ def _read(paths: str | Path | Sequence[str | Path], *, need_plan: bool = True) -
     with quiet():
         found = gather(paths)
         reading.refusals.extend(found.problems)
+        aside = [b for b in found.blobs if b.sop_class_uid == SPATIAL_REGISTRATION]
+        found.blobs[:] = [b for b in found.blobs if b.sop_class_uid != SPATIAL_REGISTRATION]
         objects = decode_all(found.blobs, reading.refusals)
         if need_plan or any(o.kind == "RTPLAN" for o in objects):
             _join(objects, reading)
         else:
             _join_without_plan(objects, reading)
-    reading.inputs = [*(o.as_input() for o in objects), *found.left_alone]
+        reading.registrations, others = read_registrations(aside, patient_id=reading.patient.patient_id)
+    reading.inputs = [*(o.as_input() for o in objects), *others, *found.left_alone]
     return reading
 
 
