@@ -15,7 +15,7 @@ from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
-from sbrtcheck.judging import JudgedPlan, judge_plan
+from sbrtcheck.judging import JudgedPlan, deciding_site, judge_plan
 from sbrtcheck.lung_location import with_locations
 from sbrtcheck.model import (
     EXIT_CODE,
@@ -348,14 +348,15 @@ def _judge_as_chosen(
     derive: bool,
 ) -> JudgedPlan:
     """Under the table and the clinic file asked for; the default when neither changes anything."""
-    site = next((x.site for x in doses.lesions if x.site), "")
+    site = deciding_site(doses.lesions)
     goals = load_target_goals()
     required: tuple[str, ...] = ()
     wanted = table
     if clinic is not None:
         own = clinic_goals(clinic.goals, file=clinic.file)
         goals = (*(goals if clinic.keep_goals else ()), *own)
-        required = clinic.required.get(site, ())
+        sites = dict.fromkeys(x.site for x in doses.lesions)
+        required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
         wanted = table or clinic.table_for(site=site, n_fractions=doses.n_fractions)
     if wanted is None and not also and clinic is None and not derive:
         return default

@@ -95,6 +95,8 @@ def link_prescriptions(
     ]
     problems: list[Problem] = []
     linked: list[Lesion] = []
+    # The doses that the plan states for a lesion where they are several: a given one must be one of them.
+    stated: dict[str, list[float]] = {}
     for lesion in lesions:
         members = {m for m in (lesion.ptv, lesion.gtv, lesion.itv, lesion.ctv) if m}
         by_number = [r for r in references if r.roi_number is not None and rois.get(r.roi_number) in members]
@@ -105,6 +107,7 @@ def link_prescriptions(
         elif len(doses) > 1:
             seen = ", ".join(f"{d:g} Gy" for d in doses)
             problems.append(Problem("E-RX-CONFLICT", lesion.ptv, tag="TargetPrescriptionDose (300A,0026)", seen=seen))
+            stated[lesion.ptv] = doses
         linked.append(lesion)
     free = _free_references(references, linked, rois)
     conflicted = {p.object for p in problems}
@@ -114,9 +117,11 @@ def link_prescriptions(
             linked[0] = replace(
                 linked[0], prescription_gy=doses[0], linked_by="the only contoured PTV and the only prescription"
             )
+        elif doses:
+            stated[linked[0].ptv] = doses
     elif len(linked) > 1:
         linked = _link_by_text(linked, free, dose_tokens_gy, conflicted)
-    linked = [_fill_given(lesion, given_gy) for lesion in linked]
+    linked = [_fill_given(lesion, given_gy, stated.get(lesion.ptv, ())) for lesion in linked]
     return Linking(tuple(replace(x, n_fractions=n_fractions) for x in linked), tuple(problems))
 
 
@@ -175,7 +180,7 @@ def _link_by_text(
     return out
 
 
-def _fill_given(lesion: Lesion, given_gy: Mapping[str, float]) -> Lesion:
+def _fill_given(lesion: Lesion, given_gy: Mapping[str, float], stated_gy: Sequence[float]) -> Lesion:
     for name in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv):
         if name not in given_gy:
             continue
@@ -187,6 +192,9 @@ def _fill_given(lesion: Lesion, given_gy: Mapping[str, float]) -> Lesion:
                 tag="--prescription",
                 seen=f"{dose:g} Gy; the plan says {lesion.prescription_gy:g} Gy",
             )
+        if stated_gy and all(abs(dose - other) > SAME_DOSE_GY for other in stated_gy):
+            said = ", ".join(f"{other:g}" for other in stated_gy)
+            raise refuse("E-CONTRADICTS", name, tag="--prescription", seen=f"{dose:g} Gy; the plan says {said} Gy")
         if lesion.prescription_gy is None:
             return replace(lesion, prescription_gy=dose, linked_by="given by --prescription or the case file")
     return lesion

@@ -36,6 +36,7 @@ from sbrtcheck.tables import (
     load_conformity_rules,
     load_organs,
     load_regions,
+    load_table,
     load_tables,
 )
 
@@ -56,6 +57,12 @@ class JudgedPlan:
     def outcome(self) -> Outcome:
         """The worst consequence of all findings."""
         return worst_outcome(Outcome.PASS, *(f.consequence for f in self.findings))
+
+
+def deciding_site(lesions: Sequence[Lesion]) -> str:
+    """The site that chooses the organ table: lung where any lesion is in the lung, else the first by name, or ""."""
+    sites = {x.site for x in lesions if x.site}
+    return "lung" if "lung" in sites else min(sites, default="")
 
 
 def judge_plan(
@@ -91,8 +98,7 @@ def judge_plan(
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
         WrongUsageError: E-TABLE-UNKNOWN and the like.
     """
-    sites = {x.site for x in doses.lesions if x.site}
-    site = "lung" if "lung" in sites else next(iter(sorted(sites)), "")
+    site = deciding_site(doses.lesions)
     choice = choose_table(n_fractions=doses.n_fractions, site=site, table=table)
     if derive and choice.table is None:
         choice = choose_or_derive(n_fractions=doses.n_fractions, site=site, table=table, alpha_betas_gy=alpha_betas_gy)
@@ -194,7 +200,7 @@ def _targets(
         if lesion.prescription_gy is None:
             continue
         measured = by_target.get(lesion.ptv)
-        out += target_rules.judge_target_goals(
+        met = target_rules.judge_target_goals(
             lesion,
             dvhs=doses.dvhs,
             goals=goals,
@@ -202,6 +208,14 @@ def _targets(
             organ_findings=organ_findings,
             plan=doses.label,
         )
+        out += met
+        if not any(f.value is not None or f.consequence is Outcome.INCOMPLETE for f in met):
+            note = f"no goal could be judged for {safe_text(lesion.ptv)}"
+            out.append(
+                completeness(
+                    rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, note=note
+                )
+            )
         if measured is not None and lesion.volume_cm3 is not None:
             limits = conformity_limits(rules, ptv_volume_cm3=lesion.volume_cm3, source=source)
             out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
@@ -357,8 +371,8 @@ def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None
     """Tables asked for beside the deciding one. None of their findings does anything to the outcome."""
     out = []
     for name in also:
-        table = load_tables().get(name) or choose_table(n_fractions=context.n_fractions, site="", table=name).table
-        if table is None or (deciding is not None and table.name == deciding.name):
+        table = load_table(name)
+        if deciding is not None and table.name == deciding.name:
             continue
         out += [
             replace(

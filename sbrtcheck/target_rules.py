@@ -101,8 +101,10 @@ def _goal_finding(
     if near and verdict in {Verdict.NOT_MET, Verdict.MARGINAL}:
         verdict, consequence = Verdict.MARGINAL, Outcome.PASS
         notes.append(AT_THE_LIMIT)
-    elif verdict is Verdict.NOT_EVALUABLE and own:
+    elif verdict is Verdict.NOT_EVALUABLE and (own or goal.level is Level.MANDATORY):
         consequence = Outcome.INCOMPLETE
+    elif verdict is Verdict.MARGINAL and goal.level is Level.MANDATORY:
+        consequence = Outcome.MARGINAL
     if verdict is Verdict.NOT_MET or verdict is Verdict.NOT_EVALUABLE:
         notes.append(goal.note)
     return Finding(

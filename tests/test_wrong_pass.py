@@ -8,10 +8,15 @@ import pytest
 from given_doses import Loops, compute, judged, solid, sparing
 from test_rules import context, row, subject, table, uniform_dvh
 
+from sbrtcheck.course import Linking, link_prescriptions
+from sbrtcheck.errors import RefusedError
+from sbrtcheck.judging import judge_plan
 from sbrtcheck.metrics import parse_metric
-from sbrtcheck.model import Dvh, Level, Outcome, Reason, Verdict
+from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, TargetGoal, Verdict
 from sbrtcheck.required import required_organs_settled, some_organ_judged
 from sbrtcheck.rules import judge, judge_organ_limits
+from sbrtcheck.tables import load_table
+from sbrtcheck.target_rules import judge_target_goals
 
 
 @pytest.mark.parametrize(
@@ -211,3 +216,68 @@ def test_a_target_that_the_plan_prescribes_to_is_not_mapped_away() -> None:
 
 def test_a_damaged_trachea_is_not_passed_over() -> None:
     assert notes(lung_plan(), damaged=("Trachea",))
+
+
+def goal(level: Level, metric: str = "D98%[%]", *, target: str = "PTV") -> TargetGoal:
+    missed = Outcome.FAIL if level is Level.MANDATORY else Outcome.PASS_WITH_VARIATION
+    return TargetGoal("LOCAL:x", "LOCAL", "x", target, parse_metric(metric), metric, ">=", 95.0, "%", level, missed)
+
+
+def test_a_mandatory_goal_of_a_clinic_is_not_passed_unjudged_or_when_its_band_crosses() -> None:
+    lesion = Lesion(id="1", plan_index=0, ptv="PTV", prescription_gy=50.0, site="lung")
+
+    def outcome(dvh: Dvh, level: Level) -> Outcome:
+        (finding,) = judge_target_goals(
+            lesion, dvhs={"PTV": dvh}, goals=[goal(level)], spill_percent=None, organ_findings=(), plan="p"
+        )
+        return finding.consequence
+
+    outside = Dvh.not_evaluable("PTV", Reason.OUTSIDE_GRID, "outside")
+    assert outcome(outside, Level.MANDATORY) is Outcome.INCOMPLETE
+    close = replace(uniform_dvh(47.6), variants=(("other reading", uniform_dvh(47.0).samples),))
+    assert outcome(close, Level.MANDATORY) is Outcome.MARGINAL
+    assert outcome(close, Level.OPTIMAL) is Outcome.PASS
+    assert outcome(uniform_dvh(50.0), Level.MANDATORY) is Outcome.PASS
+
+
+def test_goals_that_no_structure_answers_leave_a_target_unjudged() -> None:
+    doses = compute(lung_plan(), site="lung")
+    only_gtv = judge_plan(
+        doses,
+        table=None,
+        also=(),
+        goals=[goal(Level.MANDATORY, target="GTV")],
+        conformity=(),
+        absent={},
+        extra_required=(),
+    )
+    assert "target:no_goal" in {f.rule_id for f in only_gtv.findings if f.consequence is Outcome.INCOMPLETE}
+
+
+def test_a_table_beside_is_found_by_any_of_its_names() -> None:
+    doses = compute(lung_plan(), site="lung")
+    name = load_table("iba_poster_2022").title
+    beside = judge_plan(doses, table=None, also=(name,), goals=(), conformity=(), absent={}, extra_required=())
+    plain = judge_plan(doses, table=None, also=(), goals=(), conformity=(), absent={}, extra_required=())
+    assert beside.outcome is plain.outcome
+
+
+def test_a_given_prescription_is_one_of_those_that_the_plan_states() -> None:
+    references = tuple(
+        DoseReference(i, "VOLUME", "TARGET", 1, target_prescription_gy=x) for i, x in ((1, 50.0), (2, 60.0))
+    )
+    plan = Plan(label="p", n_fractions=5, dose_references=references)
+    lesion = Lesion(id="1", plan_index=0, ptv="PTV")
+
+    def link(**given: float) -> Linking:
+        return link_prescriptions([lesion], plan, rois={1: "PTV"}, dose_tokens_gy={}, given_gy=given, n_fractions=5)
+
+    assert link().lesions[0].prescription_gy is None
+    assert link(PTV=60.0).lesions[0].prescription_gy == 60.0
+    with pytest.raises(RefusedError, match="E-CONTRADICTS"):
+        link(PTV=20.0)
+    unlinked = replace(plan, dose_references=tuple(replace(r, roi_number=None) for r in references))
+    with pytest.raises(RefusedError, match="E-CONTRADICTS"):
+        link_prescriptions(
+            [lesion], unlinked, rois={1: "PTV"}, dose_tokens_gy={}, given_gy={"PTV": 20.0}, n_fractions=5
+        )
