@@ -16,10 +16,10 @@ from sbrtcheck.dvh.spill import GlobalMaximum
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import JudgedPlan, triangle
 from sbrtcheck.metrics import evaluate
-from sbrtcheck.model import Curve, Dvh, LesionReport, MatchedBy, PlanReport, Role, StructureReport
+from sbrtcheck.model import Curve, Dvh, FloatArray, LesionReport, MatchedBy, PlanReport, Role, StructureReport
 from sbrtcheck.organ_eqd2 import alpha_beta_of, eqd2_subjects, organ_eqd2
 from sbrtcheck.plan_check import PlanDoses
-from sbrtcheck.radiobiology import bed, eqd2, eqd2_dvh
+from sbrtcheck.radiobiology import bed, eqd2
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
 CURVE_POINTS = 200
@@ -103,17 +103,36 @@ def _curves(doses: PlanDoses) -> tuple[Curve, ...]:
 
 
 def _eqd2_curves(doses: PlanDoses, alpha_beta_gy: Mapping[str, float] | None) -> tuple[Curve, ...]:
-    """Curves of EQD2 at each organ's own alpha/beta, which stands in the curve's name."""
+    """Curves of EQD2 at each organ's own alpha/beta, which stands in the curve's name, with their range.
+
+    EQD2 rises with dose: each point of the physical curve keeps its volume, and only its dose is converted.
+    """
     out = []
     for organ, dvh in eqd2_subjects(doses):
         found = alpha_beta_of(organ, clinic=alpha_beta_gy)
-        if found is None or dvh.blocked is not None:
+        physical = _curve(dvh, roi=dvh.roi, organ=organ, plan=doses.label, role=Role.ORGAN)
+        if found is None or physical is None:
             continue
-        plain = replace(dvh, variants=(), alternatives=())
-        converted = eqd2_dvh(plain, n_fractions=doses.n_fractions, alpha_beta_gy=found.value_gy)
-        name = f"{dvh.roi}, a/b {found.value_gy:g}"
-        out.append(_curve(converted, roi=name, organ=organ, plan=doses.label, role=Role.ORGAN))
-    return tuple(c for c in out if c is not None)
+        axis = np.asarray(physical.dose_gy)
+
+        def converted(ratio: float, axis: FloatArray = axis) -> tuple[float, ...]:
+            value = eqd2(total_dose_gy=axis, n_fractions=doses.n_fractions, alpha_beta_gy=ratio)
+            return tuple(float(x) for x in value)
+
+        ends = None
+        if found.range_gy is not None:
+            sides = np.array([converted(ratio) for ratio in (found.value_gy, *found.range_gy)])
+            ends = (tuple(map(float, sides.min(axis=0))), tuple(map(float, sides.max(axis=0))))
+        name = organ if " + " in dvh.roi else dvh.roi
+        out.append(
+            replace(
+                physical,
+                roi=safe_text(f"{name}, a/b {found.value_gy:g}"),
+                dose_gy=converted(found.value_gy),
+                dose_range_gy=ends,
+            )
+        )
+    return tuple(out)
 
 
 def structure_reports(doses: PlanDoses) -> list[StructureReport]:

@@ -220,6 +220,11 @@ def test_html_has_a_figure_of_its_own() -> None:
     assert cord.roi == "SpinalCord, a/b 2"
     hottest_gy = float(plan().dvhs["SpinalCord"].samples.dose_gy[0])
     assert cord.dose_gy[-1] == pytest.approx(hottest_gy * (hottest_gy / 5 + 2) / 4)
+    assert cord.dose_range_gy is not None
+    low, high = np.asarray(cord.dose_range_gy)
+    assert np.all(low <= np.asarray(cord.dose_gy) + 1e-12)
+    assert np.all(np.asarray(cord.dose_gy) <= high + 1e-12)
+    assert high[-1] == pytest.approx(hottest_gy * (hottest_gy / 5 + 0.54) / 2.54)
     assert not [c for c in shown.eqd2_curves if c.organ == "Spleen"]
     assert eqd2_svg(shown) != dvh_svg(shown)
     assert eqd2_svg(replace(shown, eqd2_curves=())) == ""

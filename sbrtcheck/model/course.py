@@ -148,7 +148,10 @@ class LesionReport:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A cumulative DVH for a figure: dose [Gy] rising and volume [%]."""
+    """A cumulative DVH for a figure: dose [Gy] rising and volume [%].
+
+    ``dose_range_gy``: lowest and highest dose at each of the volumes, where the dose has a range (EQD2).
+    """
 
     roi: str
     organ: str
@@ -157,6 +160,7 @@ class Curve:
     dose_gy: tuple[float, ...]
     volume_percent: tuple[float, ...]
     volume_cm3: float
+    dose_range_gy: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ def drawn_curves(plan: PlanReport) -> tuple[Curve, ...]:
 
 
 def eqd2_svg(plan: PlanReport) -> str:
-    """The EQD2 curves of the organs, each at its own alpha/beta; "" for a plan without any. See :func:`dvh_svg`."""
+    """The EQD2 curves of the organs, each at its own alpha/beta and shaded over its range; "" for a plan without any.
+
+    See :func:`dvh_svg`.
+    """
     return dvh_svg(replace(plan, curves=plan.eqd2_curves, findings=()), axis="EQD2 [Gy]")
 
 
@@ -144,6 +147,8 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
         width = 2.0 if target else 1.3
         dose, volume = _thinned(curve)
         axes.plot(dose, volume, color=color, linestyle=style, linewidth=width)
+        if curve.dose_range_gy is not None:
+            axes.fill_betweenx(curve.volume_percent, *curve.dose_range_gy, color=color, alpha=0.15, linewidth=0)
         handles.append(Line2D([], [], color=color, linestyle=style, linewidth=width))
         names.append(clean(curve.roi, limit=28))
         reach_gy = max(reach_gy, *(d for d, v in zip(dose, volume, strict=True) if v > 0.01), 0.0)
