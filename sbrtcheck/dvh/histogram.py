@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.dvh.interpolation import GridReader
 from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
-from sbrtcheck.dvh.sampling import N_SPREAD, sample_shape, wanted_pitch_mm
+from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, sample_shape, wanted_pitch_mm
 from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
@@ -20,6 +20,8 @@ from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 MERGE_GY = 0.001
 # Structures whose cells would be about as large as a voxel use the voxels themselves.
 VOXELS_FROM = 1.0
+# Cells larger than this are cut where the dose is highest.
+CUT_ABOVE_MM = 0.7
 
 
 def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True) -> Dvh:
@@ -118,6 +120,8 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
             large.pitch_mm,
         )
     points = sample_shape(shape, pitch_mm=pitch)
+    if pitch > CUT_ABOVE_MM:
+        points = cut_hottest(points, reader.at(points.points_mm, interpolation="linear"))
     index = reader.to_index(points.points_mm)
     inside = reader.inside(index)
     doses = {}

@@ -33,12 +33,14 @@ class SamplePoints:
         volume_cm3: (n,) volume that each stands for in the nominal reading [cm3].
         variants: the same for other readings of the contours (slab, shortest and longest end caps).
         pitch_mm: size of the cells [mm].
+        n_whole: how many of the first points stand for a whole cell away from the surface.
     """
 
     points_mm: FloatArray
     volume_cm3: FloatArray
     variants: dict[str, FloatArray]
     pitch_mm: float
+    n_whole: int = 0
 
 
 def sample(structure: Structure, grids: Sequence[DoseGrid] = (), *, n_wanted: int = N_WANTED) -> SamplePoints:
@@ -97,7 +99,40 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
         name: np.concatenate([part[~near], np.repeat(part[near] / N_SPREAD, N_SPREAD)]) for name, part in volume.items()
     }
     nominal = volumes.pop(names[0])
-    return SamplePoints(points, nominal, volumes, pitch_mm)
+    return SamplePoints(points, nominal, volumes, pitch_mm, int(np.count_nonzero(~near)))
+
+
+def cut_hottest(points: SamplePoints, dose_gy: FloatArray, *, hot_cm3: float = 0.3, n_cut: int = 3) -> SamplePoints:
+    """The same points with the hottest whole cells cut into ``n_cut``^3, where the near-maximum is read.
+
+    Args:
+        points: in the frame of the contours.
+        dose_gy: (n,) dose at the points [Gy], nan outside the grid.
+        hot_cm3: volume of the cells to be cut [cm3].
+    """
+    whole = np.where(np.isfinite(dose_gy[: points.n_whole]), dose_gy[: points.n_whole], -1.0)
+    order = np.argsort(-whole)
+    n_hot = int(np.searchsorted(np.cumsum(points.volume_cm3[: points.n_whole][order]), hot_cm3)) + 1
+    hot = order[:n_hot]
+    if not len(hot):
+        return points
+    offsets = (np.arange(n_cut) + 0.5) / n_cut - 0.5
+    grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T
+    thickness = 1000.0 * points.volume_cm3[hot] / points.pitch_mm**2
+    size = np.column_stack([np.full(len(hot), points.pitch_mm), np.full(len(hot), points.pitch_mm), thickness])
+    cut = (points.points_mm[hot][:, None, :] + size[:, None, :] * grid[None]).reshape(-1, 3)
+    rest = np.ones(len(points.points_mm), dtype=bool)
+    rest[hot] = False
+
+    def divided(volume_cm3: FloatArray) -> FloatArray:
+        return np.concatenate([volume_cm3[rest], np.repeat(volume_cm3[hot] / n_cut**3, n_cut**3)])
+
+    return SamplePoints(
+        np.concatenate([points.points_mm[rest], cut]),
+        divided(points.volume_cm3),
+        {name: divided(volume) for name, volume in points.variants.items()},
+        points.pitch_mm,
+    )
 
 
 def _shares(
