@@ -35,14 +35,14 @@ _DOSE_AT_VOLUME = {"D", "DC"}
 # Share of the difference between a variant and the nominal reading that goes into the band; calibrated on the
 # analytic suite (docs/dvh.md). A variant of another name counts in full.
 BAND_WEIGHT: dict[str, float] = {
-    "slab": 0.5,
-    "lower end short": 0.7,
-    "lower end long": 0.7,
-    "upper end short": 0.7,
-    "upper end long": 0.7,
+    "slab": 0.6,
+    "lower end short": 0.8,
+    "lower end long": 0.8,
+    "upper end short": 0.8,
+    "upper end long": 0.8,
     "half of the samples": 0.7,
-    "trilinear": 0.3,
-    "cubic": 0.3,
+    "trilinear": 0.4,
+    "cubic": 0.4,
 }
 # Never less than this share of a dose: sampling and merging have their own small errors.
 BAND_FLOOR = 0.0004
