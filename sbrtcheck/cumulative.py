@@ -21,7 +21,7 @@ from sbrtcheck.radiobiology import course_eqd2, eqd2_from_bed
 UNBOUNDED_GY = 1e4
 N_POINTS = 60_000
 # Samples are put into this many bins of dose, each shown by its mean.
-N_BINS = 100_000
+N_BINS = 25_000
 Combine = Callable[[Sequence[FloatArray]], FloatArray]
 
 

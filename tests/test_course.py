@@ -1,0 +1,472 @@
+"""Courses of several plans: how sums are judged, what is asked, and what is never guessed. All doses in Gy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT, expected, sample_report
+from numpy.typing import NDArray
+
+from sbrtcheck.assemble import check_study
+from sbrtcheck.case import CaseFile, EarlierDose, OneSite, SameLesion, load_case
+from sbrtcheck.course_lesions import distinct_sites, treated_elsewhere, unique_labels
+from sbrtcheck.course_report import CourseResult, judge_course
+from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.model import DoseReference, Finding, Outcome, Reason, Study, Verdict, study_from_arrays
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+
+Array = NDArray[np.float64]
+CORD_AT = (0.0, 24.0)
+
+
+def ring(x: float, y: float, z: float, radius: float) -> Array:
+    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    return np.column_stack([x + radius * np.cos(t), y + radius * np.sin(t), np.full(48, z)])
+
+
+def ball(centre: tuple[float, float, float], radius: float) -> list[Array]:
+    z = np.arange(-radius + 1.25, radius, 2.5)
+    return [ring(centre[0], centre[1], centre[2] + dz, float(np.sqrt(radius**2 - dz * dz))) for dz in z]
+
+
+def cord() -> list[Array]:
+    return [ring(*CORD_AT, z, 5.0) for z in np.arange(-28.75, 29, 2.5)]
+
+
+def dose_grid(
+    peak: float, centre: tuple[float, float, float], sigma: float, flat: float, half: float, at: float = 0.0
+) -> tuple[Array, Array]:
+    """A Gaussian on a floor, on a cube of half width ``half`` moved by ``at`` along x."""
+    n = round(2 * half / 2.5) + 1
+    affine = np.diag([2.5, 2.5, 2.5, 1.0])
+    affine[:3, 3] = (at - half, -half, -half)
+    k, j, i = np.meshgrid(np.arange(n), np.arange(n), np.arange(n), indexing="ij")
+    points = np.stack([i, j, k], axis=-1) * 2.5 + affine[:3, 3]
+    gap = ((points - np.asarray(centre)) ** 2).sum(axis=-1)
+    return flat + (peak - flat) * np.exp(-gap / (2 * sigma**2)), affine
+
+
+def plan_study(
+    label: str,
+    n_fractions: int,
+    *,
+    cord_gy: float = 10.0,
+    rx: float = 50.0,
+    x: float = -16.0,
+    ptv: str = "",
+    half: float = 40.0,
+    at: float = 0.0,
+    frame: str = "",
+    organ: str = "SpinalCord",
+) -> Study:
+    """One plan: a lesion at ``x``, and ``cord_gy`` nearly everywhere else, the cord included."""
+    name = ptv or f"PTV_{label}"
+    centre = (x, -14.0, 0.0)
+    dose, affine = dose_grid(1.35 * rx, centre, 9.0, cord_gy, half, at)
+    study = study_from_arrays(
+        dose_gy=dose,
+        affine=affine,
+        contours={name: ball(centre, 7.5), organ: cord()},
+        n_fractions=n_fractions,
+        prescriptions_gy={name: rx},
+        label=label,
+    )
+    data = study.plans[0]
+    data = replace(data, dose=replace(data.dose, frame_of_reference_uid=frame))
+    return replace(study, plans=(data,))
+
+
+@cache
+def plan(label: str, n_fractions: int, **options: Any) -> PlanDoses:
+    """One plan with its doses; every lesion is of the spine."""
+    (data,) = plan_study(label, n_fractions, **options).plans
+    return compute_plan(data, index=0, given=GivenFacts(sites={"": "spine"}))
+
+
+def course(*plans: PlanDoses, **case: Any) -> CourseResult:
+    """The course of these plans, with a case file that says ``case``."""
+    numbered = []
+    for index, p in enumerate(plans):
+        lesions = tuple(replace(x, id=f"{index + 1}.{x.id}", plan_index=index) for x in p.lesions)
+        numbered.append(replace(p, lesions=lesions))
+    facts = CaseFile(file="case.toml", sha256="", **case) if case else None
+    return judge_course(numbered, case=facts, clinic=None, absent={})
+
+
+def of_cord(result: CourseResult, metric: str = "D0.035cc") -> Finding:
+    """The one finding on the sum in the cord for one metric."""
+    (found,) = [f for f in result.findings if f.rule_id.startswith("cumulative:AAPM") and metric in f.rule_id]
+    return found
+
+
+def eqd2(dose: float, n: int, alpha_beta: float = 2.0) -> float:
+    return dose * (dose / n + alpha_beta) / (2 + alpha_beta)
+
+
+def rule(result: CourseResult, start: str) -> list[Finding]:
+    return [f for f in result.findings if f.rule_id.startswith(start)]
+
+
+def test_one_after_the_other_is_met_on_published_limits_alone() -> None:
+    result = course(plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0), sequence="sequential")
+    found = of_cord(result)
+    assert found.verdict is Verdict.MET
+    assert found.consequence is Outcome.PASS
+    assert found.value == pytest.approx(10 / 30 + 8 / 21.9, abs=0.02)
+    assert found.limit == 1.0
+    assert "published limits alone" in found.note
+    assert result.cumulative is not None
+    row = next(r for r in result.cumulative["organs"] if "D0.035cc" in r["metric"])
+    assert row["shares"]["A_gy"] == pytest.approx(eqd2(10, 5), abs=0.3)
+    assert row["shares"]["B_gy"] == pytest.approx(eqd2(8, 3), abs=0.3)
+    assert result.cumulative["sequence"] == "one after the other"
+    assert result.cumulative["source"] == "AAPM TG-101"
+
+
+def test_an_unknown_sequence_is_judged_both_ways_and_the_worse_decides() -> None:
+    plans = plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0)
+    found = of_cord(course(*plans))
+    assert found.verdict is Verdict.MARGINAL
+    assert "in the same sessions" in found.note
+    assert "derived, not published" in found.note
+    # Three shared sessions of 10/5 + 8/3 Gy, two more of 10/5 Gy.
+    shared, alone = 10 / 5 + 8 / 3, 10 / 5
+    truth = (3 * shared * (1 + shared / 2) + 2 * alone * (1 + alone / 2)) / 2
+    assert found.value == pytest.approx(truth, rel=0.02)
+    assert found.limit == pytest.approx(min(eqd2(30, 5), eqd2(21.9, 3)))
+
+
+def test_the_order_of_the_plans_changes_no_verdict() -> None:
+    plans = plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0)
+    forth, back = course(*plans), course(*plans[::-1])
+
+    def seen(result: CourseResult) -> list[tuple[str, str, float]]:
+        cumulative = [f for f in rule(result, "cumulative:") if f.value is not None]
+        return sorted((f.rule_id, f.verdict.value, round(f.value or 0.0, 6)) for f in cumulative)
+
+    assert seen(forth) == seen(back)
+
+
+def test_same_sessions_and_one_number_of_fractions_take_the_published_row() -> None:
+    plans = plan("A", 5), plan("B", 5, cord_gy=15.0, x=16.0)
+    found = of_cord(course(*plans, sequence="same_sessions"))
+    assert found.verdict is Verdict.MET
+    assert found.value == pytest.approx(25.0, abs=0.3)
+    assert found.limit == 30.0
+    beyond = of_cord(course(plans[1], plan("C", 5, cord_gy=18.0), sequence="same_sessions"))
+    assert (beyond.verdict, beyond.consequence) == (Verdict.NOT_MET, Outcome.FAIL)
+    assert beyond.value == pytest.approx(33.0, abs=0.3)
+
+
+def test_a_cord_that_both_plans_spare_fails_in_the_sum() -> None:
+    plans = plan("A", 5, cord_gy=24.0), plan("B", 3, cord_gy=17.0, x=16.0)
+    found = of_cord(course(*plans, sequence="sequential"))
+    assert (found.verdict, found.consequence) == (Verdict.NOT_MET, Outcome.FAIL)
+    assert found.value == pytest.approx(eqd2(24, 5) + eqd2(17, 3), rel=0.02)
+    assert found.limit == pytest.approx(eqd2(21.9, 3))
+    assert "missed over the whole interval" in found.note
+
+
+def test_beyond_the_sum_of_published_limits_but_not_certainly_is_marginal() -> None:
+    plans = plan("A", 5, cord_gy=15.0), plan("B", 3, cord_gy=11.5, x=16.0)
+    found = of_cord(course(*plans, sequence="sequential"))
+    assert 15 / 30 + 11.5 / 21.9 > 1
+    assert (found.verdict, found.consequence) == (Verdict.MARGINAL, Outcome.MARGINAL)
+
+
+def test_a_plan_that_adds_under_half_a_gray_changes_nothing() -> None:
+    plans = plan("A", 5, cord_gy=29.0), plan("B", 3, cord_gy=0.3, x=16.0)
+    found = of_cord(course(*plans, sequence="sequential"))
+    assert (found.verdict, found.consequence) == (Verdict.MET, Outcome.PASS)
+    over = of_cord(course(plan("A", 5, cord_gy=31.0), plans[1], sequence="sequential"))
+    assert (over.verdict, over.consequence) == (Verdict.INFORMATION, Outcome.PASS)
+    assert "less than 0.5 Gy EQD2" in over.note
+
+
+def test_no_source_for_every_number_of_fractions_is_marginal() -> None:
+    result = course(plan("A", 5), plan("B", 33, cord_gy=8.0, x=16.0), sequence="sequential")
+    (found,) = rule(result, "cumulative:no_source")
+    assert found.consequence is Outcome.MARGINAL
+    assert "5 and 33 fractions" in found.note
+    assert rule(result, "cumulative:AAPM") == []
+
+
+def test_the_second_source_covers_what_the_first_does_not() -> None:
+    result = course(plan("A", 5), plan("B", 8, cord_gy=8.0, x=16.0), sequence="sequential")
+    assert result.sources == ("timmerman_2022",)
+    found = next(f for f in rule(result, "cumulative:TIMMERMAN") if "D0.035cc" in f.rule_id)
+    assert found.value == pytest.approx(10 / 28 + 8 / 33.6, abs=0.02)
+
+
+def test_an_organ_without_alpha_beta_is_not_converted() -> None:
+    plans = (
+        plan("A", 5, cord_gy=24.0, organ="Bronchus_Small"),
+        plan("B", 3, cord_gy=20.0, x=16.0, organ="Bronchus_Small"),
+    )
+    found = [f for f in rule(course(*plans, sequence="sequential"), "cumulative:AAPM") if f.value is None]
+    assert found
+    assert all(f.reason is Reason.NOT_COMPUTABLE for f in found)
+    assert all("no alpha/beta of Bronchus_Small" in f.note for f in found)
+
+
+def test_dose_outside_one_grid_is_unknown_and_not_zero() -> None:
+    inside = plan("A", 5, cord_gy=24.0)
+    # The lesion of B lies too near to the edge of its grid for any bound; the cord is half outside.
+    cut = plan("B", 3, cord_gy=8.0, x=30.0, at=42.0)
+    result = course(inside, cut, sequence="sequential")
+    found = of_cord(result)
+    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.reason is Reason.OUTSIDE_GRID
+    assert found.consequence is Outcome.INCOMPLETE
+    assert "B: " in found.note
+    assert "nothing bounds" in found.note
+
+
+def test_a_known_part_beyond_the_limit_needs_no_other_part() -> None:
+    result = course(plan("A", 5, cord_gy=31.0), plan("B", 3, cord_gy=18.0, x=30.0, at=42.0), sequence="sequential")
+    assert of_cord(result).verdict is Verdict.NOT_MET
+
+
+def test_disjoint_grids_leave_the_sum_open() -> None:
+    far = plan("B", 3, cord_gy=8.0, x=116.0, at=116.0)
+    found = of_cord(course(plan("A", 5, cord_gy=24.0), far, sequence="sequential"))
+    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.reason is Reason.OUTSIDE_GRID
+
+
+def test_other_frames_of_reference_are_not_summed_and_a_bound_stands_beside() -> None:
+    result = course(
+        plan("A", 5, frame="1.2.3"), plan("B", 3, cord_gy=8.0, x=16.0, frame="1.2.4"), sequence="sequential"
+    )
+    (found,) = rule(result, "course:cumulative")
+    assert found.consequence is Outcome.INCOMPLETE
+    assert found.reason is Reason.OTHER_FRAME_OF_REFERENCE
+    assert "registration objects are not read" in found.note
+    bounds = rule(result, "cumulative:bound:")
+    bound = next(f for f in bounds if "D0.035cc" in f.rule_id)
+    assert bound.consequence is Outcome.PASS
+    assert bound.value is not None
+    assert bound.value >= 10 / 30 + 8 / 21.9
+    assert rule(result, "cumulative:AAPM") == []
+
+
+def test_two_plans_of_one_lesion_are_asked_about_until_declared() -> None:
+    plans = plan("A", 5, ptv="PTV"), plan("Boost", 3, rx=24.0, ptv="PTV")
+    (question,) = rule(course(*plans), "course:same_lesion")
+    assert question.consequence is Outcome.INCOMPLETE
+    assert "A and Boost" in question.note
+    assert "PTV (50 Gy in 5) and PTV (24 Gy in 3)" in question.note
+    declared = course(*plans, same_lesion=(SameLesion(("A", "Boost"), "boost"),), sequence="sequential")
+    assert rule(declared, "course:same_lesion") == []
+    (sites,) = [f for f in declared.findings if f.metric == "distinct treated sites"]
+    assert sites.value == 1.0
+
+
+def test_a_replan_with_the_same_prescription_is_named_as_such() -> None:
+    (question,) = rule(course(plan("A", 5, ptv="PTV"), plan("A2", 5, cord_gy=9.0, ptv="PTV")), "course:same_lesion")
+    assert "a plan and its replan?" in question.note
+
+
+def test_while_a_replan_is_possible_the_sum_cannot_fail() -> None:
+    plans = plan("A", 5, cord_gy=24.0, ptv="PTV"), plan("A2", 5, cord_gy=25.0, ptv="PTV")
+    found = of_cord(course(*plans, sequence="sequential"))
+    assert (found.verdict, found.consequence) == (Verdict.NOT_MET, Outcome.INCOMPLETE)
+    assert "open question" in found.note
+
+
+def test_one_dose_given_twice_is_asked_about() -> None:
+    first = plan("A", 5)
+    (question,) = rule(course(first, replace(first, label="A again")), "course:same_")
+    assert question.rule_id == "course:same_dose"
+    assert question.consequence is Outcome.INCOMPLETE
+
+
+def test_sites_are_joined_by_the_case_file_only() -> None:
+    plans = [plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0)]
+    plans[1] = replace(plans[1], lesions=tuple(replace(x, plan_index=1, id="2") for x in plans[1].lesions))
+    assert len(distinct_sites(plans, None)) == 2
+    case = CaseFile("case.toml", "", one_site=(OneSite(("PTV_A", "PTV_B"), "contiguous vertebrae"),))
+    assert len(distinct_sites(plans, case)) == 1
+    (sites,) = [f for f in course(*plans, one_site=case.one_site).findings if f.metric == "distinct treated sites"]
+    assert sites.value == 1.0
+    assert "PTV_A with PTV_B: contiguous vertebrae" in sites.note
+
+
+def test_first_days_tell_plans_apart() -> None:
+    plans = plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0)
+    far = course(*plans, plan_starts={"A": "2024-03-01", "B": "2024-04-15"})
+    assert of_cord(far).verdict is Verdict.MET
+    near = course(*plans, plan_starts={"A": "2024-03-01", "B": "2024-03-04"})
+    assert of_cord(near).verdict is Verdict.MARGINAL
+    with pytest.raises(WrongUsageError, match="E-CASE"):
+        course(*plans, plan_starts={"A": "2024-03-01", "other": "2024-03-04"})
+
+
+def earlier(metric: str = "D0.035cc[Gy]", dose: float = 12.0, n: int = 5) -> tuple[EarlierDose, ...]:
+    return (EarlierDose("SpinalCord", metric, dose, n, "2022-11-30"),)
+
+
+def test_declared_earlier_dose_joins_the_sum_of_one_plan() -> None:
+    result = course(plan("A", 5), earlier=earlier())
+    near_maximum = of_cord(result)
+    assert near_maximum.value == pytest.approx((10 + 12) / 30, abs=0.02)
+    assert near_maximum.verdict is Verdict.MET
+    assert "added at every point" in near_maximum.note
+    larger = of_cord(result, "D1.2cc")
+    assert larger.value == pytest.approx(eqd2(10, 5) + eqd2(12, 5), rel=0.03)
+    assert "an upper bound" in larger.note
+    published = [f for f in result.findings if "NG-8" in f.note or "57 Gy" in f.note]
+    assert [f.consequence for f in published] == [Outcome.PASS]
+    assert published[0].value == pytest.approx(eqd2(10, 5) + eqd2(12, 5), rel=0.03)
+
+
+def test_an_earlier_dose_that_says_nothing_about_a_limit_is_not_taken_as_zero() -> None:
+    found = of_cord(course(plan("A", 5), earlier=earlier(metric="Mean[Gy]")))
+    assert (found.verdict, found.consequence) == (Verdict.MARGINAL, Outcome.MARGINAL)
+    assert "says nothing about this limit" in found.note
+
+
+def test_without_plans_to_sum_there_is_no_cumulative_dose() -> None:
+    result = course(plan("A", 5))
+    assert result.cumulative is None
+    assert rule(result, "cumulative:") == []
+
+
+def test_a_plan_says_what_it_adds_to_the_lesion_of_another() -> None:
+    result = course(plan("A", 5), plan("B", 3, cord_gy=8.0, x=16.0), sequence="sequential")
+    added = {f.lesion: f.value for f in rule(result, "course:added_to_lesion")}
+    assert added["1.1"] == pytest.approx(8.0, abs=0.7)
+    assert added["2.1"] == pytest.approx(10.0, abs=0.7)
+    assert result.cumulative is not None
+    (gap,) = result.cumulative["lesion_distances"]
+    assert gap["distance_mm"] == pytest.approx(32 - 15, abs=0.6)
+
+
+def shared_study() -> Study:
+    """Two plans on one structure set with two PTVs; each prescribes to its own by number."""
+    one, two = plan_study("A", 5), plan_study("A", 3, cord_gy=8.0, rx=54.0, x=16.0, ptv="PTV_B")
+    rois = (*one.plans[0].structures.rois, replace(two.plans[0].structures.rois[0], number=3))
+    structures = replace(one.plans[0].structures, rois=rois)
+    first = replace(one.plans[0], structures=structures)
+    reference = DoseReference(1, "VOLUME", "TARGET", roi_number=3, target_prescription_gy=54.0)
+    second = replace(two.plans[0], structures=structures, plan=replace(two.plans[0].plan, dose_references=(reference,)))
+    return replace(one, plans=(first, second))
+
+
+def test_each_plan_has_its_own_lesions_of_a_shared_structure_set(tmp_path: Path) -> None:
+    study = shared_study()
+    assert treated_elsewhere(study, None) == (frozenset({"PTV_B"}), frozenset({"PTV_A"}))
+    assert unique_labels(study) == ("A [1]", "A [2]")
+    case = tmp_path / "case.toml"
+    case.write_text(
+        'sequence = "sequential"\n[[lesion]]\nroi = "PTV_A"\nsite = "spine"\n[[lesion]]\nroi = "PTV_B"\nsite = "spine"\n'
+    )
+    report = check_study(study, case=case)
+    assert [(x.lesion.id, x.lesion.ptv, x.lesion.prescription_gy) for x in report.lesions] == [
+        ("1", "PTV_A", 50.0),
+        ("2", "PTV_B", 54.0),
+    ]
+    assert {f.lesion for f in report.findings if f.lesion} == {"1", "2"}
+    assert not [f for f in report.findings if f.reason is Reason.NO_PRESCRIPTION]
+    assert report.cumulative is not None
+    assert [x.value for x in report.facts if x.name == "sequence of the plans"] == ["one after the other"]
+
+
+def test_two_references_with_different_doses_leave_the_target_open() -> None:
+    study = plan_study("A", 5)
+    data = study.plans[0]
+    second = replace(data.plan.dose_references[0], number=2, target_prescription_gy=40.0)
+    twice = replace(data, plan=replace(data.plan, dose_references=(*data.plan.dose_references, second)))
+    report = check_study(replace(study, plans=(twice,)), sites={"": "spine"})
+    assert report.outcome is Outcome.INCOMPLETE
+    assert any(f.reason is Reason.NO_PRESCRIPTION for f in report.findings)
+
+
+@pytest.mark.parametrize("name", ["course_three_lesions", "course_cord_cumulative"])
+def test_the_sums_of_the_sample_courses_agree_with_the_analytic_dose(name: str) -> None:
+    report, wanted = sample_report(name), expected(name)
+    assert report.cumulative is not None
+    organs = {"Airway": "Trachea+ProximalBronchialTree"}
+    for row in wanted["course"]:
+        organ = organs.get(row["organ"], row["organ"])
+        (found,) = [
+            f
+            for f in report.course_findings
+            if f.organ == organ and f.rule_id.startswith("cumulative:AAPM") and f":{row['metric']}" in f.rule_id
+        ]
+        assert found.verdict is Verdict(row["verdict"]), row
+        number = row["sum_of_dose_per_limit"] if found.verdict is Verdict.MET else row["EQD2(a/b=2)"]
+        assert found.value == pytest.approx(number["value"], abs=number["uncertainty"] + 0.005), row
+        if found.verdict is not Verdict.MET:
+            assert found.limit == pytest.approx(number["limit"], abs=0.01)
+    for plan_report, plan_wanted in zip(report.plans, wanted["plans"], strict=True):
+        assert plan_report.label == plan_wanted["plan"]
+        assert plan_report.outcome is Outcome(plan_wanted["outcome"])
+        for row in plan_wanted["rows"]:
+            organ = organs.get(row["organ"], row["organ"])
+            values = [
+                f.value
+                for f in plan_report.findings
+                if f.organ == organ and f.metric == row["metric"] and f.table == "aapm_tg101" and f.value is not None
+            ]
+            assert any(v == pytest.approx(row["value"], abs=row["uncertainty"] + 0.02) for v in values), row
+
+
+def test_the_course_stands_first_in_the_report() -> None:
+    from sbrtcheck.report import render_text
+
+    text = render_text(sample_report("course_cord_cumulative"), width=140)
+    assert text.index("\nCourse\n") < text.index("\nPlan A_50_5")
+    assert "What each plan gives at the volume of the limit" in text
+    assert text.startswith("FAIL  SpinalCord EQD2(a/b=2):D1.2cc[Gy]")
+
+
+def test_a_rebuilt_course_has_the_same_bytes(tmp_path: Path) -> None:
+    name = "course_cord_cumulative"
+    command = [sys.executable, str(ROOT / "sample_plans" / "build.py"), "--out", str(tmp_path), name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = {p.name: p.read_bytes() for p in (tmp_path / name).iterdir()}
+    kept = {p.name: p.read_bytes() for p in (ROOT / "sample_plans" / name).iterdir()}
+    assert sorted(made) == sorted(kept)
+    assert [file for file in kept if made[file] != kept[file]] == []
+
+
+def test_all_samples_together_stay_below_20_mb() -> None:
+    assert sum(p.stat().st_size for p in (ROOT / "sample_plans").glob("*/*")) < 20e6
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[[same_lesion]]\nplans = ["A"]\nrelation = "boost"\n', "same_lesion 1.plans"),
+        ('[[same_lesion]]\nplans = ["A", "B"]\nrelation = "replan"\n', "same_lesion 1.relation"),
+        ('[[one_site]]\nrois = ["PTV1", "PTV2"]\n', "one_site 1.reason"),
+    ],
+)
+def test_declarations_are_read_strictly(text: str, key: str, tmp_path: Path) -> None:
+    path = tmp_path / "case.toml"
+    path.write_text(text)
+    with pytest.raises(WrongUsageError) as error:
+        load_case(path)
+    assert any(key in p.tag for p in error.value.problems)
+
+
+def test_the_json_of_a_course_holds_every_row_with_its_shares() -> None:
+    from sbrtcheck.report import render_json
+
+    document = json.loads(render_json(sample_report("course_three_lesions")))
+    rows = document["course"]["cumulative"]["organs"]
+    assert {"SpinalCord", "Esophagus", "Heart", "Lungs", "GreatVes"} <= {row["organ"] for row in rows}
+    assert all(set(row["shares"]) == {"A_50_5_gy", "B_54_3_gy"} for row in rows)
+    assert all(row["verdict"] == "MET" for row in rows)
+    lungs = {row["metric"]: row["value"] for row in document["course"]["cumulative"]["lungs"]}
+    assert set(lungs) == {f"{q}{m}" for q in ("", "EQD2(a/b=3):") for m in ("V20Gy[%]", "V5Gy[%]", "Mean[Gy]")}
