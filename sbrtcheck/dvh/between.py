@@ -14,7 +14,8 @@ from math import pi, sqrt
 
 import numpy as np
 
-from sbrtcheck.dvh.geometry import Group, Level, Reading
+from sbrtcheck.dvh.geometry import Reading
+from sbrtcheck.dvh.nesting import Group, Level
 from sbrtcheck.dvh.raster import Canvas, Float32Array, rasterise
 from sbrtcheck.model import FloatArray
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.geometry import Group, points_in_loops
+from sbrtcheck.dvh.nesting import Group, points_in_loops
 from sbrtcheck.dvh.scanline import Segments, crossings, segments_of
 from sbrtcheck.model import FloatArray
 
