@@ -345,6 +345,9 @@ def _thorax(doses: PlanDoses) -> list[Finding]:
     for subject in doses.subjects.get("Lungs", ()):
         for text in THORACIC_METRICS:
             value = evaluate(text, subject.dvh)
+            if subject.missing_part and value.value is not None:
+                note = f"{subject.missing_part} is missing: this is no number of both lungs"
+                value = replace(value, value=None, low=None, high=None, reason=subject.missing_reason, note=note)
             out.append(
                 Finding(
                     rule_id=f"information:Lungs:{text}",

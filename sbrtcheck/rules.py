@@ -129,7 +129,11 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
 def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
     """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
     readings = [subject.dvh, *subject.dvh.alternatives]
-    worst = worst_judgement(_judge_reading(subject, d, metric, comparator, limit) for d in readings)
+    judged = [_judge_reading(subject, d, metric, comparator, limit) for d in readings]
+    # Of readings with one verdict the one with the worse number.
+    sign = 1.0 if is_upper(comparator) else -1.0
+    judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
+    worst = worst_judgement(judged)
     if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
     if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and _grows_with_volume(metric):
@@ -239,9 +243,14 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
             judgement, subject, via = exceeded
             findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
         return findings
-    asked = any(organ in requirement.split("|") for requirement in context.required)
+    asked = [r.split("|") for r in context.required if organ in r.split("|")]
     settled = _settled_from_outside(context, row, metric, organ) if asked else None
-    if settled is not None:
+    # Where one of several organs will do and another one is contoured, this one may be at another level: a canal beyond
+    # the limit of the cauda says nothing of a thoracic target whose cord is contoured.
+    others = {o for options in asked for o in options if context.subjects.get(o)} - set(
+        context.containers.get(organ, ())
+    )
+    if settled is not None and (settled[0].verdict is not Verdict.NOT_EVALUABLE or not others):
         judgement, subject, via = settled
         return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
     exceeded = _exceeded_from_inside(context, row, metric, organ)

@@ -15,7 +15,7 @@ from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, TargetGoal, Verdict
 from sbrtcheck.required import required_organs_settled, some_organ_judged
 from sbrtcheck.rules import judge, judge_organ_limits
-from sbrtcheck.tables import load_table
+from sbrtcheck.tables import load_table, load_target_goals
 from sbrtcheck.target_rules import judge_target_goals
 
 
@@ -281,3 +281,40 @@ def test_a_given_prescription_is_one_of_those_that_the_plan_states() -> None:
         link_prescriptions(
             [lesion], unlinked, rois={1: "PTV"}, dose_tokens_gy={}, given_gy={"PTV": 20.0}, n_fractions=5
         )
+
+
+def test_of_readings_that_all_miss_the_worst_number_is_shown() -> None:
+    dvh = replace(uniform_dvh(31.0), alternatives=(uniform_dvh(35.0),))
+    judged_ = judge(subject("SpinalCord", dvh), parse_metric("D0.035cc[Gy]"), comparator="<=", limit=30.0)
+    assert judged_.value.value == pytest.approx(35.0)
+    lesion = Lesion(id="1", plan_index=0, ptv="PTV", prescription_gy=50.0)
+    target = replace(uniform_dvh(49.8), alternatives=(uniform_dvh(48.0),))
+    (finding,) = judge_target_goals(
+        lesion,
+        dvhs={"PTV": target},
+        goals=[g for g in load_target_goals() if g.metric_text == "D95%[%]"],
+        spill_percent=None,
+        organ_findings=(),
+        plan="p",
+    )
+    assert finding.consequence is Outcome.PASS_WITH_VARIATION
+
+
+def test_a_canal_beyond_the_limit_of_the_cauda_says_nothing_where_the_cord_is_contoured() -> None:
+    rows = table(row("SpinalCord", "D0.035cc[Gy]", 30.0), row("CaudaEquina", "D0.035cc[Gy]", 32.0))
+    containers = {"SpinalCord": ("SpinalCanal",), "CaudaEquina": ("SpinalCanal",)}
+    canal = {"SpinalCanal": (subject("SpinalCanal", uniform_dvh(35.0)),)}
+    cord = {"SpinalCord": (subject("SpinalCord", uniform_dvh(20.0)),)}
+    asked = context(canal | cord, required={"SpinalCord|CaudaEquina": "site spine"}, containers=containers)
+    assert [(f.organ, f.verdict) for f in judge_organ_limits(asked, rows)] == [("SpinalCord", Verdict.MET)]
+    neither = judge_organ_limits(replace(asked, subjects=canal), rows)
+    assert {f.consequence for f in neither} == {Outcome.INCOMPLETE}
+
+
+def test_the_dose_of_one_lung_is_not_shown_as_that_of_both() -> None:
+    contours = lung_plan()
+    del contours["Lung_R"]
+    found = judged(compute(contours, site="lung")).findings
+    shown = [f for f in found if f.rule_id.startswith("information:Lungs")]
+    assert shown
+    assert all(f.value is None and "Lung_R is missing" in f.note for f in shown)
