@@ -232,10 +232,11 @@ def organs() -> dict[str, Shape]:
 # Spacing of the points along a contour, the lattice it is traced on [mm], and decimals written.
 _FINE = (1.2, 0.8, 2)
 TRACE = {
+    "Outline": (14.0, 3.0, 1),
     "Body": (8.0, 3.0, 1),
-    "Skin": (8.0, 3.0, 1),
-    "Lung_R": (4.0, 1.5, 1),
-    "Lung_L": (4.0, 1.5, 1),
+    "Skin": (12.0, 3.0, 1),
+    "Lung_R": (5.0, 1.5, 1),
+    "Lung_L": (5.0, 1.5, 1),
     "Heart": (3.0, 1.5, 1),
     "Chestwall": (3.5, 1.25, 1),
     "Rib": (1.8, 1.0, 1),

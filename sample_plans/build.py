@@ -34,10 +34,12 @@ from expected import (
     sample,
     volume_number,
 )
+from other_sites import OTHER_SITES
+from other_sites import write as write_other_site
 from writer import BeamItem, Case, Grid, Prescription, RoiItem, write_dose, write_plan, write_structures
 
 GRID = Grid((-163.7, -115.3, -115.1), (2.5, 2.5, 2.5), (132, 93, 97))
-BEAM_GRID = Grid((-162.0, -114.0, -114.0), (6.0, 6.0, 6.0), (55, 39, 41))
+BEAM_GRID = Grid((-161.0, -113.0, -113.0), (8.0, 8.0, 8.0), (41, 29, 30))
 MARGIN_MM = 5.0
 GREAT = ("A_Aorta", "A_Pulmonary", "V_Venacava_S")
 
@@ -234,7 +236,7 @@ def write(name: str, plan: Sample, base: Mapping[str, Shape], loops: dict[str, l
     for organ, shape in shapes.items():
         key = organ if organ in base else f"{name} {organ}"
         if key not in loops:
-            loops[key] = contours(shape, organ)
+            loops[key] = contours(shape, "Outline" if organ == "Body" else organ)
         style = plan.skin_style if organ == "Skin" else "plain"
         kind = "EXTERNAL" if organ == "Body" else "ORGAN"
         rois.append(RoiItem(len(rois) + 1, plan.names[organ], kind, loops[key], style))
@@ -322,17 +324,19 @@ def expect(
 def main() -> None:
     """Write the samples named, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*SAMPLES, *COURSES]))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*SAMPLES, *COURSES, *OTHER_SITES]))
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent)
     options = parser.parse_args()
-    unknown = [n for n in options.names if n not in SAMPLES and n not in COURSES]
+    unknown = [n for n in options.names if n not in {*SAMPLES, *COURSES, *OTHER_SITES}]
     if unknown:
         parser.error(f"unknown sample: {', '.join(unknown)}")
     base = organs()
     loops: dict[str, list[Array]] = {}
-    for name in options.names or [*SAMPLES, *COURSES]:
+    for name in options.names or [*SAMPLES, *COURSES, *OTHER_SITES]:
         if name in COURSES:
             write_course(name, COURSES[name], options.out)
+        elif name in OTHER_SITES:
+            write_other_site(name, OTHER_SITES[name], options.out)
         else:
             write(name, SAMPLES[name], base, loops, options.out)
         print(options.out / name)

@@ -48,7 +48,7 @@ def test_every_row_of_the_deciding_table_agrees_with_the_analytic_dose(name: str
         assert best.value == pytest.approx(row["value"], abs=row["uncertainty"] + 0.02), row
         assert best.verdict.value == row["verdict"], row
         compared += 1
-    assert compared >= 12
+    assert compared >= (12 if "derived" in expected(name) else 5)
 
 
 @pytest.mark.parametrize("name", ONE_PLAN)
@@ -72,6 +72,8 @@ def test_lesions_agree_with_the_analytic_dose(name: str) -> None:
         assert found.lesion.prescription_gy == wanted["prescription_gy"]
         assert found.bed10_gy == pytest.approx(wanted["numbers"]["BED10[Gy]"]["value"], abs=0.01)
         for key, name_ in (("r100", "R100"), ("r50", "R50"), ("d2cm", "D2cm[%]")):
+            if name_ not in wanted["numbers"]:
+                continue
             number = wanted["numbers"][name_]
             assert found.conformity[key]["value"] == pytest.approx(number["value"], abs=number["uncertainty"] + 0.02), (
                 key
@@ -92,6 +94,22 @@ def test_central_fails_on_tg101_and_timmerman_stands_beside_it() -> None:
     assert "FAIL" in head
     assert "ProximalBronchialTree" in head
     assert "> 40 Gy" in head
+
+
+def test_spine_beside_the_cord_is_a_variation_and_says_why() -> None:
+    report = sample_report("spine_30_3")
+    assert report.lesions[0].lesion.site == "spine"
+    cord = {f.metric: f for f in report.findings if f.organ == "SpinalCord" and f.table == "aapm_tg101"}
+    assert cord["D0.035cc[Gy]"].value == pytest.approx(19.0, abs=0.5)
+    assert cord["D1.2cc[Gy]"].value == pytest.approx(11.0, abs=0.7)
+    assert {f.verdict for f in cord.values()} == {Verdict.MET}
+    (coverage,) = [f for f in report.findings if f.metric == "D95%[%]"]
+    assert (coverage.verdict, coverage.consequence) == (Verdict.NOT_MET, Outcome.PASS_WITH_VARIATION)
+    assert "Under-coverage beside a serial organ is correct practice" in coverage.note
+    (relieved,) = [f for f in report.findings if f.metric == "V90%[%]" and f.limit == 80]
+    assert "SpinalCord has used 8" in relieved.note
+    stricter = {f.table for f in report.findings if f.kind is FindingKind.STRICTER_SOURCE and f.organ == "SpinalCord"}
+    assert {"rtog_0236", "nccn_nsclc_sabr"} <= stricter
 
 
 def test_missing_oesophagus_is_named() -> None:

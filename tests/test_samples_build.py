@@ -13,6 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "sample_plans"
 NAMES = ("peripheral_54_3", "central_50_5", "no_esophagus_60_8", "two_lesions_3fx", "clinic_50_5")
+OTHER_SITES = ("spine_30_3", "adrenal_45_5", "node_sib_45_35_5")
 PLAN_FILES = ("RTPLAN.dcm", "RTSTRUCT.dcm", "RTDOSE.dcm")
 
 
@@ -34,6 +35,30 @@ def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
     assert different == []
 
 
+@pytest.mark.parametrize("name", OTHER_SITES)
+def test_a_rebuild_of_another_site_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, str(FOLDER / "build.py"), "--out", str(tmp_path), name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for path in (FOLDER / name).iterdir():
+        assert (tmp_path / name / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_spine_plan_gives_up_coverage_for_the_cord() -> None:
+    content = expected("spine_30_3")
+    assert content["lesions"][0]["numbers"]["V100%[%]"]["value"] == pytest.approx(85.0, abs=0.1)
+    cord = {r["metric"]: r["value"] for r in content["rows"] if r["organ"] == "SpinalCord"}
+    assert cord["D0.035cc[Gy]"] == pytest.approx(19.0, abs=0.5)
+    assert cord["D1.2cc[Gy]"] == pytest.approx(11.0, abs=0.7)
+
+
+def test_the_two_levels_lie_inside_each_other() -> None:
+    high, low = expected("node_sib_45_35_5")["lesions"]
+    assert high["prescription_gy"] > low["prescription_gy"]
+    assert high["ptv_volume_cm3"]["value"] < low["ptv_volume_cm3"]["value"]
+    assert min(x["numbers"]["D95%[%]"]["value"] for x in (high, low)) > 100
+
+
 def test_an_unknown_sample_is_wrong_usage() -> None:
     command = [sys.executable, str(FOLDER / "build.py"), "--out", "unused", "peripheral_54_33"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -42,9 +67,9 @@ def test_an_unknown_sample_is_wrong_usage() -> None:
 
 
 def test_all_samples_together_stay_small() -> None:
-    sizes = [p.stat().st_size for name in NAMES for p in (FOLDER / name).iterdir()]
-    assert len(sizes) == 4 * len(NAMES) + 2
-    assert sum(sizes) < 20e6
+    sizes = [p.stat().st_size for name in (*NAMES, *OTHER_SITES) for p in (FOLDER / name).iterdir()]
+    assert len(sizes) == 4 * (len(NAMES) + len(OTHER_SITES)) + 2
+    assert sum(p.stat().st_size for p in FOLDER.glob("*/*")) < 20e6
 
 
 @pytest.mark.parametrize("name", NAMES)
