@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
+from sbrtcheck.reframe import describe, moved, transformation
 from sbrtcheck.rules import completeness
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
@@ -234,9 +236,10 @@ def _assemble(
     used: dict[str, str] = {}
     labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
     course: list[PlanDoses] = []
+    used_registrations: dict[str, str] = {}
     for index, data in enumerate(study.plans):
-        doses = compute_plan(
-            data,
+        computed = partial(
+            compute_plan,
             index=index,
             given=facts_of_plan(given, data, study, elsewhere[index]),
             interpolation=interpolation,
@@ -245,6 +248,7 @@ def _assemble(
             elsewhere=elsewhere[index],
             first_lesion=len(lesions) + 1,
         )
+        doses = computed(data)
         doses = with_locations(doses, declared={x.roi: x.location for x in case.lesions if x.location} if case else {})
         progress(f"{doses.label}: conformity")
         targets = [
@@ -282,7 +286,15 @@ def _assemble(
                 alpha_beta_gy=clinic.alpha_beta_gy if clinic else None,
             )
         )
-        course.append(doses)
+        frame = data.dose.frame_of_reference_uid
+        common = study.plans[0].dose.frame_of_reference_uid
+        joined = transformation(study.registrations, source=frame, target=common) if frame != common else None
+        if joined is not None:
+            # Only the sum sees the moved plan; its own verdicts rest on its own frame.
+            used_registrations[doses.label] = describe(joined)
+            course.append(computed(moved(data, joined)))
+        else:
+            course.append(doses)
         lesions += lesion_reports(doses, measured)
         structures += structure_reports(doses)
         facts += doses.facts
@@ -297,7 +309,13 @@ def _assemble(
         errors += [p for n in doses.named for p in n.roi.problems if p.is_error]
         errors += [p for s in doses.structures.values() for p in s.problems if p.is_error]
     whole = judge_course(
-        course, case=case, clinic=clinic, absent=given.absent, interpolation=interpolation, progress=progress
+        course,
+        case=case,
+        clinic=clinic,
+        absent=given.absent,
+        interpolation=interpolation,
+        progress=progress,
+        registered=used_registrations,
     )
     treated = [x.lesion for x in lesions]
     findings = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sbrtcheck import course_lesions
@@ -13,7 +13,19 @@ from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
 from sbrtcheck.metrics import evaluate
-from sbrtcheck.model import Dvh, Fact, Finding, FindingKind, Level, Metric, Outcome, Quantity, Reason, Verdict
+from sbrtcheck.model import (
+    Dvh,
+    Fact,
+    Finding,
+    FindingKind,
+    Level,
+    Metric,
+    Outcome,
+    Quantity,
+    Reason,
+    Verdict,
+    worst_outcome,
+)
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.rules import completeness
 from sbrtcheck.site_cautions import load_neighbours
@@ -42,6 +54,7 @@ def judge_course(
     absent: Mapping[str, str],
     interpolation: str = "cubic",
     progress: Callable[[str], None] = lambda _stage: None,
+    registered: Mapping[str, str] | None = None,
 ) -> CourseResult:
     """Lesions, sites and the sum of the plans of one course.
 
@@ -52,6 +65,8 @@ def judge_course(
         absent: organs declared absent.
         interpolation: of the doses, "cubic" or "linear".
         progress: called with what is being done.
+        registered: plan label to the rigid registration by which it was moved into the frame of the first plan. What
+            rests on one is at most MARGINAL: how good a registration is cannot be seen from the file.
 
     Raises:
         WrongUsageError: E-CASE, E-METRIC.
@@ -87,7 +102,7 @@ def judge_course(
             continue
         total = CourseSum(group, interpolation=interpolation)
         judged = judge_sum(total, facts)
-        findings += judged.findings
+        findings += [_at_most_marginal(f, registered) for f in judged.findings] if registered else judged.findings
         rows += judged.rows
         sources += judged.sources
         found = _lungs(total, sequence, facts)
@@ -108,12 +123,29 @@ def judge_course(
         "sequence_from": sequence.origin,
         "source": ", ".join(titles) or "none",
         "not_summed": bounds[0].note if bounds else "",
+        "registrations": [f"{label}: {text}" for label, text in (registered or {}).items()],
         "organs": rows,
         "lungs": lungs,
         "lesion_distances": list(distances),
     }
-    fact = Fact("sequence of the plans", sequence.text, sequence.origin)
-    return CourseResult(tuple(findings), cumulative, (fact,) if len(plans) > 1 else (), tuple(dict.fromkeys(sources)))
+    known = [Fact("sequence of the plans", sequence.text, sequence.origin)] if len(plans) > 1 else []
+    known += [
+        Fact(f"registration of {label}", text, "Spatial Registration") for label, text in (registered or {}).items()
+    ]
+    return CourseResult(tuple(findings), cumulative, tuple(known), tuple(dict.fromkeys(sources)))
+
+
+def _at_most_marginal(finding: Finding, registered: Mapping[str, str]) -> Finding:
+    """A finding on a sum that rests on a registration: what is met is MARGINAL, what is missed stays missed."""
+    note = "; ".join([finding.note, *(f"rests on the registration of {x}" for x in registered)]).lstrip("; ")
+    if finding.level is not Level.MANDATORY or finding.verdict is not Verdict.MET:
+        return replace(finding, note=note)
+    return replace(
+        finding,
+        verdict=Verdict.MARGINAL,
+        consequence=worst_outcome(finding.consequence, Outcome.MARGINAL),
+        note=note,
+    )
 
 
 def _information(organ: str, roi: str, metric: str, dvh: Dvh, asked: Metric | str, note: str) -> Finding:
@@ -178,7 +210,7 @@ def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDo
     """Plans in different frames of reference: no sum; what the sum can be at most, by the same rule, beside it."""
     groups = " | ".join(", ".join(p.label for p in group) for group in frames.values())
     note = (
-        f"no sum over different frames of reference ({groups}): registration objects are not read here; each plan is "
+        f"no sum over different frames of reference ({groups}): no rigid registration that joins them was given; each plan is "
         f"judged alone, the sum of near-maxima stands beside"
     )
     out = [

@@ -249,7 +249,7 @@ def test_other_frames_of_reference_are_not_summed_and_a_bound_stands_beside() ->
     (found,) = rule(result, "course:cumulative")
     assert found.consequence is Outcome.INCOMPLETE
     assert found.reason is Reason.OTHER_FRAME_OF_REFERENCE
-    assert "registration objects are not read" in found.note
+    assert "no rigid registration" in found.note
     bounds = rule(result, "cumulative:bound:")
     bound = next(f for f in bounds if "D0.035cc" in f.rule_id)
     assert bound.consequence is Outcome.PASS
