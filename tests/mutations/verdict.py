@@ -89,7 +89,7 @@ def changed_keywords(before: bytes, after: bytes) -> set[str]:
 def _differences(one: Dataset, other: Dataset, where: str) -> list[str]:
     out = []
     for tag in {*one.keys(), *other.keys()}:
-        name = keyword_for_tag(tag) or str(tag)
+        name = keyword_for_tag(tag) or "unknown element"
         left, right = (_value(ds, tag) for ds in (one, other))
         if isinstance(left, Items) and isinstance(right, Items):
             if len(left) != len(right):
@@ -145,7 +145,7 @@ def _lost_failures(untouched: Report, report: Report) -> str:
     now = {(f.rule_id, f.roi): f.verdict for f in report.findings}
     open_organs = {f.organ for f in report.findings if f.verdict is Verdict.NOT_EVALUABLE}
     for finding in untouched.findings:
-        if finding.verdict is not Verdict.NOT_MET or finding.consequence is Outcome.PASS:
+        if finding.verdict is not Verdict.NOT_MET or finding.consequence is not Outcome.FAIL:
             continue
         verdict = now.get((finding.rule_id, finding.roi))
         if verdict in {Verdict.NOT_MET, Verdict.NOT_EVALUABLE} or finding.organ in open_organs:
