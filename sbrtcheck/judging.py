@@ -205,7 +205,7 @@ def _targets(
             dvhs=doses.dvhs,
             goals=goals,
             spill_percent=measured.spill_percent if measured else None,
-            organ_findings=organ_findings,
+            organ_findings=_beside(doses, lesion, organ_findings),
             plan=doses.label,
         )
         out += met
@@ -221,6 +221,14 @@ def _targets(
             out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
     out += _not_sbrt(doses)
     return out
+
+
+def _beside(doses: PlanDoses, lesion: Lesion, organ_findings: Sequence[Finding]) -> list[Finding]:
+    """Findings on organs to which this lesion is the nearest: only they may explain its under-coverage."""
+    if len(doses.lesions) == 1:
+        return list(organ_findings)
+    rois = {s.roi for found in doses.subjects.values() for s in found if s.nearest_lesion == lesion.id}
+    return [f for f in organ_findings if f.roi in rois]
 
 
 def _not_sbrt(doses: PlanDoses) -> list[Finding]:

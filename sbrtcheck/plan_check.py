@@ -199,6 +199,7 @@ def compute_plan(
             dvh=dvh,
             distance_mm=distance,
             prescription_gy=nearest.prescription_gy if nearest else None,
+            nearest_lesion=nearest.id if nearest else "",
             missing_part=c.missing_part,
             missing_reason=c.missing_reason,
             cut=bool(c.cut) and _has_round_ends(c.organ),

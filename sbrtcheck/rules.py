@@ -48,6 +48,7 @@ class Subject:
         dvh: its dose, or the reason why there is none.
         distance_mm: distance to the nearest target [mm]; None when unknown.
         prescription_gy: of the nearest lesion [Gy], for limits in percent.
+        nearest_lesion: id of the lesion at that distance; "" when unknown.
         missing_part: what is missing of a union ("the bronchial tree"), else "". Its rows can only be NOT_MET.
         missing_reason: why that part is missing: not contoured, or contoured and of no use.
         cut: the organ seems cut by the scan: spared-volume and percent limits are not settled.
@@ -58,6 +59,7 @@ class Subject:
     dvh: Dvh
     distance_mm: float | None = None
     prescription_gy: float | None = None
+    nearest_lesion: str = ""
     missing_part: str = ""
     missing_reason: Reason = Reason.PART_MISSING
     cut: bool = False

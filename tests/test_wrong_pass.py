@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from given_doses import Loops, compute, judged, solid, sparing
 from test_rules import context, row, subject, table, uniform_dvh
 
 from sbrtcheck.course import Linking, link_prescriptions
+from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.judging import judge_plan
 from sbrtcheck.metrics import parse_metric
-from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, TargetGoal, Verdict
+from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, Samples, TargetGoal, Verdict
 from sbrtcheck.required import required_organs_settled, some_organ_judged
 from sbrtcheck.rules import judge, judge_organ_limits
 from sbrtcheck.tables import load_table, load_target_goals
@@ -318,3 +320,30 @@ def test_the_dose_of_one_lung_is_not_shown_as_that_of_both() -> None:
     shown = [f for f in found if f.rule_id.startswith("information:Lungs")]
     assert shown
     assert all(f.value is None and "Lung_R is missing" in f.note for f in shown)
+
+
+def test_an_organ_beside_one_lesion_does_not_excuse_the_coverage_of_another() -> None:
+    contours = lung_plan() | {
+        "PTV": solid((30, 60, 0), (10, 10, 10)),
+        "PTV2": solid((-95, 0, 0), (10, 10, 10)),
+        "SpinalCord": solid((0, 60, 0), (5, 5, 150), flat=True),
+    }
+
+    def dose_of(structure: Structure) -> Dvh:
+        if structure.name.startswith("PTV"):
+            part = Samples(np.array([50.5] * 9 + [42.0]), np.full(10, 1.0))
+            return Dvh(roi=structure.name, samples=part, total_volume_cm3=10.0, max_gy=50.5)
+        cold = sparing()(structure)
+        near = Samples(np.concatenate([[27.0], np.full(10, 1.0)]), np.concatenate([[0.2], np.full(10, 5.0)]))
+        return replace(cold, samples=near, total_volume_cm3=50.2) if structure.name == "SpinalCord" else cold
+
+    doses = compute(contours, site="lung", prescriptions_gy={"PTV": 50.0, "PTV2": 50.0}, dose_of=dose_of)
+    v90 = {
+        f.lesion: f
+        for f in judged(doses).findings
+        if f.metric == "V90%[%]" and f.table == "target goals" and f.limit < 99
+    }
+    assert v90["1"].limit == 80.0
+    assert v90["1"].consequence is Outcome.PASS
+    assert v90["2"].limit == 95.0
+    assert v90["2"].consequence is Outcome.MARGINAL
