@@ -52,6 +52,8 @@ def group_targets(
         homes = [p.roi.name for p in ptvs if contains(p.roi.name, centre)]
         if len(homes) > 1 and inner.lesion_token:
             homes = [p.roi.name for p in ptvs if p.roi.name in homes and p.lesion_token == inner.lesion_token]
+        if len(homes) > 1:
+            homes = _innermost(homes, {p.roi.name: p.roi for p in ptvs})
         kind = "ITV" if inner.target_type in {"ITV", "IGTV"} else inner.target_type
         if len(homes) == 1 and kind not in members[homes[0]]:
             members[homes[0]][kind] = inner.roi.name
@@ -71,6 +73,18 @@ def group_targets(
         for number, p in enumerate(ptvs, start=1)
     )
     return lesions, tuple(notes)
+
+
+def _innermost(homes: Sequence[str], rois: Mapping[str, Roi]) -> list[str]:
+    """Of PTVs that all hold one point: the smallest, when it lies inside the others; else all of them."""
+    boxes = {}
+    for name in homes:
+        points = np.concatenate([c.points_mm for c in rois[name].contours])
+        boxes[name] = points.min(axis=0), points.max(axis=0)
+    smallest = min(homes, key=lambda name: float(np.prod(boxes[name][1] - boxes[name][0])))
+    low, high = boxes[smallest]
+    inside = all(np.all(low >= boxes[h][0]) and np.all(high <= boxes[h][1]) for h in homes)
+    return [smallest] if inside else list(homes)
 
 
 def link_prescriptions(

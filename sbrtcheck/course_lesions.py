@@ -189,6 +189,12 @@ def distinct_sites(plans: Sequence[PlanDoses], case: CaseFile | None) -> tuple[t
     position = {id(x): i for i, x in enumerate(lesions)}
     for one, two in shared_lesions(plans):
         join(position[id(one)], position[id(two)])
+    # Two dose levels of one lesion are one site.
+    for plan in plans:
+        by_ptv = {x.ptv: position[id(x)] for x in plan.lesions}
+        for outer, inner in plan.higher_levels.items():
+            for name in inner:
+                join(by_ptv[outer], by_ptv[name])
     for declared in case.one_site if case else ():
         members = [i for i, x in enumerate(lesions) if {x.ptv, x.itv, x.gtv, x.ctv} & set(declared.rois)]
         for i in members[1:]:

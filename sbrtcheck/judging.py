@@ -207,6 +207,7 @@ def _targets(
             spill_percent=measured.spill_percent if measured else None,
             organ_findings=_beside(doses, lesion, organ_findings),
             plan=doses.label,
+            near_maximum=doses.near_maximum.get(lesion.ptv),
         )
         out += met
         if not any(f.value is not None or f.consequence is Outcome.INCOMPLETE for f in met):
@@ -216,7 +217,9 @@ def _targets(
                     rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, note=note
                 )
             )
-        if measured is not None and lesion.volume_cm3 is not None:
+        # Two levels share their isodoses: there is no conformity or R50 rule for either.
+        levels = {name for outer, inner in doses.higher_levels.items() for name in (outer, *inner)}
+        if measured is not None and lesion.volume_cm3 is not None and lesion.ptv not in levels:
             limits = conformity_limits(rules, ptv_volume_cm3=lesion.volume_cm3, source=source)
             out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
     out += _not_sbrt(doses)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sbrtcheck import course, names, subjects
+from sbrtcheck.dose_levels import higher_levels
 from sbrtcheck.dvh import Structure, build_structure, compute_dvhs
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
 from sbrtcheck.grid_bound import GridBound
@@ -26,7 +27,8 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.organs import load_organs, load_regions, site_of_name
 from sbrtcheck.reach import out_of_reach, targets_not_judged
-from sbrtcheck.rules import Subject
+from sbrtcheck.rules import NEAR_TARGET_MM, Subject
+from sbrtcheck.structures import minus
 
 LEFT_RIGHT_MM = 10.0
 
@@ -68,6 +70,9 @@ class PlanDoses:
     sex: str = ""
     # The structure of each subject, in the order of ``subjects``; None where it is blocked.
     shapes: Mapping[str, tuple[Structure | None, ...]] = field(default_factory=dict)
+    # PTV to the targets of a higher prescription inside it, and the Dvh of such a PTV without them.
+    higher_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    near_maximum: Mapping[str, Dvh] = field(default_factory=dict)
     # Requirements for which all that is contoured lies on the other side or at another level.
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
     # Targets that the plan seems to treat and that are no lesion, each with why.
@@ -172,10 +177,14 @@ def compute_plan(
     lesions = _with_sites(lesions, data, candidates, structures, given.sites)
     derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
     progress(f"{label}: dose in {len(structures) + len(derived)} structures")
+    levels = higher_levels(lesions, structures)
     wanted = [*structures.values(), *(c.structure for c in derived.values() if c.structure is not None)]
-    computed = compute_dvhs(wanted, data.dose, interpolation=interpolation)
+    outer = [
+        minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
+    ]
+    computed = compute_dvhs([*wanted, *outer], data.dose, interpolation=interpolation)
     dvhs = dict(zip(structures, computed, strict=False))
-    made = dict(zip(derived, computed[len(structures) :], strict=True))
+    made = dict(zip(derived, computed[len(structures) : len(wanted)], strict=True))
     _refuse_targets_outside(lesions, dvhs)
     bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
     target_names = {n.roi.name for n in named if n.role is Role.TARGET}
@@ -229,6 +238,8 @@ def compute_plan(
         notes=(*notes, *linking.notes),
         sex=given.sex,
         shapes={organ: tuple(items) for organ, items in shapes.items()},
+        higher_levels=levels,
+        near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         out_of_reach=unreached,
         targets_not_judged=targets_not_judged(named, lesions, data.plan, structures, elsewhere=elsewhere),
     )
@@ -311,7 +322,12 @@ def _candidates(
         out.append(airway)
     out = subjects.without_gtv(out, lesions, structures, shapes)
     bodies = [n for n in named if n.role is Role.BODY and n.roi.contours]
-    skin = subjects.skin_shell(out, bodies[0] if len(bodies) == 1 else None, structures, shapes)
+    treated = [subjects.points_of(n) for n in named if n.roi.name in {x.ptv for x in lesions}]
+    out += subjects.contralateral_lung(out, treated, distance_mm=points_distance_mm)
+    near = len(bodies) == 1 and any(
+        points_distance_mm(subjects.points_of(bodies[0]), points) <= NEAR_TARGET_MM for points in treated
+    )
+    skin = subjects.skin_shell(out, bodies[0] if near else None, structures, shapes)
     return [*out, skin] if skin is not None else out
 
 

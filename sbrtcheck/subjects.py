@@ -266,6 +266,29 @@ def _boxes_meet(one: Structure, other: Structure) -> bool:
     return bool(np.all(low_a <= high_b) and np.all(low_b <= high_a))
 
 
+def contralateral_lung(
+    candidates: Sequence[Candidate],
+    targets_mm: Sequence[FloatArray],
+    *,
+    distance_mm: Callable[[FloatArray, FloatArray], float],
+) -> list[Candidate]:
+    """The lung that no target lies in or next to, where both are contoured and all targets are on one side.
+
+    Args:
+        candidates: what is contoured.
+        targets_mm: contour points of each PTV (n, 3) [mm].
+        distance_mm: smallest distance between two clouds of points.
+    """
+    by_side = {c.side: c for c in find(candidates, "Lung") if c.structure is not None}
+    if set(by_side) != {"L", "R"} or not targets_mm or find(candidates, "Lung_Contralateral"):
+        return []
+    left = [distance_mm(by_side["L"].points_mm, t) < distance_mm(by_side["R"].points_mm, t) for t in targets_mm]
+    if any(left) != all(left):
+        return []
+    other = by_side["R" if all(left) else "L"]
+    return [replace(other, organ="Lung_Contralateral", note="the lung without a target")]
+
+
 def skin_shell(
     candidates: Sequence[Candidate], body: NamedRoi | None, structures: Mapping[str, Structure], shapes: Shapes
 ) -> Candidate | None:

@@ -34,6 +34,7 @@ def judge_target_goals(
     spill_percent: MetricValue | None,
     organ_findings: Sequence[Finding],
     plan: str,
+    near_maximum: Dvh | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per goal that applies to this lesion's site and that its structures can be asked for.
 
@@ -44,6 +45,8 @@ def judge_target_goals(
         spill_percent: volume at 105 % outside the PTV, in percent of the PTV, where computed.
         organ_findings: of the deciding table, for the relief beside a serial organ.
         plan: label of the plan.
+        near_maximum: of a PTV that holds targets of a higher prescription, the Dvh without them: its near-maximum is
+            taken there.
     """
     findings = []
     for goal in goals:
@@ -57,11 +60,24 @@ def judge_target_goals(
             value = spill_percent or MetricValue(goal.metric_text, None, None, None, goal.unit, Reason.NOT_COMPUTABLE)
             verdict = compare(value, comparator=goal.comparator, limit=limit)
         else:
-            subject = Subject(organ="", roi=roi, dvh=dvhs[roi], prescription_gy=lesion.prescription_gy)
+            dvh = near_maximum if near_maximum is not None and _is_near_maximum(goal) else dvhs[roi]
+            subject = Subject(organ="", roi=dvh.roi, dvh=dvh, prescription_gy=lesion.prescription_gy)
+            roi = dvh.roi
             judgement = judge(subject, goal.metric, comparator=goal.comparator, limit=limit)
             value, verdict = judgement.value, judgement.verdict
         findings.append(_goal_finding(goal, lesion, roi, value, verdict, limit, relief, plan))
     return tuple(findings)
+
+
+def _is_near_maximum(goal: TargetGoal) -> bool:
+    """Whether a goal of a PTV asks for its hottest part."""
+    metric = goal.metric
+    if metric is None or goal.target != "PTV":
+        return False
+    small = (
+        metric.kind == "D" and metric.amount is not None and metric.amount <= (2 if metric.amount_unit == "%" else 1)
+    )
+    return metric.kind == "Max" or small
 
 
 def _limit(goal: TargetGoal, organ_findings: Iterable[Finding]) -> tuple[float, str]:
