@@ -8,12 +8,14 @@ from typing import Any
 
 from sbrtcheck import course_lesions
 from sbrtcheck.case import CaseFile, ClinicFile
+from sbrtcheck.course_drawing import course_curves
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
+    Curve,
     Dvh,
     Fact,
     Finding,
@@ -44,6 +46,7 @@ class CourseResult:
     cumulative: dict[str, Any] | None
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
+    curves: tuple[Curve, ...] = ()
 
 
 def judge_course(
@@ -97,6 +100,7 @@ def judge_course(
     rows: list[dict[str, Any]] = []
     lungs: list[dict[str, Any]] = []
     sources: list[str] = []
+    curves: list[Curve] = []
     for group in frames.values():
         if len(group) < 2 and not earlier:
             continue
@@ -105,6 +109,7 @@ def judge_course(
         findings += [_at_most_marginal(f, registered) for f in judged.findings] if registered else judged.findings
         rows += judged.rows
         sources += judged.sources
+        curves += course_curves(total, facts, judged.rows)
         found = _lungs(total, sequence, facts)
         findings += found
         lungs += [{"organ": f.organ, "metric": f.metric, "value": f.value, "unit": f.unit} for f in found]
@@ -132,7 +137,7 @@ def judge_course(
     known += [
         Fact(f"registration of {label}", text, "Spatial Registration") for label, text in (registered or {}).items()
     ]
-    return CourseResult(tuple(findings), cumulative, tuple(known), tuple(dict.fromkeys(sources)))
+    return CourseResult(tuple(findings), cumulative, tuple(known), tuple(dict.fromkeys(sources)), tuple(curves))
 
 
 def _at_most_marginal(finding: Finding, registered: Mapping[str, str]) -> Finding:

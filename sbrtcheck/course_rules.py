@@ -325,7 +325,7 @@ class _Judge:
         if self._facts.open_question and finding.consequence is Outcome.FAIL:
             finding = replace(finding, consequence=Outcome.INCOMPLETE)
             notes.append("whether all these plans are given is an open question")
-        shares, total_gy = self._shares(row, summed, earlier)
+        shares_gy, total_gy, quantity = self._shares(row, summed, earlier)
         notes += [row.metric_note, *(e.note for e in earlier.doses), *earlier.missing, _unknown(summed)]
         finding = replace(
             finding,
@@ -347,8 +347,9 @@ class _Judge:
             "verdict": finding.verdict.value,
             "level": finding.level.value,
             "source": self._table.title,
-            "sum": total_gy,
-            "shares": shares,
+            "quantity": quantity,
+            "shares_gy": shares_gy,
+            "sum_gy": total_gy,
         }
         return finding, record
 
@@ -376,27 +377,28 @@ class _Judge:
                 return False
         return True
 
-    def _shares(self, row: CourseRow, summed: SummedDose, earlier: Earlier) -> tuple[dict[str, Any], str]:
-        """What each plan alone gives at the volume of the limit, and all together: EQD2, else physical [Gy]."""
+    def _shares(
+        self, row: CourseRow, summed: SummedDose, earlier: Earlier
+    ) -> tuple[dict[str, float | None], float | None, str]:
+        """What each plan alone gives at the volume of the limit, all together [Gy], and whether that is EQD2."""
         alpha_beta = self._alpha_beta(row)
         metric = _dose_at_volume(row, summed)
-        if metric is None:
-            return {}, ""
         total = self._total
+        if metric is None:
+            return {p.label: None for p in total.plans}, None, ""
         if alpha_beta is None:
             alone = [total.physical_of_plan(i) for i in range(len(total.plans))]
-            together, what = total.physical(), "physical"
+            together, quantity = total.physical(), "physical"
         else:
             ratio = alpha_beta.nominal_gy
             alone = [total.eqd2_of_plan(i, ratio) for i in range(len(total.plans))]
             together = total.eqd2(ratio, kind=self._kind_for_worst(), earlier=earlier.doses)
-            what = f"EQD2(a/b={ratio:g})"
-        values = {
-            f"{p.label}_gy": evaluate(metric, total.dvh(summed, reading)).value
+            quantity = f"EQD2(a/b={ratio:g})"
+        shares_gy = {
+            p.label: evaluate(metric, total.dvh(summed, reading)).value
             for p, reading in zip(total.plans, alone, strict=True)
         }
-        value = evaluate(metric, total.dvh(summed, together)).value
-        return values, "" if value is None else f"{value:.2f} Gy {what}"
+        return shares_gy, evaluate(metric, total.dvh(summed, together)).value, quantity
 
 
 def _dose_at_volume(row: CourseRow, summed: SummedDose) -> Metric | None:

@@ -216,7 +216,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-PLAN-INTENT", "the plan is not a treatment plan", "Check the treatment plan, not the QA plan"),
     ("E-RADIATION-TYPE", "the plan holds beams that are not photons", "Use a tool made for them"),
     ("E-NO-BEAMS", "the plan has no treatment beam", _EXPORT),
-    ("E-CUMULATIVE", "several plans: each is judged alone, their sum is not yet", "Judge the sum elsewhere"),
+    ("E-CUMULATIVE", "plans in different frames of reference are not summed", "Plan them on one image set"),
     ("E-CONTRADICTS", "an option contradicts the file", "Drop the option, or correct the plan"),
     # structures
     ("E-ROI-NUMBER", "two ROIs share one number", _EXPORT),

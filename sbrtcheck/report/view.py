@@ -230,7 +230,7 @@ def _course_section(report: Report) -> Section:
     pairs: list[tuple[str, str]] = []
     for name, value in (report.cumulative or {}).items():
         rows = value if isinstance(value, list | tuple) and all(isinstance(v, dict) for v in value) else None
-        if rows and "shares" in rows[0]:
+        if rows and "shares_gy" in rows[0]:
             tables.append(_shares_table(rows))
         elif rows:
             tables.append(mapping_table(rows, caption=spell(name)))
@@ -241,19 +241,23 @@ def _course_section(report: Report) -> Section:
 
 def _shares_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """What each plan alone gives an organ at the volume of a limit, and all together."""
-    plans = list(dict.fromkeys(key for row in rows for key in row["shares"]))
+    plans = list(dict.fromkeys(label for row in rows for label in row["shares_gy"]))
     cells = tuple(
         (
             clean(row["organ"]) if row["organ"] == row["roi"] else clean(f"{row['organ']} ({row['roi']})"),
             clean(row["metric"]),
             clean(row["verdict"]).lower().replace("_", " "),
-            *(shown(key, row["shares"].get(key)) for key in plans),
-            clean(row["sum"]) or "-",
+            *(_gray(row["shares_gy"].get(label)) for label in plans),
+            f"{_gray(row['sum_gy'])} {clean(row['quantity'])}".rstrip(),
         )
         for row in rows
     )
-    columns = ("Organ (ROI)", "Limit on", "Verdict", *(clean(key.removesuffix("_gy")) for key in plans), "Together")
+    columns = ("Organ (ROI)", "Limit on", "Verdict", *map(clean, plans), "Together")
     return Table(columns, cells, frozenset(columns[3:]), caption="What each plan gives at the volume of the limit")
+
+
+def _gray(value: float | None) -> str:
+    return "-" if value is None else f"{format_value(value, unit='Gy')} Gy"
 
 
 def _not_evaluated(report: Report) -> Section:
