@@ -331,7 +331,7 @@ def test_an_organ_beside_one_lesion_does_not_excuse_the_coverage_of_another() ->
 
     def dose_of(structure: Structure) -> Dvh:
         if structure.name.startswith("PTV"):
-            part = Samples(np.array([50.5] * 9 + [42.0]), np.full(10, 1.0))
+            part = Samples(np.array([50.5] * 8 + [42.0] * 2), np.full(10, 1.0))
             return Dvh(roi=structure.name, samples=part, total_volume_cm3=10.0, max_gy=50.5)
         cold = sparing()(structure)
         near = Samples(np.concatenate([[27.0], np.full(10, 1.0)]), np.concatenate([[0.2], np.full(10, 5.0)]))
