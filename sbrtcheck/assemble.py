@@ -11,6 +11,7 @@ from typing import Any
 
 from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
 from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
+from sbrtcheck.course_drawing import outlines
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
@@ -350,6 +351,8 @@ def _assemble(
         tables=tuple(_table_rows(used)),
         confirm=confirm_items(treated, case=case),
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
+        outlines=outlines(course),
+        course_curves=whole.curves,
     )
 
 
@@ -407,10 +410,10 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     if not correction or "WATER" in correction:
         seen = correction or "not stated"
         out.append(Problem("W-HETEROGENEITY", doses.label, tag="TissueHeterogeneityCorrection (3004,0014)", seen=seen))
-    prescriptions = {x.prescription_gy for x in doses.lesions if x.prescription_gy is not None}
+    # Several targets may have beams of their own, whose doses are not to be added.
+    prescription = doses.lesions[0].prescription_gy if len(doses.lesions) == 1 else None
     beams_gy = doses.data.plan.beam_dose_per_fraction_gy
-    if beams_gy is not None and len(prescriptions) == 1:
-        prescription = prescriptions.pop()
+    if beams_gy is not None and prescription is not None:
         sum_gy = beams_gy * doses.n_fractions
         # The dose at no point can be above the highest dose of the grid.
         highest_gy = min(BEAM_RATIO_HIGH * prescription, BEAM_PEAK * float(doses.data.dose.dose_gy.max()))
