@@ -215,8 +215,8 @@ def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDo
     """Plans in different frames of reference: no sum; what the sum can be at most, by the same rule, beside it."""
     groups = " | ".join(", ".join(p.label for p in group) for group in frames.values())
     note = (
-        f"no sum over different frames of reference ({groups}): no rigid registration that joins them was given; each plan is "
-        f"judged alone, the sum of near-maxima stands beside"
+        f"no sum over different frames of reference ({groups}): no rigid registration that joins them was given; "
+        f"each plan is judged alone, the sum of near-maxima stands beside"
     )
     out = [
         completeness(rule_id="course:cumulative", plan="", reason=Reason.OTHER_FRAME_OF_REFERENCE, note=note),

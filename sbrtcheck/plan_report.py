@@ -68,7 +68,7 @@ def plan_report(
     )
 
 
-def _curve(dvh: Dvh, *, roi: str, organ: str, plan: str, role: Role) -> Curve | None:
+def cumulative_curve(dvh: Dvh, *, roi: str, organ: str, plan: str, role: Role) -> Curve | None:
     """The cumulative curve at evenly spaced doses; what lies outside the grid is in no point of it."""
     dose = dvh.samples.dose_gy
     if dvh.blocked is not None or not dose.size or dvh.total_volume_cm3 <= 0:
@@ -95,10 +95,12 @@ def _curves(doses: PlanDoses) -> tuple[Curve, ...]:
         if n.role in {Role.TARGET, Role.ORGAN}:
             name = n.roi.name
             out.append(
-                _curve(doses.dvhs[name], roi=name, organ=n.organ or n.target_type, plan=doses.label, role=n.role)
+                cumulative_curve(
+                    doses.dvhs[name], roi=name, organ=n.organ or n.target_type, plan=doses.label, role=n.role
+                )
             )
     for organ, dvh in doses.derived.items():
-        out.append(_curve(dvh, roi=organ, organ=organ, plan=doses.label, role=Role.ORGAN))
+        out.append(cumulative_curve(dvh, roi=organ, organ=organ, plan=doses.label, role=Role.ORGAN))
     return tuple(c for c in out if c is not None)
 
 
@@ -110,7 +112,7 @@ def _eqd2_curves(doses: PlanDoses, alpha_beta_gy: Mapping[str, float] | None) ->
     out = []
     for organ, dvh in eqd2_subjects(doses):
         found = alpha_beta_of(organ, clinic=alpha_beta_gy)
-        physical = _curve(dvh, roi=dvh.roi, organ=organ, plan=doses.label, role=Role.ORGAN)
+        physical = cumulative_curve(dvh, roi=dvh.roi, organ=organ, plan=doses.label, role=Role.ORGAN)
         if found is None or physical is None:
             continue
         axis = np.asarray(physical.dose_gy)

@@ -164,6 +164,19 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """A target, or the body, as seen from the front (x, z) and from the feet (x, y): closed lines [mm], for a figure.
+
+    ``lesion`` is the lesion's id, empty for the body; ``tier`` the BED10 tier of its prescription in words, or empty.
+    """
+
+    lesion: str
+    tier: str
+    front_mm: tuple[tuple[float, float], ...]
+    feet_mm: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrganEqd2:
     """EQD2 of one organ, converted sample by sample at the organ's own alpha/beta; information, never a verdict.
 
@@ -222,7 +235,8 @@ class PlanReport:
 class Report:
     """The whole answer. ``to_dict`` is the JSON report; ``exit_code`` follows from ``outcome``.
 
-    ``patient`` is (name, ID): for the head of text and HTML only, never in JSON or CSV.
+    ``patient`` is (name, ID): for the head of text and HTML only, never in JSON or CSV. ``outlines`` and
+    ``course_curves`` (EQD2 [Gy] of each organ: the sum, then each plan) are for figures only.
     """
 
     outcome: Outcome
@@ -243,6 +257,8 @@ class Report:
     confirm: tuple[str, ...] = ()
     pseudonymised: bool = False
     patient: tuple[str, str] = ("", "")
+    outlines: tuple[Outline, ...] = ()
+    course_curves: tuple[Curve, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
