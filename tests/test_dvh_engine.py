@@ -262,7 +262,8 @@ def test_sample_gives_points_that_stand_for_the_structure() -> None:
     points = sample(built, [BASE.dose])
     assert points.volume_cm3.sum() == pytest.approx(built.volume_cm3, rel=1e-3)
     gy = dose_at(BASE.dose, points.points_mm)
-    assert np.average(gy, weights=points.volume_cm3) == pytest.approx(value("Mean[Gy]", BASE_DVH), abs=1e-3)
+    # compute_dvh also cuts the hottest cells, which moves a mean of 53 Gy by some thousandths.
+    assert np.average(gy, weights=points.volume_cm3) == pytest.approx(value("Mean[Gy]", BASE_DVH), abs=5e-3)
     assert len(sample(build_structure(Roi(1, "none"))).points_mm) == 0
 
 

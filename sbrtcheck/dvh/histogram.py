@@ -20,8 +20,9 @@ from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 MERGE_GY = 0.001
 # Structures whose cells would be about as large as a voxel use the voxels themselves.
 VOXELS_FROM = 1.0
-# Cells larger than this are cut where the dose is highest.
-CUT_ABOVE_MM = 0.7
+# Where the near-maximum is read the cells are cut: so much of a structure, and at most so much volume.
+HOT_SHARE = 0.3
+HOT_CM3 = 1.0
 
 
 def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True) -> Dvh:
@@ -120,8 +121,8 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
             large.pitch_mm,
         )
     points = sample_shape(shape, pitch_mm=pitch)
-    if pitch > CUT_ABOVE_MM:
-        points = cut_hottest(points, reader.at(points.points_mm, interpolation="linear"))
+    hot_cm3 = min(HOT_CM3, HOT_SHARE * shape.volume_cm3)
+    points = cut_hottest(points, reader.at(points.points_mm, interpolation="linear"), hot_cm3=hot_cm3)
     index = reader.to_index(points.points_mm)
     inside = reader.inside(index)
     doses = {}
