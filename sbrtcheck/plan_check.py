@@ -26,7 +26,7 @@ from sbrtcheck.model import (
     Role,
 )
 from sbrtcheck.organs import load_organs, load_regions, site_of_name
-from sbrtcheck.reach import out_of_reach, targets_not_judged
+from sbrtcheck.reach import out_of_reach, targets_not_judged, treated_without_lesion
 from sbrtcheck.rules import NEAR_TARGET_MM, Subject
 from sbrtcheck.structures import minus
 
@@ -241,7 +241,10 @@ def compute_plan(
         higher_levels=levels,
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         out_of_reach=unreached,
-        targets_not_judged=targets_not_judged(named, lesions, data.plan, structures, elsewhere=elsewhere),
+        targets_not_judged=(
+            *targets_not_judged(named, lesions, data.plan, structures, elsewhere=elsewhere),
+            *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
+        ),
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import safe_text
-from sbrtcheck.model import FloatArray, Lesion, MatchedBy, NamedRoi, Plan, Reason, Role
+from sbrtcheck.metrics import evaluate
+from sbrtcheck.model import Dvh, FloatArray, Lesion, MatchedBy, NamedRoi, Plan, Reason, Role
 from sbrtcheck.organs import load_organs
 from sbrtcheck.subjects import Candidate, find
 
@@ -23,6 +24,9 @@ LEVEL_SPINE_MM, LEVEL_ELSEWHERE_MM = 10.0, 50.0
 # A target this close to the middle of the patient has no other side (our policy).
 MIDLINE_MM = 20.0
 SAME_DOSE_GY = 0.011
+# A target of no lesion with this share of a prescription as its median dose is being treated (our policy).
+TREATED_SHARE = 0.8
+_TARGET_WORDS = ("PTV", "CTV", "ITV", "IGTV", "GTV")
 
 
 def out_of_reach(
@@ -149,3 +153,44 @@ def targets_not_judged(
         why = structure.blocked_note if structure.blocked is not None else "it is taken for no target"
         notes[name] = f"the plan prescribes {dose_gy:g} Gy to {name}, which is not judged: {why}"
     return tuple(safe_text(note) for note in notes.values())
+
+
+def treated_without_lesion(
+    named: Sequence[NamedRoi],
+    lesions: Sequence[Lesion],
+    structures: Mapping[str, Structure],
+    dvhs: Mapping[str, Dvh],
+    *,
+    elsewhere: Collection[str],
+) -> tuple[str, ...]:
+    """A note for each ROI that lies in no lesion, speaks of a target in its name, and gets a target's dose.
+
+    Args:
+        named: the ROIs as understood.
+        lesions: of this plan, with their prescriptions.
+        structures: by ROI name.
+        dvhs: by ROI name.
+        elsewhere: targets that another plan of the course treats.
+    """
+    prescriptions = [x.prescription_gy for x in lesions if x.prescription_gy is not None]
+    known = {m for x in lesions for m in (x.ptv, x.gtv, x.itv, x.ctv) if m} | set(elsewhere)
+    shapes = [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None]
+    notes = []
+    for n in named:
+        speaks = n.role is Role.TARGET or (n.role is Role.UNMATCHED and n.suggestion in _TARGET_WORDS)
+        if n.roi.name in known or not speaks or n.matched_by is MatchedBy.MAP or not prescriptions:
+            continue
+        if structures[n.roi.name].blocked is not None:
+            continue
+        low, high = np.asarray(structures[n.roi.name].bounds_mm)
+        centre: FloatArray = ((low + high) / 2)[None]
+        median_gy = evaluate("D50%[Gy]", dvhs[n.roi.name]).value
+        if any(bool(s.contains(centre)[0]) for s in shapes) or median_gy is None:
+            continue
+        if median_gy >= TREATED_SHARE * min(prescriptions):
+            name = safe_text(n.roi.name)
+            notes.append(
+                f"{name} lies in no lesion and gets {median_gy:.1f} Gy: if it is a target, add "
+                f'--map "{name}=PTV", else --map "{name}=none"'
+            )
+    return tuple(notes)

@@ -347,3 +347,14 @@ def test_an_organ_beside_one_lesion_does_not_excuse_the_coverage_of_another() ->
     assert v90["1"].consequence is Outcome.PASS
     assert v90["2"].limit == 95.0
     assert v90["2"].consequence is Outcome.MARGINAL
+
+
+@pytest.mark.parametrize("name", ["PTV_new", "GTV2"])
+def test_a_target_of_no_lesion_that_is_treated_is_not_forgotten(name: str) -> None:
+    two = lung_plan() | {name: solid((-95, 0, 0), (10, 10, 10))}
+    found = notes(two, dose_of=sparing("PTV", name))
+    assert f'--map "{name}=PTV"' in found["target:not_judged"]
+    assert notes(two, dose_of=sparing("PTV", name), roi_map={name: "none"}) == {}
+    assert notes(two) == {}
+    inside = lung_plan() | {name: solid((95, 0, 0), (11, 11, 11))}
+    assert notes(inside, dose_of=sparing("PTV", name)) == {}
