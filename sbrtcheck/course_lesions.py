@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
-from sbrtcheck import guideline
+from sbrtcheck import guideline, names
 from sbrtcheck.case import CaseFile
-from sbrtcheck.course import SAME_DOSE_GY, centroid_mm
+from sbrtcheck.course import SAME_DOSE_GY, centroid_mm, link_prescriptions
 from sbrtcheck.errors import safe_text
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
@@ -22,6 +22,7 @@ from sbrtcheck.model import (
     PlanData,
     Reason,
     Roi,
+    Role,
     Study,
     Verdict,
 )
@@ -59,25 +60,38 @@ def _same_contours(one: Roi, other: Roi) -> bool:
 
 
 def _claims(data: PlanData, case: CaseFile | None, alone_with: Mapping[int, int]) -> frozenset[str]:
-    """ROIs that a plan prescribes to by number or by name, or that the case file gives its number of fractions."""
-    names = {roi.number: roi.name for roi in data.structures.rois}
-    present = set(names.values())
-    claimed = set()
-    for reference in data.plan.dose_references:
-        if reference.reference_type != "TARGET" or reference.target_prescription_gy is None:
-            continue
-        if reference.roi_number in names:
-            claimed.add(names[reference.roi_number])
-        elif reference.description in present:
-            claimed.add(reference.description)
+    """ROIs that a plan prescribes to by number, else by text, and those that the case file gives its fractions.
+
+    ``alone_with``: number of fractions to the number of plans that have it.
+    """
+    rois = {roi.number: roi.name for roi in data.structures.rois}
+    claimed = {
+        rois[r.roi_number]
+        for r in data.plan.dose_references
+        if r.reference_type == "TARGET" and r.target_prescription_gy is not None and r.roi_number in rois
+    }
     n_fractions = data.plan.n_fractions
     if case is not None and n_fractions is not None and alone_with.get(n_fractions) == 1:
+        present = set(rois.values())
         claimed |= {x.roi for x in case.lesions if x.n_fractions == n_fractions and x.roi in present}
-    return frozenset(claimed)
+    if claimed:
+        return frozenset(claimed)
+    ptvs = [n for n in names.understand(data.structures.rois) if n.role is Role.TARGET and n.target_type == "PTV"]
+    linked = link_prescriptions(
+        [Lesion(id="", plan_index=0, ptv=n.roi.name) for n in ptvs],
+        data.plan,
+        rois=rois,
+        dose_tokens_gy={n.roi.name: n.dose_token_gy for n in ptvs if n.dose_token_gy is not None},
+        given_gy={},
+        n_fractions=n_fractions,
+    )
+    return frozenset(x.ptv for x in linked.lesions if x.prescription_gy is not None)
 
 
 def treated_elsewhere(study: Study, case: CaseFile | None) -> tuple[frozenset[str], ...]:
     """For each plan the target ROIs that it shares with another plan, which prescribes to them while it does not."""
+    if len(study.plans) < 2:
+        return (frozenset(),) * len(study.plans)
     counts: dict[int, int] = {}
     for data in study.plans:
         if data.plan.n_fractions is not None:
@@ -141,8 +155,14 @@ def judge_shared_lesions(plans: Sequence[PlanDoses], case: CaseFile | None) -> t
             continue
         targets = "; ".join(f"{safe_text(x.ptv)} ({_rx(x)}) and {safe_text(y.ptv)} ({_rx(y)})" for x, y in pairs)
         likely = "a plan and its replan?" if all(_same_rx(x, y) for x, y in pairs) else "a boost or an adapted plan?"
+        unknown = any(x.prescription_gy is None for pair in pairs for x in pair)
+        whose = (
+            "say which plan treats which target ([[lesion]] with roi and fractions in the case file), "
+            if unknown
+            else ""
+        )
         note = (
-            f"{labels} treat one lesion: {targets}: {likely} Leave out a plan that was replaced; else declare "
+            f"{labels} treat one lesion: {targets}: {likely} {whose}leave out a plan that was replaced, or declare "
             f"[[same_lesion]] in the case file"
         )
         out.append(_question("course:same_lesion", note))

@@ -31,7 +31,7 @@ from sbrtcheck.model import (
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.rules import completeness
 from sbrtcheck.site_cautions import load_neighbours
-from sbrtcheck.tables import load_table
+from sbrtcheck.tables import load_table, table_names
 
 LUNG_METRICS = ("V20Gy[%]", "V5Gy[%]", "Mean[Gy]")
 # Organs of the published composite limits of thoracic re-irradiation (NG-8).
@@ -121,7 +121,8 @@ def judge_course(
         findings += bounds
     findings += course_lesions.added_doses(plans, course_lesions.medians_gy(plans, interpolation=interpolation))
     distances = course_lesions.lesion_distances(plans)
-    titles = [load_table(name).title for name in dict.fromkeys(sources)]
+    # A clinic's own table is called by its name.
+    titles = [load_table(name).title if name in table_names() else name for name in dict.fromkeys(sources)]
     cumulative = {
         "plans": [f"{p.label}: {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in plans],
         "sequence": sequence.text,
@@ -197,17 +198,18 @@ def _composite(total: CourseSum, facts: CourseFacts) -> list[Finding]:
     if published is None:
         return []
     out = []
+    kind = SEQUENTIAL if facts.kind == SEQUENTIAL else SAME_SESSIONS
     for organ in COMPOSITE_ORGANS:
         alpha_beta = organ_alpha_beta(organ, own_gy=facts.own_alpha_beta_gy)
-        entries = [e for name in organ.split("+") for e in facts.earlier.get(name, ())]
-        earlier = earlier_for(entries, NEAR_MAXIMUM)
-        if alpha_beta is None or not earlier.doses or earlier.missing:
-            continue
-        reading = total.eqd2(alpha_beta.nominal_gy, kind=facts.kind, earlier=earlier.doses)
-        for subject, summed in total.members(organ):
-            metric = f"EQD2(a/b={alpha_beta.nominal_gy:g}):D0.035cc[Gy]"
-            note = f"whole course with what is declared; {published.source}, {published.status}: {published.text}"
-            out.append(_information(organ, subject.roi, metric, total.dvh(summed, reading), NEAR_MAXIMUM, note))
+        for name in organ.split("+"):
+            earlier = earlier_for(facts.earlier.get(name, ()), NEAR_MAXIMUM)
+            if alpha_beta is None or not earlier.doses or earlier.missing:
+                continue
+            reading = total.eqd2(alpha_beta.nominal_gy, kind=kind, earlier=earlier.doses)
+            for subject, summed in total.members(organ):
+                metric = f"EQD2(a/b={alpha_beta.nominal_gy:g}):D0.035cc[Gy]"
+                note = f"whole course with what is declared; {published.source}, {published.status}: {published.text}"
+                out.append(_information(organ, subject.roi, metric, total.dvh(summed, reading), NEAR_MAXIMUM, note))
     return out
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sbrtcheck import course_gaps
 from sbrtcheck.case import EarlierDose
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, Earlier, earlier_for
 from sbrtcheck.course_limits import CourseRow, OrganAlphaBeta, choose_source, course_rows, organ_alpha_beta
@@ -14,7 +15,6 @@ from sbrtcheck.cumulative import SummedDose
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     Finding,
-    FindingKind,
     Level,
     Metric,
     OrganTable,
@@ -79,7 +79,7 @@ def judge_sum(total: CourseSum, facts: CourseFacts) -> CourseLimits:
             continue
         table = choose_source(n_fractions)
         if table is None:
-            findings.append(_no_source(total, organs, n_fractions))
+            findings.append(course_gaps.no_source(organs, n_fractions))
             continue
         sources.append(table.name)
         judge = _Judge(total, facts, table, n_fractions)
@@ -93,6 +93,9 @@ def judge_sum(total: CourseSum, facts: CourseFacts) -> CourseLimits:
                 findings.append(finding)
                 rows.append(record)
         findings += judge.not_in_source(wanted, earlier_for(entries, NEAR_MAXIMUM))
+        if organs and not any(set(f.organ.split("+")) & organs for f in findings):
+            (organ,) = organs
+            findings.append(course_gaps.earlier_not_judged(organ, table, contoured=bool(total.members(organ))))
     return CourseLimits(tuple(findings), tuple(rows), tuple(dict.fromkeys(sources)))
 
 
@@ -103,26 +106,6 @@ def _by_earlier(total: CourseSum, facts: CourseFacts) -> Iterable[tuple[tuple[Ea
         yield entries, {organ}
 
 
-def _no_source(total: CourseSum, organs: set[str] | None, n_fractions: Sequence[int]) -> Finding:
-    numbers = _numbers(n_fractions)
-    what = "" if organs is None else f"{', '.join(sorted(organs))}: "
-    return Finding(
-        rule_id="cumulative:no_source",
-        kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.MARGINAL,
-        consequence=Outcome.MARGINAL,
-        level=Level.MANDATORY,
-        organ=", ".join(sorted(organs)) if organs else "",
-        reason=Reason.NO_TABLE,
-        note=f"{what}no shipped source has limits for {numbers} fractions: the sum of the plans cannot be judged",
-    )
-
-
-def _numbers(n_fractions: Iterable[int]) -> str:
-    *most, last = [str(n) for n in sorted(set(n_fractions))]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 class _Judge:
     """Judges the rows of one source for one course."""
 
@@ -131,7 +114,7 @@ class _Judge:
         self._facts = facts
         self._table = table
         self._n_fractions = tuple(n_fractions)
-        self._numbers = _numbers(n_fractions)
+        self._numbers = course_gaps.numbers(n_fractions)
 
     def row(self, row: CourseRow, earlier: Earlier) -> list[tuple[Finding, dict[str, Any]]]:
         """Findings on one limit, one for each structure that stands for the organ; none for an incomplete row."""
@@ -164,22 +147,7 @@ class _Judge:
             for subject, summed in self._total.members(row.organ):
                 if self._adds_nothing(row, summed, earlier):
                     continue
-                note = (
-                    f"{self._table.title} has no limit of {row.organ} at every one of {self._numbers} fractions: "
-                    f"its sum cannot be judged"
-                )
-                finding = Finding(
-                    rule_id=f"cumulative:{self._table.name}:{row.organ}",
-                    kind=FindingKind.COMPLETENESS,
-                    verdict=Verdict.MARGINAL,
-                    consequence=Outcome.MARGINAL,
-                    level=Level.MANDATORY,
-                    organ=row.organ,
-                    roi=subject.roi,
-                    reason=Reason.NO_TABLE,
-                    note=note,
-                )
-                out.append(finding)
+                out.append(course_gaps.not_in_source(self._table, row.organ, subject.roi, self._n_fractions))
         return out
 
     def _one_number(self, earlier: Earlier) -> bool:

@@ -16,7 +16,7 @@ from conftest import ROOT, expected, sample_report
 from numpy.typing import NDArray
 
 from sbrtcheck.assemble import check_study
-from sbrtcheck.case import CaseFile, EarlierDose, OneSite, SameLesion, load_case
+from sbrtcheck.case import CaseFile, CaseLesion, EarlierDose, OneSite, SameLesion, load_case
 from sbrtcheck.course_lesions import distinct_sites, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import CourseResult, judge_course
 from sbrtcheck.errors import WrongUsageError
@@ -346,6 +346,12 @@ def test_an_earlier_dose_that_says_nothing_about_a_limit_is_not_taken_as_zero() 
     assert "says nothing about this limit" in found.note
 
 
+def test_declared_dose_in_an_organ_that_is_not_there_is_not_passed_over() -> None:
+    result = course(plan("A", 5), earlier=(EarlierDose("Esophagus", "Max[Gy]", 30.0, 5),))
+    (found,) = rule(result, "cumulative:earlier:Esophagus")
+    assert (found.consequence, found.reason) == (Outcome.INCOMPLETE, Reason.NO_ROI)
+
+
 def test_without_plans_to_sum_there_is_no_cumulative_dose() -> None:
     result = course(plan("A", 5))
     assert result.cumulative is None
@@ -390,6 +396,27 @@ def test_each_plan_has_its_own_lesions_of_a_shared_structure_set(tmp_path: Path)
     assert not [f for f in report.findings if f.reason is Reason.NO_PRESCRIPTION]
     assert report.cumulative is not None
     assert [x.value for x in report.facts if x.name == "sequence of the plans"] == ["one after the other"]
+
+
+def test_targets_of_site_prescriptions_are_told_apart_by_text_or_by_the_case_file() -> None:
+    study = shared_study()
+    by_site = []
+    for data, description in zip(study.plans, ("PTV_A", "PTV_B"), strict=True):
+        (reference,) = data.plan.dose_references
+        site = replace(reference, structure_type="SITE", roi_number=None, description=description)
+        by_site.append(replace(data, plan=replace(data.plan, dose_references=(site,))))
+    told = replace(study, plans=tuple(by_site))
+    assert treated_elsewhere(told, None) == (frozenset({"PTV_B"}), frozenset({"PTV_A"}))
+    nameless = replace(
+        study,
+        plans=tuple(
+            replace(d, plan=replace(d.plan, dose_references=(replace(d.plan.dose_references[0], description=""),)))
+            for d in by_site
+        ),
+    )
+    assert treated_elsewhere(nameless, None) == (frozenset(), frozenset())
+    case = CaseFile("case.toml", "", lesions=(CaseLesion("PTV_A", n_fractions=5), CaseLesion("PTV_B", n_fractions=3)))
+    assert treated_elsewhere(nameless, case) == (frozenset({"PTV_B"}), frozenset({"PTV_A"}))
 
 
 def test_two_references_with_different_doses_leave_the_target_open() -> None:
