@@ -26,6 +26,7 @@ from sbrtcheck.model import (
     FindingKind,
     InputFile,
     LesionReport,
+    OrganTable,
     Outcome,
     PlanReport,
     Reason,
@@ -235,6 +236,8 @@ def _assemble(
     warnings: list[Problem] = [p for p in study.problems if not p.is_error]
     errors: list[Problem] = [p for p in study.problems if p.is_error]
     used: dict[str, str] = {}
+    # A clinic's own table has a path that its name does not tell: keep what was loaded.
+    loaded = {t.name: t for t in map(load_table, also)}
     labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
     course: list[PlanDoses] = []
     used_registrations: dict[str, str] = {}
@@ -303,6 +306,7 @@ def _assemble(
         warnings += [*doses.problems, *disagreements, *_plan_warnings(doses)]
         for plan in (judged, default):
             if plan.choice.table is not None:
+                loaded.setdefault(plan.choice.table.name, plan.choice.table)
                 used.setdefault(plan.choice.table.name, "decides" if plan is judged else "default, stands beside")
         for finding in judged.findings:
             if finding.kind in {FindingKind.OTHER_SOURCE, FindingKind.STRICTER_SOURCE}:
@@ -348,7 +352,7 @@ def _assemble(
         inputs=study.inputs,
         options=dict(shown),
         versions=_versions(),
-        tables=tuple(_table_rows(used)),
+        tables=tuple(_table_rows(used, loaded)),
         confirm=confirm_items(treated, case=case),
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
         outlines=outlines(course),
@@ -483,10 +487,10 @@ def refused(problems: Sequence[Problem], *, options: Mapping[str, Any], inputs: 
     )
 
 
-def _table_rows(used: Mapping[str, str]) -> list[dict[str, str]]:
+def _table_rows(used: Mapping[str, str], loaded: Mapping[str, OrganTable]) -> list[dict[str, str]]:
     rows = []
     for name, role in used.items():
-        table = load_table(name)
+        table = loaded.get(name) or load_table(name)
         rows.append(
             {
                 "name": table.name,

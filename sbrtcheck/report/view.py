@@ -42,6 +42,13 @@ HASH = "SHA-256 (first 16)"
 # A longer source stands below the table.
 LONG_SOURCE = 24
 _OTHER_TABLES = {FindingKind.STRICTER_SOURCE, FindingKind.OTHER_SOURCE}
+_WEAK_TRUST = {
+    "secondary transcription": "secondary",
+    "derived": "derived",
+    "partial": "partial",
+    "clinic practice": "practice",
+    "local": "local",
+}
 _IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
 
 
@@ -138,7 +145,10 @@ def _source_name(report: Report, f: Finding) -> str:
     if f.source == "policy of this program":
         return "our policy"
     if f.kind in {FindingKind.ORGAN_LIMIT, *_OTHER_TABLES} and f.table:
-        return table_title(report, f.table)
+        title = table_title(report, f.table)
+        # What stands on less than a transcription of the source itself says so beside each verdict.
+        weak = next((short for words, short in _WEAK_TRUST.items() if f.trust.startswith(words)), "")
+        return f"{title} ({weak})" if weak else title
     return source_short(report, f) or "-"
 
 
