@@ -93,7 +93,9 @@ def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[Mapping[s
     """
     kind = SEQUENTIAL if facts.kind == SEQUENTIAL else SAME_SESSIONS
     out: list[Curve | None] = []
-    for organ, roi in _nearest_to_a_limit(rows):
+    drawn = _nearest_to_a_limit(rows)
+    organs = [organ for organ, _ in drawn]
+    for organ, roi in drawn:
         found = total.find((organ, *total.organs), roi)
         alpha_beta = organ_alpha_beta(organ, own_gy=facts.own_alpha_beta_gy)
         if found is None or alpha_beta is None:
@@ -101,7 +103,7 @@ def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[Mapping[s
         ratio = alpha_beta.nominal_gy
         entries = [e for name in organ.split("+") for e in facts.earlier.get(name, ())]
         earlier = earlier_for(entries, NEAR_MAXIMUM)
-        name = safe_text(f"{organ if ' + ' in roi else roi}, a/b {ratio:g}")
+        name = safe_text(f"{organ if organs.count(organ) == 1 else roi}, a/b {ratio:g}")
         if earlier.missing:
             name += ", not all earlier dose"
         readings = [("", total.eqd2(ratio, kind=kind, earlier=earlier.doses))]

@@ -7,7 +7,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,14 @@ from sbrtcheck.report.headline import clean
 MAX_POINTS = 400
 MAX_CURVES = 24
 # Okabe and Ito's colours, which people with any colour vision can tell apart; the line styles tell them apart in grey.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7A5195")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7A5195")
 _STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
-_MARKERS = {Verdict.MET: "o", Verdict.MARGINAL: "D", Verdict.NOT_MET: "X", Verdict.NOT_EVALUABLE: "s"}
+LIMIT_MARKERS = {Verdict.MET: "o", Verdict.MARGINAL: "D", Verdict.NOT_MET: "X", Verdict.NOT_EVALUABLE: "s"}
+LIMIT_WORDS = {
+    Verdict.MET: "limit, met",
+    Verdict.MARGINAL: "limit, MARGINAL",
+    Verdict.NOT_MET: "limit, NOT MET",
+}
 _METRIC = re.compile(r"(?P<kind>CV|DC|D|V)(?P<amount>\d+(?:\.\d+)?)(?P<amount_unit>cc|%|Gy)\[(?P<unit>Gy|cc|%)\]")
 
 
@@ -111,6 +116,16 @@ def dvh_svg(plan: PlanReport, *, axis: str = "Dose [Gy]") -> str:
     curves = drawn_curves(plan)
     if not curves:
         return ""
+    return svg_text(lambda figure: _draw(figure.add_subplot(), plan, curves, axis), size=(7.6, 4.3))
+
+
+def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float]) -> str:
+    """A figure as SVG text, the same bytes each time; every letter is an outline.
+
+    Args:
+        draw: draws on a new matplotlib figure.
+        size: width and height [inch].
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -126,9 +141,9 @@ def dvh_svg(plan: PlanReport, *, axis: str = "Dose [Gy]") -> str:
         # A name in a script that the font lacks is drawn as boxes; the table beside the figure has it in full.
         warnings.filterwarnings("ignore", message="Glyph")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        figure = Figure(figsize=(7.6, 4.3), layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
-        _draw(figure.add_subplot(), plan, curves, axis)
+        draw(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     # The writer repeats each text as a comment; outlines are all that the page needs.
     return re.sub(r"[ ]*<!--.*?-->\n?", "", stream.getvalue(), flags=re.DOTALL)
@@ -141,11 +156,11 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
     reach_gy = 0.0
     used = set()
     for number, curve in enumerate(curves):
-        color = _COLORS[number % len(_COLORS)]
+        color = COLORS[number % len(COLORS)]
         target = curve.role is Role.TARGET
-        style = _STYLES[0] if target else _STYLES[1 + number // len(_COLORS) % (len(_STYLES) - 1)]
+        style = _STYLES[0] if target else _STYLES[1 + number // len(COLORS) % (len(_STYLES) - 1)]
         width = 2.0 if target else 1.3
-        dose, volume = _thinned(curve)
+        dose, volume = thinned(curve)
         axes.plot(dose, volume, color=color, linestyle=style, linewidth=width)
         if curve.dose_range_gy is not None:
             axes.fill_betweenx(curve.volume_percent, *curve.dose_range_gy, color=color, alpha=0.15, linewidth=0)
@@ -153,7 +168,7 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
         names.append(clean(curve.roi, limit=28))
         reach_gy = max(reach_gy, *(d for d, v in zip(dose, volume, strict=True) if v > 0.01), 0.0)
         for point in limit_points(plan, curve):
-            marker = _MARKERS.get(point.verdict, "o")
+            marker = LIMIT_MARKERS.get(point.verdict, "o")
             axes.plot(
                 [point.value_dose_gy, point.dose_gy],
                 [point.value_volume_percent, point.volume_percent],
@@ -178,11 +193,10 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
     if left_out:
         handles.append(Line2D([], [], linestyle=""))
         names.append(f"({left_out} more not drawn)")
-    words = {Verdict.MET: "limit, met", Verdict.MARGINAL: "limit, MARGINAL", Verdict.NOT_MET: "limit, NOT MET"}
-    for verdict, word in words.items():
+    for verdict, word in LIMIT_WORDS.items():
         if verdict in used:
             face = "0.3" if verdict is Verdict.NOT_MET else "white"
-            marker = _MARKERS[verdict]
+            marker = LIMIT_MARKERS[verdict]
             handles.append(Line2D([], [], color="0.3", marker=marker, linestyle="", markerfacecolor=face))
             names.append(word)
     axes.set_xlim(0.0, max(math.ceil(reach_gy * 1.03), 1))
@@ -207,7 +221,7 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
         text.set_text(name)
 
 
-def _thinned(curve: Curve) -> tuple[list[float], list[float]]:
+def thinned(curve: Curve) -> tuple[list[float], list[float]]:
     """At most about MAX_POINTS points of a curve, the last one kept."""
     step = max(len(curve.dose_gy) // MAX_POINTS, 1)
     dose, volume = list(curve.dose_gy[::step]), list(curve.volume_percent[::step])

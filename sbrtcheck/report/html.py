@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
+from sbrtcheck.report.course_figures import course_dvh_svg, lesion_map_svg
 from sbrtcheck.report.figures import data_uri, dvh_svg, eqd2_svg
 from sbrtcheck.report.headline import about, clean, limit_text
 from sbrtcheck.report.numbers import format_share, format_value
@@ -61,6 +62,16 @@ def longest_word(text: str) -> int:
     return max((len(word) for word in text.split()), default=0)
 
 
+def drawn_course(report: Report) -> dict[str, tuple[str, str]]:
+    """Figures of the course, by the title of the section that they close: caption and image source."""
+    in_turn = (report.cumulative or {}).get("sequence") == "one after the other"
+    added = "added as given " + ("one after the other" if in_turn else "in the same sessions")
+    sums = f"Cumulative EQD2 of the organs nearest to a limit: all plans together, {added}, and each plan alone"
+    places = "Where the lesions lie: planning targets in the body, in the tone of their BED10"
+    found = {"Course": (sums, course_dvh_svg(report)), "Lesions": (places, lesion_map_svg(report))}
+    return {title: (caption, data_uri(svg)) for title, (caption, svg) in found.items() if svg}
+
+
 def render_html(report: Report) -> str:
     """One self-contained page. Every text is escaped by the template; the only images are data URIs made here."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -88,4 +99,6 @@ def render_html(report: Report) -> str:
             }
     limit_place = f"{100.0 / BAR_END_PERCENT * 100.0:.2f}"
     template = environment.get_template("report.html.j2")
-    return template.render(view=shown, figures=figures, limit_place=limit_place, solid=SOLID_COLUMNS)
+    return template.render(
+        view=shown, figures=figures, course=drawn_course(report), limit_place=limit_place, solid=SOLID_COLUMNS
+    )
