@@ -18,6 +18,7 @@ from sbrtcheck.tables_compare import disagreements  # noqa: E402
 
 TRANSCRIPTIONS = ROOT / "tests" / "transcriptions"
 PAGE = ROOT / "docs" / "constraints.md"
+REMARKS = ROOT / "constraints" / "disagreements.md"
 SITES = ("lung", "spine", "liver", "adrenal", "bone", "node")
 COLUMNS = (
     "organ",
@@ -163,6 +164,7 @@ def render() -> str:
             *choices(),
             *policy(),
             *disagreement_lines(tables),
+            *remarks(),
             *(line for table in tables for line in table_lines(table, twice[table.name])),
         ]
     )
@@ -241,6 +243,12 @@ def disagreement_lines(tables: Sequence[OrganTable]) -> list[str]:
         shown = "; ".join(f"{limit:g}: {', '.join(titles)}" for limit, titles in limits)
         out.append(f"| {organ} | {n} | {metric} | {shown} |")
     return out
+
+
+def remarks() -> list[str]:
+    """What reading the sources beside each other showed, in words: constraints/disagreements.md, one level deeper."""
+    text = REMARKS.read_text(encoding="utf-8")
+    return ["", *(f"#{line}" if line.startswith("#") else line for line in text.splitlines())]
 
 
 def table_lines(table: OrganTable, twice: dict[str, str]) -> list[str]:
