@@ -26,5 +26,19 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
+# Random damage for as long as asked, and every option on every sample plan.
+MINUTES ?= 5
+fuzz: $(STAMP)
+	$(BIN)/python tests/mutations/fuzz.py --minutes $(MINUTES)
+	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_options_cannot_lie.py
+
+# The pages that are made from code and data. Made again without a change they give no difference.
+docs: $(STAMP)
+	$(BIN)/python docs/build_constraints.py
+	$(BIN)/python -m sbrtcheck.guideline_doc > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	$(BIN)/python docs/build_errors.py
+	$(BIN)/python docs/build_verification.py
+	$(BIN)/python docs/build_readme.py
+
 clean:
 	rm -rf $(VENV)

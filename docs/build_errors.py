@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 
 from sbrtcheck.errors import CATALOGUE
 
 PAGE = Path(__file__).parent / "errors.md"
+CASES = Path(__file__).parents[1] / "tests" / "mutations" / "mutations.csv"
 HEAD = """# Error and warning codes
 
 Made from `sbrtcheck/errors.py` by `docs/build_errors.py`; do not edit. `sbrtcheck explain CODE` prints one of them.
@@ -17,17 +20,32 @@ Each message names the object, the attribute, the value seen and what to do; non
 """
 
 
+def examples() -> dict[str, str]:
+    """Code to the first listed case that must give it."""
+    found: dict[str, str] = {}
+    with CASES.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            for code in re.findall(r"[EW]-[A-Z]+(?:-[A-Z]+)*", row["expected"]):
+                found.setdefault(code, f"{row['object']}: {row['mutation']} ({row['id']})")
+    return found
+
+
 def page() -> str:
     """The page as text."""
+    cases = examples()
     lines = [HEAD]
     for title, start in (("Errors", "E-"), ("Warnings", "W-")):
-        lines += [f"## {title}", "", "| code | meaning | what to do |", "|---|---|---|"]
+        lines += [f"## {title}", "", "| code | meaning | what to do | for example |", "|---|---|---|---|"]
         for info in CATALOGUE.values():
             if info.code.startswith(start):
-                cells = (f"`{info.code}`", info.meaning, info.remedy)
-                lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+                cells = (f"`{info.code}`", info.meaning, info.remedy, info.example or cases.get(info.code, ""))
+                lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def main() -> None:
