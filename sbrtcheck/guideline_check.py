@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from math import floor
 
 from sbrtcheck import guideline
 from sbrtcheck.case import CaseFile
@@ -223,6 +224,8 @@ def judge_organs_first(
     if factor is None:
         note += "; no smaller dose meets it"
     else:
+        # Rounded down: what is printed must meet the limit itself.
+        factor = floor(factor * 1000) / 1000
         first = next(x for x in lesions if x.prescription_gy is not None)
         left = evaluate(COVERAGE, scaled(dvhs[first.ptv], factor), prescription_gy=first.prescription_gy).value
         note += f"; met at {factor:.3f} of the dose ({factor * (first.prescription_gy or 0.0):.2f} Gy"
