@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from unittest import mock
 
 import pytest
-from given_doses import Loops, compute, judged, solid
+from conftest import SAMPLES
+from given_doses import Loops, compute, judged, solid, sparing
 
-from sbrtcheck.model import Finding, FindingKind, Outcome, RegionRule
+from sbrtcheck import plan_check
+from sbrtcheck.dvh import Structure, build_structure
+from sbrtcheck.model import Finding, FindingKind, Outcome, PlanData, RegionRule
 from sbrtcheck.organs import load_organs, load_regions
 from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.read import read_folder
 
 SITES = ("lung", "spine", "liver", "adrenal", "bone", "node")
 RULES = [r for r in load_regions() if r.requirement != "not_asked"]
@@ -130,3 +137,63 @@ def test_the_distance_that_asked_for_an_organ_is_said() -> None:
     doses = compute(anatomy("lung", near=True), site="lung")
     assert doses.required["Esophagus"] == "site lung"
     assert doses.required["Chestwall|Rib"].startswith("site lung: target 16 mm from BODY, asked for within 30 mm")
+
+
+# ---- a whole passing sample: its own contours, with doses that meet everything
+
+
+SAMPLE_REQUIRED = {
+    "Lungs": ("Lung_L",),
+    "SpinalCord": ("SpinalCord", "SpinalCanal"),
+    "Esophagus": ("Esophagus",),
+    "Heart": ("Heart",),
+    "ProximalBronchialTree": ("ProximalBronchialTree",),
+    "GreatVes": ("GreatVes",),
+}
+# Not asked for; excused by a landmark that is far (plexus, chest wall, rib, skin); settled by what contains it.
+SAMPLE_SPARE = (
+    ("BrachialPlex_R", "BrachialPlex_L", "Trachea", "Skin", "Chestwall_R", "Rib", "SpinalCanal"),
+    ("SpinalCord",),
+)
+
+
+@cache
+def sample_data() -> PlanData:
+    return read_folder(SAMPLES / "peripheral_54_3").plans[0]
+
+
+@cache
+def sample_structure(name: str) -> Structure:
+    roi = sample_data().structures.roi(name)
+    assert roi is not None
+    return build_structure(roi)
+
+
+def of_the_sample(*gone: str) -> list[Finding]:
+    """What is missing of the sample without these ROIs."""
+    data = sample_data()
+    rois = tuple(r for r in data.structures.rois if r.name not in gone)
+    assert len(rois) == len(data.structures.rois) - len(gone)
+    dose_of = sparing("PTV_5400", "GTV")
+    with (
+        mock.patch.object(plan_check, "compute_dvhs", lambda structures, *_, **__: [dose_of(s) for s in structures]),
+        mock.patch.object(plan_check, "build_structure", lambda roi, **_: sample_structure(roi.name)),
+    ):
+        part = replace(data, structures=replace(data.structures, rois=rois))
+        return missing(plan_check.compute_plan(part, index=0, given=plan_check.GivenFacts()))
+
+
+def test_nothing_of_the_passing_sample_is_missing() -> None:
+    assert of_the_sample() == []
+
+
+@pytest.mark.parametrize("organ", SAMPLE_REQUIRED)
+def test_a_required_organ_taken_out_of_a_passing_sample(organ: str) -> None:
+    found = of_the_sample(*SAMPLE_REQUIRED[organ])
+    assert organ in {f.organ for f in found}
+    assert {f.consequence for f in found} == {Outcome.INCOMPLETE}
+
+
+def test_what_is_not_asked_for_may_be_taken_out_of_a_passing_sample() -> None:
+    for rois in SAMPLE_SPARE:
+        assert of_the_sample(*rois) == [], rois
