@@ -2,7 +2,8 @@
 
 The first is a table of 5,000 rows; it must be checked within a second. The second is a plan of 40 structures whose DVHs
 are there already, with as many samples and readings as the engine makes; choosing the table and judging all shipped
-ones must take less than 0.2 s. Each number is the least processor time of several runs. The exit code is 1 when one is too slow.
+ones must take less than 0.2 s. Each number is the least processor time of several runs. The exit code is 1 when one is
+too slow.
 """
 
 from __future__ import annotations
