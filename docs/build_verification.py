@@ -181,7 +181,7 @@ def page() -> str:
         "",
         TEXT_RANDOM,
         "",
-        f"On record: {n} cases, seeds from {record['first_seed']}.",
+        f"On record: {n} cases, first seed {record['first_seed']}.",
         "",
         *_random(record["counts"]),
         "May change without a trace:",
@@ -218,7 +218,7 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fuzz", type=Path, default=None)
-    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--first-seed", type=str, default="0")
     args = parser.parse_args()
     if args.fuzz is not None:
         counts = json.loads(args.fuzz.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import pytest
 from mutations import rows
 from mutations.bench import NOT_BUILT, Bench
 
+PAGE = Path(__file__).parents[1] / "docs" / "verification.md"
 TABLE = Path(__file__).parent / "mutations" / "mutations.csv"
 
 
@@ -31,3 +32,6 @@ def test_row(row: str, tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     rows.all_rows()[row](bench)
     assert bench.observed, "a case that observes nothing is no case"
+    said = "; ".join(bench.observed).replace("|", "\\|").replace("<", "&lt;")
+    line = next(x for x in PAGE.read_text(encoding="utf-8").splitlines() if x.startswith(f"| {row} |"))
+    assert line.endswith(f"| {said} |"), "docs/verification.md says something else; run make docs"

@@ -268,4 +268,4 @@ def m126(bench: Bench) -> None:
         found = [m.value for m in seen]
         widest = max(m.high - m.low for m in seen)
         assert max(found) - min(found) <= widest, (metric, max(found) - min(found), widest)
-        bench.note(f"HANDLED: {metric} spreads {max(found) - min(found):.3f} Gy over 20 phases, band {widest:.3f} Gy")
+        bench.note(f"HANDLED: {metric} over 20 phases spreads by less than its band")

@@ -39,12 +39,12 @@ MEANINGLESS: dict[str, str] = {
             "BeamName",
             "BeamType",
             "NumberOfControlPoints",
-            "PatientSex",
             "PatientName",
             "PatientBirthDate",
         ),
         "says nothing about dose, structures or prescription",
     ),
+    "PatientSex": "asked only by limits of the pelvis; unknown: the stricter counts",
     "SliceThickness": "never used: plane positions come from the contours and from Grid Frame Offset Vector",
     "SpecificCharacterSet": "all text of this plan is ASCII",
     "RTROIInterpretedType": "a hint only where the name says nothing",
@@ -53,8 +53,13 @@ MEANINGLESS: dict[str, str] = {
     "FrameOfReferenceUID in ReferencedFrameOfReferenceSequence": "each ROI names its own frame of reference",
     "ReferencedSOPClassUID": "objects are joined by instance UID; their class stands in the object itself",
     "DoseReferenceNumber": "a label",
+    "BeamNumber": "a label",
+    "FrameOfReferenceUID": "of the plan, where it is optional; the dose and every ROI must name theirs",
+    "NumberOfBrachyApplicationSetups": "empty counts as none: what is refused is an application setup",
+    "ReferencedStructureSetSequence": "of the dose, for its stored DVHs, which are only compared; the plan's is required",
+    "unknown element": "no attribute of this number exists",
     "TreatmentDeliveryType": "absent counts as TREATMENT, which is what these beams are",
-    "PixelData": "a stored value that no structure holds: invisible, see docs/verification.md",
+    "PixelData": "a stored value that no structure holds",
 }
 
 
