@@ -1,7 +1,7 @@
-"""Courses of two plans on one structure set, in a small anatomy of their own. See README.md beside this file.
+"""Courses of two plans on one structure set, and of one plan after an earlier course, in a small anatomy of their own.
 
-The dose of a lesion falls off with the distance from its centre alone: a steep core over a wide bath. Expected numbers
-come from that formula at dense points in the analytic shapes, as in ``expected.py``.
+See README.md beside this file. The dose of a lesion falls off with the distance from its centre alone: a steep core
+over a wide bath. Expected numbers come from that formula at dense points in the analytic shapes, as in ``expected.py``.
 """
 
 from __future__ import annotations
@@ -68,8 +68,22 @@ class CoursePlan:
 
 
 @dataclass(frozen=True)
+class EarlierCourse:
+    """What a case file declares of an earlier course: dose to one organ [Gy] by metric.
+
+    ``prior_gy``: what the plan states of it.
+    """
+
+    organ: str
+    n_fractions: int
+    date: str
+    doses_gy: Mapping[str, float]
+    prior_gy: float
+
+
+@dataclass(frozen=True)
 class Course:
-    """One sample course. ``case``: what its case file says."""
+    """One sample course. ``sequence`` and ``earlier`` are what its case file says."""
 
     number: int
     title: str
@@ -81,6 +95,7 @@ class Course:
     why: str
     sex: str = "M"
     sequence: str = "sequential"
+    earlier: EarlierCourse | None = None
 
 
 def _block(centre: tuple[float, float, float], axes: tuple[float, float, float]) -> Shape:
@@ -172,6 +187,20 @@ COURSES: dict[str, Course] = {
         why="the cord meets its limits in each plan; the two plans together exceed them",
         sex="F",
     ),
+    "reirradiation_50_5": Course(
+        number=11,
+        title="Lesion beside the cord after an earlier course",
+        plans=(CoursePlan("REIRRADIATION", 5, 50.0, (Target("1", (-27.0, 0.0, -4.0), "spine", 0.15, 30.0),)),),
+        shapes=spine,
+        grid=Grid((-65.3, -50.1, -52.6), (2.5, 2.5, 2.5), (39, 41, 43)),
+        outcome="MARGINAL",
+        exit_code=3,
+        why="the plan alone meets every limit; with the earlier dose the cord meets one row by a derived limit only",
+        sequence="",
+        earlier=EarlierCourse(
+            "SpinalCord", 3, "2022-11-30", {"D0.035cc[Gy]": 8.0, "D0.35cc[Gy]": 6.0, "D1.2cc[Gy]": 5.5}, prior_gy=8.0
+        ),
+    ),
 }
 
 
@@ -202,7 +231,10 @@ def write(name: str, course: Course, out: Path) -> None:
             share = plan.prescription_gy / plan.n_fractions / 2
             for turn in ((181.0, 179.0), (179.0, 181.0)):
                 beams.append(BeamItem(f"ARC{len(beams) + 1}", turn, 0.0, share, share * 150.0, target.centre_mm))
-        prescriptions = [Prescription(plan.prescription_gy, f"PTV{t.name}", numbers[t.name]) for t in plan.targets]
+        prior_gy = course.earlier.prior_gy if course.earlier else None
+        prescriptions = [
+            Prescription(plan.prescription_gy, f"PTV{t.name}", numbers[t.name], prior_gy) for t in plan.targets
+        ]
         write_plan(case, prescriptions, plan.n_fractions, beams, folder / f"RTPLAN_{plan.label}.dcm", part=plan.label)
         dose = plan.dose()(course.grid.points_mm())
         write_dose(case, course.grid, dose, folder / f"RTDOSE_{plan.label}.dcm", part=plan.label)
@@ -212,10 +244,17 @@ def write(name: str, course: Course, out: Path) -> None:
 
 
 def _case_text(course: Course) -> str:
-    lines = ['intent = "curative"', f'sequence = "{course.sequence}"']
+    lines = ['intent = "curative"']
+    if course.sequence:
+        lines.append(f'sequence = "{course.sequence}"')
     for plan in course.plans:
         for target in plan.targets:
             lines += ["", "[[lesion]]", f'roi = "PTV{target.name}"', f'site = "{target.site}"']
+    if course.earlier:
+        for metric, dose_gy in course.earlier.doses_gy.items():
+            lines += ["", "[[earlier]]", f'organ = "{course.earlier.organ}"', f'metric = "{metric}"']
+            lines += [f"dose_gy = {dose_gy:.1f}", f"fractions = {course.earlier.n_fractions}"]
+            lines.append(f"date = {course.earlier.date}")
     return "\n".join(lines) + "\n"
 
 
@@ -266,27 +305,40 @@ def expect(name: str, course: Course, shapes: Mapping[str, Shape]) -> dict[str, 
 def _course_rows(
     course: Course, organs: Mapping[str, Shape], doses: list[Callable[[Array], Array]]
 ) -> list[dict[str, Any]]:
-    """For each limit on a dose at both numbers of fractions: the sum of dose / limit, and EQD2 of the cord."""
-    tables = [{(o, m): limit for o, m, _, limit, _ in ROWS[TABLE, p.n_fractions]} for p in course.plans]
+    """For each limit on a dose at every number of fractions: the sum of dose / limit, and EQD2 of the cord.
+
+    An earlier course adds the dose that is declared for the metric at every point.
+    """
+    fractions = [p.n_fractions for p in course.plans]
+    earlier = course.earlier
+    if earlier:
+        fractions.append(earlier.n_fractions)
+        organs = {name: shape for name, shape in organs.items() if name == earlier.organ}
+    tables = [{(o, m): limit for o, m, _, limit, _ in ROWS[TABLE, n]} for n in fractions]
     out = []
     for organ, metric in tables[0]:
         if organ not in organs or (organ, metric) not in tables[1] or not metric.startswith("D"):
             continue
         limits = [table[organ, metric] for table in tables]
+        parts = [*doses, _everywhere(earlier.doses_gy[metric])] if earlier else doses
         found = sample(
-            organs[organ], lambda p, limits=limits: sum(d(p) / x for d, x in zip(doses, limits, strict=True))
+            organs[organ],
+            lambda p, parts=parts, limits=limits: sum(d(p) / x for d, x in zip(parts, limits, strict=True)),
         )
         share = found.value(metric)
         row: dict[str, Any] = {"organ": organ, "metric": metric, "sum_of_dose_per_limit": number(share, 0.025 * share)}
         verdict = judge(share, "<=", 1.0)
         if organ == "SpinalCord":
-            fractions = [p.n_fractions for p in course.plans]
-            tried = [_eqd2_numbers(organs[organ], metric, doses, fractions, limits, ratio) for ratio in CORD_GY]
+            tried = [_eqd2_numbers(organs[organ], metric, parts, fractions, limits, ratio) for ratio in CORD_GY]
             row["EQD2(a/b=2)"] = tried[0]
             if verdict == "NOT_MET" and any(t["value"] <= t["limit"] for t in tried):
                 verdict = "MARGINAL"
         out.append(row | {"verdict": verdict})
     return out
+
+
+def _everywhere(dose_gy: float) -> Callable[[Array], Array]:
+    return lambda points: np.full(len(points), dose_gy)
 
 
 def _eqd2_numbers(

@@ -35,11 +35,15 @@ class RoiItem:
 
 @dataclass(frozen=True)
 class Prescription:
-    """One item of the dose reference sequence; ``roi_number`` None writes structure type SITE."""
+    """One item of the dose reference sequence; ``roi_number`` None writes structure type SITE.
+
+    ``prior_gy``: dose of an earlier course that the plan states.
+    """
 
     total_gy: float
     description: str
     roi_number: int | None = None
+    prior_gy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ def write_plan(
         item.DoseReferenceStructureType = "SITE" if rx.roi_number is None else "VOLUME"
         item.DoseReferenceDescription, item.DoseReferenceType = rx.description, "TARGET"
         item.TargetPrescriptionDose = decimal(rx.total_gy)
+        if rx.prior_gy is not None:
+            item.NominalPriorDose = rx.prior_gy
         references.append(item)
     ds.DoseReferenceSequence = Items(references)
     group = Dataset()

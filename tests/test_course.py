@@ -429,7 +429,7 @@ def test_two_references_with_different_doses_leave_the_target_open() -> None:
     assert any(f.reason is Reason.NO_PRESCRIPTION for f in report.findings)
 
 
-@pytest.mark.parametrize("name", ["course_three_lesions", "course_cord_cumulative"])
+@pytest.mark.parametrize("name", ["course_three_lesions", "course_cord_cumulative", "reirradiation_50_5"])
 def test_the_sums_of_the_sample_courses_agree_with_the_analytic_dose(name: str) -> None:
     report, wanted = sample_report(name), expected(name)
     assert report.cumulative is not None
@@ -457,6 +457,25 @@ def test_the_sums_of_the_sample_courses_agree_with_the_analytic_dose(name: str) 
                 if f.organ == organ and f.metric == row["metric"] and f.table == "aapm_tg101" and f.value is not None
             ]
             assert any(v == pytest.approx(row["value"], abs=row["uncertainty"] + 0.02) for v in values), row
+
+
+def test_without_its_case_file_a_reirradiation_is_incomplete() -> None:
+    from sbrtcheck.assemble import check
+
+    declared = sample_report("reirradiation_50_5")
+    assert (declared.outcome, [p.outcome for p in declared.plans]) == (Outcome.MARGINAL, [Outcome.PASS])
+    assert not rule_of(declared.course_findings, "OM-13")
+    alone = check(ROOT / "sample_plans" / "reirradiation_50_5", find_config=False, sites={"": "spine"})
+    assert (alone.outcome, alone.exit_code, [p.outcome for p in alone.plans]) == (Outcome.INCOMPLETE, 3, [Outcome.PASS])
+    (open_question,) = rule_of(alone.course_findings, "OM-13")
+    assert open_question.consequence is Outcome.INCOMPLETE
+    assert "8 Gy" in open_question.note
+    assert alone.cumulative is None
+
+
+def rule_of(findings: tuple[Finding, ...], rule_id: str) -> list[Finding]:
+    """What counts of one rule."""
+    return [f for f in findings if f.rule_id == rule_id and f.consequence is not Outcome.PASS]
 
 
 def test_the_course_stands_first_in_the_report() -> None:
