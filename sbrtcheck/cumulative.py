@@ -11,15 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbrtcheck.dvh import Structure, dose_at, sample
+from sbrtcheck.errors import wrong_usage
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.radiobiology import course_eqd2, eqd2_from_bed
 
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
 UNBOUNDED_GY = 1e4
-N_POINTS = 60_000
+# Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
+N_SPLINE, HOT_CM3 = 150_000, 20.0
 # Samples are put into this many bins of dose, each shown by its mean.
 N_BINS = 25_000
 Combine = Callable[[Sequence[FloatArray]], FloatArray]
@@ -142,10 +145,15 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
     """
-    points = sample(structure, [part.dose for part in parts], n_wanted=N_POINTS)
-    other = "linear" if interpolation == "cubic" else "cubic"
-    found = [dose_at(part.dose, points.points_mm, interpolation=interpolation) for part in parts]
-    linear = [dose_at(part.dose, points.points_mm, interpolation=other) for part in parts]
+    points = sample(structure, [part.dose for part in parts])
+    linear = [dose_at(part.dose, points.points_mm, interpolation="linear") for part in parts]
+    hot = _hottest(linear, points.volume_cm3)
+    spline = [gy.copy() for gy in linear]
+    for gy, part in zip(spline, parts, strict=True):
+        gy[hot] = dose_at(part.dose, points.points_mm[hot], interpolation="cubic")
+    if interpolation not in {"cubic", "linear"}:
+        raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
+    found, other = (spline, linear) if interpolation == "cubic" else (linear, spline)
     known = [np.isfinite(gy) for gy in found]
     total_cm3 = float(points.volume_cm3.sum())
     bounds: list[float | None] = []
@@ -166,7 +174,7 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
         labels=tuple(part.label for part in parts),
         low_gy=tuple(np.where(k, gy, 0.0)[anywhere] for k, gy in zip(known, found, strict=True)),
         high_gy=tuple(np.where(k, gy, s)[anywhere] for k, gy, s in zip(known, found, stand_in, strict=True)),
-        linear_gy=tuple(np.where(k, gy, 0.0)[anywhere] for k, gy in zip(known, linear, strict=True)),
+        linear_gy=tuple(np.where(k, gy, 0.0)[anywhere] for k, gy in zip(known, other, strict=True)),
         volumes_cm3={name: volume[anywhere] for name, volume in volumes.items()},
         outside_cm3=outside_cm3,
         outside_gy=tuple(bounded) if len(bounded) == len(parts) else None,
@@ -180,6 +188,18 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
             sum_doses(reading, parts, interpolation=interpolation) for _, reading in structure.alternatives
         ),
     )
+
+
+def _hottest(doses_gy: Sequence[FloatArray], volume_cm3: FloatArray) -> NDArray[np.bool_]:
+    """Points (n,) that read the spline: all of a small structure, else the hottest of each plan and of their sum."""
+    hot = np.full(len(volume_cm3), len(volume_cm3) <= N_SPLINE)
+    if hot.all():
+        return hot
+    known = [np.nan_to_num(gy, nan=0.0) for gy in doses_gy]
+    for gy in (*known, np.sum(known, axis=0)):
+        order = np.argsort(-gy)
+        hot[order[: int(np.searchsorted(np.cumsum(volume_cm3[order]), HOT_CM3)) + 1]] = True
+    return hot
 
 
 def _bound(bound: GridBound, structure: Structure, total_cm3: float, missing_cm3: float) -> float | None:

@@ -22,7 +22,7 @@ from sbrtcheck.cumulative import (
 from sbrtcheck.dvh import Structure, build_structure
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.metrics import evaluate
-from sbrtcheck.model import Contour, DoseGrid, Dvh, Roi
+from sbrtcheck.model import Contour, DoseGrid, Dvh, Reason, Roi
 
 Array = NDArray[np.float64]
 Field = Callable[[Array], Array]
@@ -32,7 +32,7 @@ HALF_MM = (10.0, 8.0, 20.0)
 def grid_of(field: Field, *, half_mm: float = 36.0, step_mm: float = 2.0, centre_mm: float = 0.0) -> DoseGrid:
     """A dose grid of a field over a cube around the origin, moved along x."""
     n = round(2 * half_mm / step_mm) + 1
-    affine = np.diag([step_mm, step_mm, step_mm, 1.0])
+    affine: Array = np.diag([step_mm, step_mm, step_mm, 1.0]).astype(np.float64)
     affine[:3, 3] = (centre_mm - half_mm, -half_mm, -half_mm)
     k, j, i = np.meshgrid(np.arange(n), np.arange(n), np.arange(n), indexing="ij")
     points = np.column_stack([i.ravel(), j.ravel(), k.ravel()]) * step_mm + affine[:3, 3]
@@ -48,13 +48,18 @@ def box(name: str = "box") -> Structure:
     return build_structure(Roi(1, name, tuple(loops)))
 
 
-def ball(radius_mm: float) -> Structure:
+def roi_ball(radius_mm: float) -> Roi:
     """A ball around the origin."""
     loops = []
     for z in np.arange(-radius_mm + 0.5, radius_mm, 1.0):
         r, t = np.sqrt(radius_mm**2 - z * z), np.linspace(0, 2 * np.pi, 96, endpoint=False)
         loops.append(Contour(np.column_stack([r * np.cos(t), r * np.sin(t), np.full(96, z)])))
-    return build_structure(Roi(1, "ball", tuple(loops)))
+    return Roi(1, "ball", tuple(loops))
+
+
+def ball(radius_mm: float) -> Structure:
+    """A ball around the origin."""
+    return build_structure(roi_ball(radius_mm))
 
 
 # A slanted direction: no layer of sample points has one dose.
@@ -245,3 +250,47 @@ def test_physical_sum_is_the_sum_of_the_means() -> None:
     summed = sum_doses(box(), two_plans())
     means = [evaluate("Mean[Gy]", summed.dvh(lambda d, i=i: d[i])).value for i in (0, 1)]  # type: ignore[misc]
     assert evaluate("Mean[Gy]", summed.dvh(physical_sum)).value == pytest.approx(sum(m or 0.0 for m in means), rel=1e-6)
+
+
+def test_a_large_structure_reads_the_spline_where_it_is_hot(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere = converted(sum_doses(ball(22.0), two_plans()), (5, 3), 2.0)
+    monkeypatch.setattr("sbrtcheck.cumulative.N_SPLINE", 0)
+    hottest = converted(sum_doses(ball(22.0), two_plans()), (5, 3), 2.0)
+    for metric in ("D0.035cc[Gy]", "D1cc[Gy]", "D10cc[Gy]"):
+        assert evaluate(metric, hottest).value == pytest.approx(evaluate(metric, everywhere).value, rel=1e-6), metric
+    assert evaluate("Mean[Gy]", hottest).value == pytest.approx(evaluate("Mean[Gy]", everywhere).value, rel=0.01)
+
+
+def test_dose_outside_a_grid_lies_between_nothing_and_its_bound() -> None:
+    whole = grid_of(linear(12.0, 0.1))
+    # The second grid ends 4 mm beside the middle of the box; its target lies 2 cm and more inside.
+    centre, half = 46.0, 42.0
+    cut = grid_of(linear(5.0, 0.05), half_mm=half, centre_mm=centre)
+    loops = [c.points_mm + np.array([centre, 0.0, 0.0]) for c in roi_ball(8.0).contours]
+    target = build_structure(Roi(2, "PTV", tuple(Contour(points) for points in loops)))
+    bounded = [*parts(("A", 5, whole)), Part("B", 5, cut, GridBound(cut, [target]))]
+    summed = sum_doses(box(), bounded)
+    assert set(summed.unknown_share) == {"B"}
+    assert summed.unknown_share["B"] == pytest.approx(0.7, abs=0.03)
+    assert summed.unbounded == ()
+    value = evaluate("D1cc[Gy]", summed.dvh(physical_sum))
+    uncut = parts(("A", 5, whole), ("B", 5, grid_of(linear(5.0, 0.05))))
+    true = evaluate("D1cc[Gy]", sum_doses(box(), uncut).dvh(physical_sum))
+    assert value.value is not None
+    assert true.value is not None
+    assert value.low is not None
+    assert value.high is not None
+    face = 2 * float(cut.dose_gy[:, :, 0].max())
+    assert value.low <= true.value <= value.high
+    assert value.high <= 12.0 + 0.1 * 22 + face + 0.2
+    alone = sum_doses(box(), parts(("A", 5, whole), ("B", 5, cut)))
+    assert alone.unbounded == ("B",)
+    assert (evaluate("D1cc[Gy]", alone.dvh(physical_sum)).high or 0.0) > 1000
+
+
+def test_where_no_grid_reaches_nothing_is_known() -> None:
+    far = grid_of(linear(5.0, 0.05), half_mm=10.0, centre_mm=200.0)
+    summed = sum_doses(box(), parts(("A", 5, far), ("B", 3, far)))
+    value = evaluate("D1cc[Gy]", summed.dvh(physical_sum))
+    assert value.value is None
+    assert value.reason is Reason.OUTSIDE_GRID
