@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from conftest import SAMPLES
 from test_library import study
 
 import sbrtcheck
@@ -50,6 +54,49 @@ def test_the_frontier_is_where_a_rescaled_plan_stops_meeting_every_limit(n_fract
     assert mandatory_verdicts(at) == {Verdict.MET}
     above = rescaled(plan, factor=1.01 * line.frontier_gy / 50.0, n_fractions=n_fractions)
     assert mandatory_verdicts(above) != {Verdict.MET}
+
+
+def rescaled_files(source: Path, target: Path, *, factor: float, n_fractions: int) -> Path:
+    """The DICOM files of one plan, every dose times ``factor``, in another number of fractions."""
+    target.mkdir()
+    shutil.copy(source / "RTSTRUCT.dcm", target)
+    dose = pydicom.dcmread(source / "RTDOSE.dcm")
+    dose.DoseGridScaling = f"{float(dose.DoseGridScaling) * factor:.10g}"
+    dose.save_as(target / "RTDOSE.dcm")
+    plan = pydicom.dcmread(source / "RTPLAN.dcm")
+    for reference in plan.DoseReferenceSequence:
+        reference.TargetPrescriptionDose = f"{float(reference.TargetPrescriptionDose) * factor:.10g}"
+    (group,) = plan.FractionGroupSequence
+    for beam in group.ReferencedBeamSequence:
+        per_fraction = float(beam.BeamDose) * factor * group.NumberOfFractionsPlanned / n_fractions
+        beam.BeamDose = f"{per_fraction:.8g}"
+    group.NumberOfFractionsPlanned = n_fractions
+    plan.save_as(target / "RTPLAN.dcm")
+    return target
+
+
+def test_the_frontier_holds_for_rescaled_dicom_files(tmp_path: Path) -> None:
+    source, prescription_gy, n_fractions = SAMPLES / "spine_30_3", 30.0, 5
+    (line,) = whatif(source, fractions=[n_fractions], keep="dose", given=SPINE)
+    assert line.frontier_gy is not None
+    assert line.limiting is not None
+    assert line.published_gy is not None
+    assert prescription_gy < line.frontier_gy < line.published_gy
+
+    def verdicts(name: str, total_gy: float) -> dict[str, Verdict]:
+        factor = total_gy / prescription_gy
+        folder = rescaled_files(source, tmp_path / name, factor=factor, n_fractions=n_fractions)
+        report = sbrtcheck.check(folder, find_config=False, sites={"": "spine"})
+        (plan,) = report.plans
+        assert (plan.n_fractions, plan.prescription_gy) == (n_fractions, (pytest.approx(total_gy),))
+        limits = [f for f in plan.findings if f.kind is FindingKind.ORGAN_LIMIT and f.level is Level.MANDATORY]
+        return {f"{f.organ} {f.metric}": f.verdict for f in limits}
+
+    at = verdicts("at", line.frontier_gy)
+    assert set(at.values()) == {Verdict.MET}
+    above = verdicts("above", 1.01 * line.frontier_gy)
+    assert set(above) == set(at)
+    assert above[f"{line.limiting.organ} {line.limiting.metric}"] in {Verdict.MARGINAL, Verdict.NOT_MET}
 
 
 def test_nothing_is_offered_above_the_highest_published_scheme() -> None:
