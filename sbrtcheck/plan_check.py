@@ -31,6 +31,7 @@ from sbrtcheck.rules import NEAR_TARGET_MM, Subject
 from sbrtcheck.structures import minus
 
 LEFT_RIGHT_MM = 10.0
+POINT_STRIDE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,8 +414,12 @@ def points_distance_mm(one: FloatArray, other: FloatArray) -> float:
     from scipy.spatial import cKDTree
 
     small, large = (one, other) if len(one) < len(other) else (other, one)
-    distances, _ = cKDTree(small).query(large, k=1)
-    return float(np.min(distances))
+    tree = cKDTree(small)
+    # Some points bound the distance; what lies farther than that from the box of the other cloud is not searched.
+    bound_mm = float(np.min(tree.query(large[::POINT_STRIDE], k=1)[0])) + 1e-6
+    low, high = small.min(axis=0) - bound_mm, small.max(axis=0) + bound_mm
+    near = large[np.all((large >= low) & (large <= high), axis=1)]
+    return float(np.min(tree.query(near, k=1)[0]))
 
 
 def _nearest_lesion(

@@ -21,7 +21,7 @@ from sbrtcheck.course_lesions import distinct_sites, treated_elsewhere, unique_l
 from sbrtcheck.course_report import CourseResult, judge_course
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import DoseReference, Finding, Outcome, Reason, Study, Verdict, study_from_arrays
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan, points_distance_mm
 
 Array = NDArray[np.float64]
 CORD_AT = (0.0, 24.0)
@@ -471,6 +471,18 @@ def test_without_its_case_file_a_reirradiation_is_incomplete() -> None:
     assert open_question.consequence is Outcome.INCOMPLETE
     assert "8 Gy" in open_question.note
     assert alone.cumulative is None
+
+
+def test_the_distance_of_two_clouds_is_exact() -> None:
+    generator = np.random.default_rng(3)
+    for shift in (0.0, 30.0, 300.0):
+        one = generator.normal(0, 10, (40, 3))
+        other = generator.normal(0, 60, (700, 3)) + np.array([shift, 0, 0])
+        gaps = np.linalg.norm(one[:, None] - other[None], axis=2)
+        assert points_distance_mm(one, other) == pytest.approx(gaps.min(), abs=1e-12)
+        assert points_distance_mm(other, one) == pytest.approx(gaps.min(), abs=1e-12)
+    assert points_distance_mm(one, one) == 0.0
+    assert points_distance_mm(one, np.empty((0, 3))) == float("inf")
 
 
 def rule_of(findings: tuple[Finding, ...], rule_id: str) -> list[Finding]:
