@@ -20,8 +20,8 @@ from sbrtcheck.radiobiology import eqd2
 
 # Organs whose curves are drawn, those nearest to a limit first.
 MAX_ORGANS = 6
-# Name of the curve of what a case file declares of earlier courses.
-EARLIER = "earlier courses"
+# Name of the curve of earlier courses: what a case file declares as near-maximum, at every point.
+EARLIER = "earlier (near-maximum)"
 _ORDER = (Verdict.NOT_MET, Verdict.MARGINAL, Verdict.NOT_EVALUABLE, Verdict.MET, Verdict.INFORMATION)
 # Directions in which the outermost point of a projection is looked for, points of a structure that are looked at, and
 # the step of a silhouette along the patient [mm].
@@ -86,7 +86,8 @@ def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[Mapping[s
     """EQD2 of the whole course and of each plan alone, for the organs nearest to a limit on the sum.
 
     Plans that may be given in the same sessions are added in the same sessions: that is the higher sum. Each curve's
-    ``roi`` says the alpha/beta; ``plan`` is empty for the sum, and EARLIER for what a case file declares.
+    ``roi`` says the alpha/beta; ``plan`` is empty for the sum, and EARLIER for what a case file declares. Its
+    near-maximum is taken at every point: such a sum is an upper bound.
 
     Args:
         rows: of the sum, as :func:`sbrtcheck.course_rules.judge_sum` gives them.

@@ -94,6 +94,14 @@ def test_declared_earlier_dose_is_a_curve_of_its_own() -> None:
     assert any("not all earlier dose" in name for name in told)
 
 
+def test_a_limit_whose_value_is_not_on_the_curve_is_not_drawn() -> None:
+    report = sample_report("reirradiation_50_5")
+    total = next(c for c in report.course_curves if c.organ == "SpinalCord" and not c.plan)
+    assert any(f.metric == "EQD2(a/b=2):D1.2cc[Gy]" for f in report.course_findings)
+    assert sum_limits(report, total) == ()
+    assert "earlier (near-maximum)" in {c.plan for c in report.course_curves}
+
+
 def test_without_lesions_or_sums_there_is_no_figure() -> None:
     bare = replace(report_fixture.report(), outlines=(Outline("", "", SQUARE, SQUARE),), course_curves=())
     assert lesion_map_svg(bare) == ""

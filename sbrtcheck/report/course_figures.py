@@ -219,7 +219,10 @@ def _draw_curves(figure: Any, panels: dict[str, list[Curve]], report: Report) ->
 
 
 def sum_limits(report: Report, curve: Curve) -> tuple[LimitPoint, ...]:
-    """Limits on the sum in EQD2 at the alpha/beta of a curve of the sum: those that a verdict rests on."""
+    """Limits on the sum in EQD2 at the alpha/beta of a curve of the sum: those that a verdict rests on.
+
+    Only those whose value lies on the curve: with earlier courses the curve is an upper bound, each limit has its own.
+    """
     out = []
     for finding in report.course_findings:
         found = _CONVERTED.fullmatch(finding.metric)
@@ -227,9 +230,17 @@ def sum_limits(report: Report, curve: Curve) -> tuple[LimitPoint, ...]:
         if curve.plan or found is None or not same_organ or f", a/b {found['ratio']}" not in curve.roi:
             continue
         point = limit_point(replace(finding, metric=found["metric"]), curve)
-        if point is not None and point.verdict in LIMIT_WORDS:
+        if point is not None and point.verdict in LIMIT_WORDS and _on_curve(point, curve):
             out.append(point)
     return tuple(dict.fromkeys(out))
+
+
+def _on_curve(point: LimitPoint, curve: Curve) -> bool:
+    """Whether the value of a limit is that of the curve: to two of its points, and 1 % of the volume."""
+    at = min(range(len(curve.dose_gy)), key=lambda i: abs(curve.dose_gy[i] - point.value_dose_gy))
+    step = slice(max(at - 2, 0), at + 3)
+    volumes = curve.volume_percent[step]
+    return min(volumes) - 1.0 <= point.value_volume_percent <= max(volumes) + 1.0
 
 
 def _draw_limit(place: Any, point: LimitPoint) -> None:
