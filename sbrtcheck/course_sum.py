@@ -25,6 +25,9 @@ from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.radiobiology import eqd2
 from sbrtcheck.rules import Subject
 
+# Dvhs kept at a time: each holds some MB, and a course asks for a thousand.
+N_KEPT = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -100,9 +103,12 @@ class CourseSum:
     def dvh(self, summed: SummedDose, reading: Reading) -> Dvh:
         """The Dvh of one of its sums in one reading, kept for the next rule that asks."""
         key = (id(summed), reading.key)
-        if key not in self._dvhs:
-            self._dvhs[key] = summed.dvh(reading.combine)
-        return self._dvhs[key]
+        found = self._dvhs.pop(key, None) or summed.dvh(reading.combine)
+        # The one asked for last stands at the end; the first is the one that was not asked for longest.
+        self._dvhs[key] = found
+        if len(self._dvhs) > N_KEPT:
+            del self._dvhs[next(iter(self._dvhs))]
+        return found
 
     def find(self, organs: Iterable[str], roi: str) -> tuple[Subject, SummedDose] | None:
         """The structure with this name among those of some organs."""
