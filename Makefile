@@ -16,7 +16,7 @@ demo: $(STAMP)
 	@$(BIN)/python sample_plans/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ but the reviewer's name and date, or the structure set's approval, is read witho
 """.strip()
 
 TEXT_MEMORY = """
-A deflate bomb of 1 GiB, lengths of 2 and 4 GiB, 20 000 nested sequences and 65535 x 65535 x 1000 pixels are refused
+A deflate bomb of 256 MiB, lengths of 2 and 4 GiB, 20 000 nested sequences and 65535 x 65535 x 1000 pixels are refused
 with a peak of less than 300 MB of memory, measured in a process of its own.
 """.strip()
 

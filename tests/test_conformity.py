@@ -595,7 +595,8 @@ def test_drawn_contours_from_end_to_end() -> None:
         assert found.value == pytest.approx(truth, rel=0.015), name
         assert found.low <= truth * 1.001, name  # type: ignore[operator]
         assert found.high >= truth * 0.999, name  # type: ignore[operator]
-    assert result.d2cm.value == pytest.approx(float(lorentz(np.array(38.0))) * 2, abs=0.6)
+    # A maximum finds the lowest place of the drawn surface: 0.3 mm inside the sphere, at its end planes.
+    assert float(lorentz(np.array(38.0))) * 2 - 0.1 < result.d2cm.value < float(lorentz(np.array(37.6))) * 2  # type: ignore[operator]
     assert result.d2cm.note == ""
     assert result.spill_cm3.value == pytest.approx(0, abs=0.01)
     assert global_maximum(grid, [(ptv, RX_GY)]).inside

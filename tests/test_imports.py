@@ -54,7 +54,17 @@ ALLOWED: dict[str, set[str]] = {
     "alpha_beta": {"datafiles", "radiobiology"},
     "scheme_text": {"radiobiology"},
 }
-ENTRY = {"cli", "cli_case", "cli_check", "cli_tables", "cli_whatif", "inspect_dvh", "inspect_names", "calc_cli", "__init__"}
+ENTRY = {
+    "cli",
+    "cli_case",
+    "cli_check",
+    "cli_tables",
+    "cli_whatif",
+    "inspect_dvh",
+    "inspect_names",
+    "calc_cli",
+    "__init__",
+}
 CENTRE_FORBIDS = {"report", *ENTRY}
 
 
