@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("bench_radiobiology.py", "bench_tables.py", "bench_dvh.py", "bench_course.py", "agreement.py")
+BENCHMARKS = (
+    "bench_radiobiology.py",
+    "bench_tables.py",
+    "bench_check.py",
+    "bench_dvh.py",
+    "bench_course.py",
+    "agreement.py",
+)
 
 
 def main() -> int:

@@ -13,6 +13,8 @@ from sbrtcheck.model import Finding, FindingKind, Outcome, Reason, Verdict
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
 
 ONE_PLAN = [name for name in SAMPLE_NAMES if "rows" in expected(name)]
+# Figures take seconds: one plan and one course are drawn here, the rest in the report's own tests.
+DRAWN = {"central_50_5", "course_cord_cumulative"}
 AIRWAY = "Trachea+ProximalBronchialTree"
 
 
@@ -142,7 +144,8 @@ def test_every_format_renders_and_json_keeps_to_its_schema(name: str) -> None:
     jsonschema.validate(document, schema)
     assert document["outcome"] == report.outcome.value
     assert render_text(report).splitlines()[0].startswith(report.outcome.value)
-    assert report.outcome.value in render_html(report)
+    if name in DRAWN:
+        assert report.outcome.value in render_html(report)
     assert len(render_csv(report).splitlines()) == len(report.findings) + 1
 
 
