@@ -1,7 +1,7 @@
-"""A complete check of a real set beside dicompyler-core's DVHs of the same structures: ``python benchmarks/bench_check.py``.
+"""A complete check of a real set beside dicompyler-core's DVHs of the same structures.
 
-Ours reads, computes every DVH with its band, judges and renders; theirs computes the DVHs alone. The exit code is 1 when
-the check takes 10 s or 1.5 GB or more.
+Ours reads, computes every DVH with its band, judges and renders; theirs computes the DVHs alone. The exit code is 1
+when the check takes 10 s or 1.5 GB or more.
 """
 
 from __future__ import annotations
