@@ -14,6 +14,7 @@ from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import Dvh, Finding, Level, OrganTable, Outcome, Samples, Study, Verdict
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.radiobiology import bed, total_dose_for_bed
+from sbrtcheck.required import required_organs_settled
 from sbrtcheck.rules import PlanContext, Subject, judge_organ_limits
 from sbrtcheck.tables import choose_table
 
@@ -132,7 +133,11 @@ def scale_plan(
         asked = total_gy if total_gy is not None else _kept(lesion.prescription_gy, doses.n_fractions, n, keep)
         if not 0 < asked < float("inf"):
             raise wrong_usage("E-DOMAIN", "--total", seen=asked)
-        out.append(_line(doses, lesion.prescription_gy, lesion.site, n, choice.table, choice.reason, asked))
+        line = _line(doses, lesion.prescription_gy, lesion.site, n, choice.table, choice.reason, asked)
+        if any((r.nominal_prior_dose_gy or 0.0) > 0 for r in doses.data.plan.dose_references):
+            note = f"no highest dose is given: the plan states earlier dose, which is not counted; {NOT_A_PRESCRIPTION}"
+            line = replace(line, frontier_gy=None, bed10_gy=None, tier="", limiting=None, note=note)
+        out.append(line)
     return tuple(out)
 
 
@@ -177,7 +182,8 @@ def _judged(doses: PlanDoses, table: OrganTable, n: int, factor: float) -> tuple
         containers=doses.containers,
         sex=doses.sex,
     )
-    return judge_organ_limits(context, table)
+    limits = judge_organ_limits(context, table)
+    return (*limits, *required_organs_settled(context, table, limits))
 
 
 def _line(
@@ -206,7 +212,7 @@ def _line(
     if table is None:
         return empty
     findings = [f for f in _judged(doses, table, n, asked_gy / prescription_gy) if f.level is Level.MANDATORY]
-    missed = tuple(f"{f.organ} {f.metric} {f.comparator} {f.limit:g} {f.unit}" for f in findings if _counts(f))
+    missed = tuple(_words(f) for f in findings if _counts(f))
     shares: dict[str, float] = {}
     for f in findings:
         if f.share is not None:
@@ -221,6 +227,10 @@ def _line(
         shares=dict(sorted(shares.items())),
         limiting=limiting,
     )
+    unsettled = sorted({f.organ for f in findings if f.consequence is Outcome.INCOMPLETE})
+    if unsettled:
+        note = f"no highest dose is given: {', '.join(unsettled)} cannot be evaluated; {NOT_A_PRESCRIPTION}"
+        return replace(line, limiting=None, note=note)
     if published is None:
         return replace(line, note=f"no scheme is published for this site and {n} fractions; {NOT_A_PRESCRIPTION}")
     if limiting is None or limiting.prescription_gy >= published:
@@ -241,6 +251,12 @@ def _line(
         tier=guideline.tier_of(achieved),
         note=f"{note}; {NOT_A_PRESCRIPTION}",
     )
+
+
+def _words(finding: Finding) -> str:
+    if finding.limit is None:
+        return finding.note
+    return f"{finding.organ} {finding.metric} {finding.comparator} {finding.limit:g} {finding.unit}"
 
 
 def _counts(finding: Finding) -> bool:

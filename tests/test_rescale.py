@@ -176,3 +176,25 @@ def test_outcomes_get_no_better_with_more_dose() -> None:
         assert line.asked_outcome is not None
         ranks.append(order.index(line.asked_outcome))
     assert ranks == sorted(ranks)
+
+
+def test_no_highest_dose_is_given_while_a_required_organ_cannot_be_evaluated() -> None:
+    plan = study()
+    data = plan.plans[0]
+    rois = tuple(r for r in data.structures.rois if r.name != "SpinalCord")
+    without = replace(plan, plans=(replace(data, structures=replace(data.structures, rois=rois)),))
+    (line,) = whatif(without, fractions=[5], keep="dose", given=SPINE)
+    assert line.frontier_gy is None
+    assert line.asked_outcome is Outcome.INCOMPLETE
+    assert "cannot be evaluated" in line.note
+    assert any("required" in text for text in line.missed)
+
+
+def test_no_highest_dose_is_given_where_the_plan_states_earlier_dose() -> None:
+    plan = study()
+    data = plan.plans[0]
+    earlier = tuple(replace(r, nominal_prior_dose_gy=30.0) for r in data.plan.dose_references)
+    again = replace(plan, plans=(replace(data, plan=replace(data.plan, dose_references=earlier)),))
+    (line,) = whatif(again, fractions=[5], keep="dose", given=SPINE)
+    assert (line.frontier_gy, line.limiting) == (None, None)
+    assert "earlier dose" in line.note
