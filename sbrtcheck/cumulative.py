@@ -250,8 +250,3 @@ def share_of_limits(doses_gy: Sequence[FloatArray], *, limits_gy: Sequence[float
     """Sum over the plans of dose / limit at that plan's own number of fractions, (n,), no unit."""
     total: FloatArray = np.sum([d / limit for d, limit in zip(doses_gy, limits_gy, strict=True)], axis=0)
     return total
-
-
-def with_uniform(combine: Combine, doses_gy: Sequence[float]) -> Combine:
-    """``combine`` with further doses [Gy] that are the same at every point, after those of the plans."""
-    return lambda doses: combine([*doses, *(np.full(len(doses[0]), gy) for gy in doses_gy)])

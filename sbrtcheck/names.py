@@ -61,11 +61,6 @@ def _derived() -> frozenset[str]:
     return frozenset(o.organ for o in load_organs() if o.derived)
 
 
-@cache
-def _paired() -> frozenset[str]:
-    return frozenset(o.organ for o in load_organs() if o.laterality == "paired")
-
-
 def is_readable(name: str) -> bool:
     """False for names that matching must not touch: empty, or with control, hidden or undecodable characters."""
     if not name.strip():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -338,12 +338,3 @@ def required_organs(
         if gap <= limit_mm:
             required.setdefault(organ, f"target {max(gap, 0):.0f} mm from {landmark}, asked for within {limit_mm:g} mm")
     return required
-
-
-def sides(candidates: Sequence[Candidate], wanted: Collection[str]) -> dict[str, list[Candidate]]:
-    """Candidates by organ, for the organs wanted, all sides together."""
-    out: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        if candidate.organ in wanted:
-            out.setdefault(candidate.organ, []).append(candidate)
-    return out
