@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sbrtcheck.dvh.d2cm import d2cm
 from sbrtcheck.dvh.isodose import BoolArray, Isodose, isodose
-from sbrtcheck.dvh.spill import GlobalMaximum, TargetShape, d2cm, maximum_of_grid, spill_outside
-from sbrtcheck.dvh.surface import Surface, bounds, nearest_of, owners
+from sbrtcheck.dvh.spill import GlobalMaximum, maximum_of_grid, spill_outside
+from sbrtcheck.dvh.surface import Surface, TargetShape, bounds, nearest_of, owners
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, MetricValue

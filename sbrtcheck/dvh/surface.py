@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,8 @@ MIN_STEP_MM, MAX_STEP_MM = 0.5, 2.0
 N_STEPS_ACROSS = 12
 N_BISECTIONS = 6
 THINNED_MM = 2.0
+# How far its points may stand beside the true foot of a distance of 2 cm, as a change of that distance.
+SURFACE_MM = 0.05
 
 
 class Region(Protocol):
@@ -92,6 +95,19 @@ class Surface:
         distance, place = self._fine.query(points_mm)
         return distance, self.points_mm[place]
 
+    def thinned_nearest(self, points_mm: FloatArray, most_mm: float) -> tuple[FloatArray, FloatArray]:
+        """As `nearest`, among one surface point for each 2 mm; infinite beyond ``most_mm`` or without a surface."""
+        if self._coarse is None:
+            return np.full(len(points_mm), np.inf), np.zeros((len(points_mm), 3))
+        distance, place = self._coarse.query(points_mm, distance_upper_bound=most_mm)
+        return distance, self.thinned_mm[np.minimum(place, len(self.thinned_mm) - 1)]
+
+    def box_distance(self, points_mm: FloatArray) -> FloatArray:
+        """Distance [mm] (n,) to the box around the shape, which is never more than that to its surface."""
+        outside = np.maximum(np.maximum(self.low_mm - points_mm, points_mm - self.high_mm), 0.0)
+        result: FloatArray = np.linalg.norm(outside, axis=1)
+        return result
+
     def within(self, points_mm: FloatArray, distance_mm: float, *, exact: bool) -> BoolArray:
         """(n,) whether the surface comes nearer to each point than ``distance_mm``: faster than the distance.
 
@@ -111,6 +127,28 @@ class Surface:
         if np.any(near):
             held[near] = self.shape.contains(points_mm[near])
         return held
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetShape:
+    """A target ready for distances. ``shift_mm``: how far its surface may lie off, by the band of its volume [mm]."""
+
+    surface: Surface
+    prescription_gy: float
+    volume_cm3: float
+    volume_low_cm3: float
+    volume_high_cm3: float
+
+    @property
+    def name(self) -> str:
+        """Name of the structure."""
+        return self.surface.shape.name
+
+    @property
+    def shift_mm(self) -> float:
+        """Half the band of the volume over the surface of a sphere of that volume, and our own 0.05 mm [mm]."""
+        area_mm2 = (36 * np.pi) ** (1 / 3) * (self.volume_cm3 * 1000) ** (2 / 3)
+        return float((self.volume_high_cm3 - self.volume_low_cm3) * 500 / area_mm2) + SURFACE_MM
 
 
 def bounds(shape: Region) -> tuple[FloatArray, FloatArray]:

@@ -35,6 +35,11 @@ class DoseGrid:
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 
+    @property
+    def diagonal_mm(self) -> float:
+        """Length of the diagonal of a voxel [mm]."""
+        return float(np.linalg.norm(self.spacing_mm))
+
     def to_index(self, points_mm: FloatArray) -> FloatArray:
         """Fractional index (i, j, k), shape (n, 3), of patient positions [mm], shape (n, 3)."""
         inverse = np.linalg.inv(self.affine)
