@@ -39,14 +39,10 @@ from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.reframe import describe, moved, transformation
 from sbrtcheck.rules import completeness
+from sbrtcheck.suspicion import load_suspicion
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
-COARSE_GRID_MM = 2.5
 DEFAULT_INTERPOLATION = "cubic"
-# Sum of beam doses over prescription. A beam dose holds at a point, in the middle of a target of up to 1.6 times the
-# prescription: only what lies outside is told.
-BEAM_RATIO_LOW, BEAM_RATIO_HIGH = 0.9, 1.6
-BEAM_PEAK = 1.05
 
 
 def _quiet(_stage: str) -> None:
@@ -253,7 +249,12 @@ def _assemble(
             first_lesion=len(lesions) + 1,
         )
         doses = computed(data)
-        doses = with_locations(doses, declared={x.roi: x.location for x in case.lesions if x.location} if case else {})
+        stated = case.lesions if case else ()
+        doses = with_locations(
+            doses,
+            declared={x.roi: x.location for x in stated if x.location},
+            early_stage={x.roi: x.early_stage_primary for x in stated if x.early_stage_primary is not None},
+        )
         progress(f"{doses.label}: conformity")
         targets = [
             (doses.structures[x.ptv], x.prescription_gy)
@@ -406,10 +407,13 @@ def _name(judged: JudgedPlan) -> str:
 
 def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     out = []
+    allowed = load_suspicion()
     spacing = doses.data.dose.spacing_mm
-    if max(spacing) > COARSE_GRID_MM + 1e-6:
+    if not allowed.grid_spacing.holds(max(spacing) - 1e-6):
         seen = " x ".join(f"{s:g}" for s in spacing) + " mm"
-        out.append(Problem("W-COARSE-GRID", doses.label, tag="PixelSpacing (0028,0030)", seen=seen))
+        detail = f"the dose grid is coarser than {allowed.grid_spacing.at_most:g} mm"
+        tag = "PixelSpacing (0028,0030)"
+        out.append(Problem("W-COARSE-GRID", doses.label, tag=tag, seen=seen, detail=detail))
     correction = doses.data.dose.heterogeneity_correction.upper()
     if not correction or "WATER" in correction:
         seen = correction or "not stated"
@@ -420,18 +424,19 @@ def _plan_warnings(doses: PlanDoses) -> list[Problem]:
     if beams_gy is not None and prescription is not None:
         sum_gy = beams_gy * doses.n_fractions
         # The dose at no point can be above the highest dose of the grid.
-        highest_gy = min(BEAM_RATIO_HIGH * prescription, BEAM_PEAK * float(doses.data.dose.dose_gy.max()))
-        if not BEAM_RATIO_LOW * prescription <= sum_gy <= highest_gy:
+        of_maximum = sum_gy / float(doses.data.dose.dose_gy.max())
+        if not (allowed.beam_doses.holds(sum_gy / prescription) and allowed.beam_doses_of_maximum.holds(of_maximum)):
             seen = f"{sum_gy:.2f} Gy from {doses.n_fractions} fractions, prescription {prescription:g} Gy"
             out.append(Problem("W-BEAMDOSE", doses.label, tag="BeamDose (300A,0084)", seen=seen))
     for name, dvh in doses.dvhs.items():
-        if dvh.blocked is None and dvh.outside_volume_cm3 > 1e-3 * dvh.total_volume_cm3:
+        if dvh.blocked is None and dvh.total_volume_cm3 > 0:
             share = dvh.outside_volume_cm3 / dvh.total_volume_cm3
-            out.append(Problem("W-OUTSIDE-GRID", name, seen=f"{share:.1%} of the volume"))
+            if not allowed.volume_outside_grid.holds(share):
+                out.append(Problem("W-OUTSIDE-GRID", name, seen=f"{share:.1%} of the volume"))
     for n in doses.named:
         dvh = doses.dvhs[n.roi.name]
         stored = n.roi.volume_cm3_stored
-        if stored and dvh.blocked is None and abs(dvh.total_volume_cm3 / stored - 1) > 0.05:
+        if stored and dvh.blocked is None and not allowed.stored_volume.holds(dvh.total_volume_cm3 / stored):
             seen = f"{stored:.2f} cm3 stored, {dvh.total_volume_cm3:.2f} cm3 computed"
             out.append(Problem("W-ROI-VOLUME", n.roi.name, tag="ROIVolume (3006,002C)", seen=seen))
     return out

@@ -39,6 +39,7 @@ class CaseLesion:
     location: str = ""
     prescription_gy: float | None = None
     n_fractions: int | None = None
+    early_stage_primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,10 @@ def _lesion(keys: Keys) -> CaseLesion:
         location=keys.text("location", allowed=LOCATIONS),
         prescription_gy=keys.number("prescription_gy", low=1, high=MAX_DOSE_GY),
         n_fractions=keys.integer("fractions", low=1, high=MAX_FRACTIONS),
+        early_stage_primary=keys.boolean("early_stage_primary"),
     )
+    if lesion.early_stage_primary and lesion.site not in {"", "lung"}:
+        keys.bad("early_stage_primary", "only a lesion of the lung is an early-stage primary lung cancer")
     if lesion.location and lesion.site not in {"", "lung"}:
         keys.bad("location", "only a lesion of the lung has a location")
     keys.done()

@@ -117,6 +117,7 @@ def _lesion(roi: str, prescription_gy: float | None, n_fractions: int | None) ->
             f"{off}roi = {toml_text(roi[:MAX_TEXT])}",
             f'# site = "lung"                 # {_listed(SITES)}',
             f'# location = "central"          # lung only: {_listed(LOCATIONS)}; else by the distance to the airway',
+            "# early_stage_primary = true    # lung only: its scheme is held against a BED10 of 100 Gy (NG-3)",
             f"# prescription_gy = {dose_gy:<12g}# total dose; {has if dose_known else lacks}",
             f"# fractions = {number:<18d}# {has if n_known else lacks}",
             "",

@@ -43,6 +43,7 @@ def case_schema() -> dict[str, Any]:
         "location": _one_of(LOCATIONS, "Of a lesion of the lung."),
         "prescription_gy": {**dose, "minimum": 1},
         "fractions": fractions,
+        "early_stage_primary": {**_FLAG, "description": "Of a lesion of the lung: an early-stage primary (NG-3)."},
     }
     other_site = {
         "site": _TEXT,

@@ -30,6 +30,7 @@ from sbrtcheck.model import (
 from sbrtcheck.plan_check import PlanDoses, target_ratio
 from sbrtcheck.required import required_organs_settled, some_organ_judged
 from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits
+from sbrtcheck.suspicion import load_suspicion
 from sbrtcheck.tables import (
     choose_table,
     conformity_limits,
@@ -40,8 +41,6 @@ from sbrtcheck.tables import (
     load_tables,
 )
 
-# Median target dose over prescription: prescription isodoses of 60 to 90 % give up to about 1.4 (reference: safety).
-RATIO_LOW, RATIO_HIGH = 0.8, 1.6
 CERTAIN_LINKS = ("ROI number", "given by")
 THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
 
@@ -304,18 +303,26 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
         n_fractions=doses.n_fractions,
         location=lesion.location,
         distance_to_airway_mm=airway_distance_mm(lesion),
+        early_stage_primary=lesion.early_stage_primary,
     ):
         out.append(
             Finding(
                 rule_id=caution.id,
                 kind=FindingKind.SITE_CAUTION,
-                verdict=Verdict.INFORMATION if caution.outcome is Outcome.PASS else Verdict.MARGINAL,
+                verdict=caution.verdict,
                 consequence=caution.outcome,
                 level=Level.INFORMATION if caution.outcome is Outcome.PASS else Level.ADVISORY,
                 lesion=lesion.id,
                 plan=doses.label,
                 roi=lesion.ptv,
-                note=caution.text,
+                metric="BED(a/b=10)" if caution.bed10_gy is not None else "",
+                value=caution.bed10_gy,
+                low=caution.bed10_gy,
+                high=caution.bed10_gy,
+                unit="Gy" if caution.bed10_gy is not None else "",
+                comparator=">=" if caution.min_bed10_gy is not None else "",
+                limit=caution.min_bed10_gy,
+                note=f"{caution.id}: {caution.text}",
                 source=f"{caution.source} ({caution.status})",
             )
         )
@@ -325,11 +332,12 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
 def _consistency(doses: PlanDoses, lesion: Lesion) -> list[Finding]:
     """The dose at the target must fit the prescription; certainly linked and far off: refused."""
     ratio = target_ratio(doses, lesion)
-    if ratio is None or RATIO_LOW <= ratio <= RATIO_HIGH:
+    allowed = load_suspicion().target_median
+    if ratio is None or allowed.holds(ratio):
         return []
     prescription = lesion.prescription_gy or 0.0
     seen = f"median target dose {ratio * prescription:.2f} Gy, prescription {prescription:g} Gy"
-    as_fraction = RATIO_LOW <= ratio / doses.n_fractions <= RATIO_HIGH and doses.n_fractions > 1
+    as_fraction = allowed.holds(ratio / doses.n_fractions) and doses.n_fractions > 1
     if lesion.linked_by.startswith(CERTAIN_LINKS):
         code = "E-RX-SUSPECT" if as_fraction else "E-DOSE-RX-MISMATCH"
         raise refuse(code, safe_text(lesion.ptv), tag="TargetPrescriptionDose (300A,0026)", seen=seen)

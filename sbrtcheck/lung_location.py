@@ -1,4 +1,5 @@
-"""Where a lung lesion lies: central, ultracentral or peripheral by the distance of its PTV to the airway, and its side.
+"""What a lung lesion is: central, ultracentral or peripheral by the distance of its PTV to the airway, its side, and
+whether it is declared an early-stage primary.
 
 Definition, edges and source stand in constraints/guideline/neighbours.toml, table [location]. What the case file
 declares wins, and the distance is printed beside it.
@@ -8,27 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from sbrtcheck import structures as shapes
 from sbrtcheck import subjects
 from sbrtcheck.dvh import Structure
-from sbrtcheck.errors import safe_text
+from sbrtcheck.errors import refuse, safe_text
 from sbrtcheck.model import Fact, Lesion, NamedRoi, Role
 from sbrtcheck.plan_check import PlanDoses, points_distance_mm
 from sbrtcheck.site_cautions import location_rule, lung_location
 
+_T = TypeVar("_T")
 
-def with_locations(doses: PlanDoses, *, declared: Mapping[str, str]) -> PlanDoses:
+
+def with_locations(
+    doses: PlanDoses, *, declared: Mapping[str, str], early_stage: Mapping[str, bool] | None = None
+) -> PlanDoses:
     """The plan with location, distances and side of every lung lesion, and a fact for each.
 
     Args:
         doses: of the plan.
         declared: target ROI to location, as the case file has it.
+        early_stage: target ROI to whether the case file declares it an early-stage primary.
+
+    Raises:
+        RefusedError: E-CONTRADICTS for a location or an early-stage primary declared for a lesion of another site.
     """
     lesions, facts = [], list(doses.facts)
     for lesion in doses.lesions:
+        early = _declared_for(lesion, early_stage or {})
+        if lesion.site not in {"", "lung"}:
+            _refuse_elsewhere(lesion, location=_declared_for(lesion, declared), early=early)
+        elif lesion.site and early is not None:
+            lesion = replace(lesion, early_stage_primary=early)
+            name = f"early-stage primary in {safe_text(lesion.ptv)}"
+            facts.append(Fact(name, "yes" if early else "no", "case file"))
         if lesion.site == "lung" and doses.structures[lesion.ptv].blocked is None:
             before = lesion.laterality
             lesion = _placed(lesion, doses, declared)
@@ -46,6 +63,21 @@ def airway_distance_mm(lesion: Lesion) -> float | None:
     return min((gap for organ, gap in lesion.distances_mm if organ in airway), default=None)
 
 
+def _declared_for(lesion: Lesion, declared: Mapping[str, _T]) -> _T | None:
+    """What is declared for the first of a lesion's own structures that anything is declared for."""
+    own = [m for m in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv) if m]
+    return next((declared[m] for m in own if m in declared), None)
+
+
+def _refuse_elsewhere(lesion: Lesion, *, location: str | None, early: bool | None) -> None:
+    """What only a lesion of the lung can be, declared for one of another site, is an error of either fact."""
+    seen = [f"location {location}"] if location else []
+    seen += ["early_stage_primary"] if early else []
+    if seen:
+        where = f"{' and '.join(seen)}; its site is {lesion.site} ({lesion.site_origin})"
+        raise refuse("E-CONTRADICTS", safe_text(lesion.ptv), tag="case file", seen=where)
+
+
 def _origin(lesion: Lesion) -> str:
     """Where the location comes from, with the definition that the geometry was read by."""
     rule = location_rule()
@@ -56,8 +88,7 @@ def _placed(lesion: Lesion, doses: PlanDoses, declared: Mapping[str, str]) -> Le
     distances = _distances(lesion, doses)
     lesion = replace(lesion, distances_mm=tuple(distances.items()))
     location, origin = _by_distance(distances)
-    own = [m for m in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv) if m]
-    stated = next((declared[m] for m in own if m in declared), "")
+    stated = _declared_for(lesion, declared)
     if stated:
         location, origin = stated, f"case file ({origin}{f' would be {location}' if location else ''})"
     side = lesion.laterality or _side(doses.structures[lesion.ptv], doses)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sbrtcheck import datafiles, schemes
-from sbrtcheck.model.vocabulary import Outcome
+from sbrtcheck.model.vocabulary import Outcome, Verdict
 from sbrtcheck.radiobiology import bed
 
 NEIGHBOURS_FILE = "neighbours.toml"
@@ -19,19 +19,24 @@ _CONDITIONS = {
     "min_n_fractions",
     "max_distance_to_airway_mm",
     "early_stage_primary",
-    "below_bed10_gy",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """One caution that applies. ``outcome`` is our policy and never that of an OM rule: PASS is a message only."""
+    """One caution that applies. ``outcome`` is our policy and never that of an OM rule: PASS is a message only.
+
+    ``bed10_gy`` and ``min_bed10_gy`` [Gy] are there where the caution asks for a BED10: then it speaks met and missed.
+    """
 
     id: str
     text: str
     source: str
     status: str
     outcome: Outcome
+    verdict: Verdict
+    bed10_gy: float | None = None
+    min_bed10_gy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +132,17 @@ def site_cautions(
             and n_fractions >= when.get("min_n_fractions", n_fractions)
             and (near is None or (distance_to_airway_mm is not None and distance_to_airway_mm <= near))
             and ("early_stage_primary" not in when or early_stage_primary is when["early_stage_primary"])
-            and ("below_bed10_gy" not in when or bed10_gy < when["below_bed10_gy"])
         )
 
-    return tuple(
-        Caution(raw["id"], raw["text"], raw["source"], raw["status"], Outcome(raw["outcome"]))
-        for raw in _document(NEIGHBOURS_FILE)["caution"]
-        if holds(raw["when"])
-    )
+    return tuple(_caution(raw, bed10_gy) for raw in _document(NEIGHBOURS_FILE)["caution"] if holds(raw["when"]))
+
+
+def _caution(raw: Mapping[str, Any], bed10_gy: float) -> Caution:
+    texts, outcome = (raw["id"], raw["text"], raw["source"], raw["status"]), Outcome(raw["outcome"])
+    wanted = raw.get("min_bed10_gy")
+    if wanted is None:
+        return Caution(*texts, outcome, Verdict.INFORMATION if outcome is Outcome.PASS else Verdict.MARGINAL)
+    # A BED10 of 100 written as 99.99999999999999 is not below 100.
+    if bed10_gy >= wanted - 1e-9:
+        return Caution(*texts, Outcome.PASS, Verdict.INFORMATION, bed10_gy, wanted)
+    return Caution(*texts, outcome, Verdict.NOT_MET, bed10_gy, wanted)

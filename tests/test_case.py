@@ -50,7 +50,7 @@ def test_the_documented_case_file(tmp_path: Path) -> None:
     assert case.file == "case.toml"
     assert len(case.sha256) == 64
     assert (case.intent, case.sex, case.sequence) == ("curative", "F", "sequential")
-    assert case.lesions == (CaseLesion("PTV1", "lung", "central", 50.0, 5),)
+    assert case.lesions == (CaseLesion("PTV1", "lung", "central", 50.0, 5, early_stage_primary=True),)
     assert [(a.organ, a.reason) for a in case.absent] == [("Lung_L", "pneumonectomy")]
     assert [(o.site, o.treatment, o.n_lesions, o.date) for o in case.other_sites] == [
         ("brain", "surgery", 1, "2024-02-01")
@@ -181,6 +181,17 @@ def test_find_clinic_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monk
             "lesion 1.location",
             "only a lesion of the lung",
         ),
+        (
+            '[[lesion]]\nroi = "PTV"\nsite = "liver"\nearly_stage_primary = true',
+            "lesion 1.early_stage_primary",
+            "only a lesion of the lung",
+        ),
+        (
+            '[[lesion]]\nroi = "PTV"\nearly_stage_primary = "yes"',
+            "lesion 1.early_stage_primary",
+            "not true or false",
+        ),
+        ('[[lesion]]\nroi = "PTV"\nearly_stage_primary = 1', "lesion 1.early_stage_primary", "not true or false"),
         ('[[lesion]]\nroi = "PTV"\n[[lesion]]\nroi = "PTV"', "lesion", "two lesions"),
         ('[[absent]]\norgan = "Lung_X"\nreason = "x"', "absent 1.organ", "no such organ"),
         ('[[absent]]\norgan = "Lung_L"', "absent 1.reason", "missing"),

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_library import ball, study, tube
 
-from sbrtcheck.case import CaseFile, load_case
+from sbrtcheck.case import CaseFile, CaseLesion, load_case
 from sbrtcheck.case_new import new_case_text, toml_text
 from sbrtcheck.case_schema import case_schema, schema_text
 from sbrtcheck.errors import WrongUsageError
@@ -56,7 +56,7 @@ def test_every_commented_fact_loads_once_its_mark_is_taken_away(tmp_path: Path) 
     case = load(uncommented(new_case_text(two_plans())), tmp_path)
     assert (case.intent, case.sex, case.sequence) == ("curative", "F", "sequential")
     (lesion,) = case.lesions
-    assert (lesion.site, lesion.location, lesion.prescription_gy, lesion.n_fractions) == ("lung", "central", 50.0, 5)
+    assert lesion == CaseLesion("PTV", "lung", "central", 50.0, 5, early_stage_primary=True)
     assert dict(case.plan_starts) == {"plan A": "2024-03-01", 'plan "B"': "2024-03-01"}
     assert case.same_lesion[0].plans == ("plan A", 'plan "B"')
     assert case.absent
@@ -136,8 +136,11 @@ def test_the_documented_case_file_fits_the_schema() -> None:
     jsonschema.validate(document, case_schema())
     schema = case_schema()["properties"]
     assert set(document) == set(schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document | {"intend": "curative"}, case_schema())
+    wrong = [{"intend": "curative"}]
+    wrong += [{"lesion": [{"roi": "PTV", "early_stage_primary": flag}]} for flag in ("yes", 1, None)]
+    for changes in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document | changes, case_schema())
 
 
 @pytest.mark.parametrize("key", ["", *case_schema()["properties"]])

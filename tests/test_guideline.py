@@ -480,9 +480,23 @@ def test_what_is_not_known_warns_of_nothing() -> None:
 
 
 def test_bed10_of_an_early_stage_primary() -> None:
-    assert cautions(n=5, total=45.0, early_stage_primary=True) == ["NG-3"]
-    assert cautions(n=5, total=50.0, early_stage_primary=True) == []
-    assert cautions(n=3, total=54.0, early_stage_primary=True) == []  # above 146 Gy: never a rule
+    def judged(total: float, n: int) -> tuple[Verdict, Outcome, float | None]:
+        (found,) = [
+            c
+            for c in site_cautions(site="lung", prescription_gy=total, n_fractions=n, early_stage_primary=True)
+            if c.id == "NG-3"
+        ]
+        assert found.min_bed10_gy == 100
+        assert found.source.startswith("Cancer Care Ontario")
+        return found.verdict, found.outcome, found.bed10_gy
+
+    assert judged(45.0, 5) == (Verdict.NOT_MET, Outcome.MARGINAL, pytest.approx(85.5))
+    assert judged(49.99, 5)[0] is Verdict.NOT_MET
+    assert judged(50.0, 5) == (Verdict.INFORMATION, Outcome.PASS, pytest.approx(100.0))
+    assert judged(54.0, 3) == (Verdict.INFORMATION, Outcome.PASS, pytest.approx(151.2))  # above 146 Gy: never a rule
+    for said in (None, False):
+        assert cautions(n=5, total=45.0, early_stage_primary=said) == []
+    assert cautions(n=5, total=45.0, site="liver", early_stage_primary=True) == []
 
 
 def test_other_sites_have_no_cautions() -> None:

@@ -19,7 +19,7 @@ from sbrtcheck.guideline_check import confirm_items, judge_course_rules
 from sbrtcheck.guideline_doc import HOW, render_rules_page
 from sbrtcheck.judging import judge_plan
 from sbrtcheck.lung_location import with_locations
-from sbrtcheck.model import Finding, FindingKind, Lesion, Level, Outcome, Reason, Report, Study, Verdict
+from sbrtcheck.model import Finding, FindingKind, Lesion, Level, Outcome, Reason, Report, Study, Verdict, worst_outcome
 from sbrtcheck.plan_check import GivenFacts, compute_plan
 from sbrtcheck.report import render_csv, render_json, render_text
 from sbrtcheck.tables import load_target_goals
@@ -423,6 +423,63 @@ def test_the_declared_location_wins_and_the_measured_one_stands_beside_it(tmp_pa
     assert lesion.location_origin.startswith("case file (geometry: PTV ")
     assert lesion.location_origin.endswith("would be central)")
     assert "NG-2" not in {f.rule_id for f in report.findings}
+
+
+# ---- an early-stage primary
+
+
+def lung_lesion(tmp_path: Path, fact: str, *, prescription_gy: float = 54.0, site: str = "lung") -> Report:
+    """The lung plan far from the airway, at a share of its dose, with one fact about its lesion."""
+    path = tmp_path / "case.toml"
+    path.write_text(f'[[lesion]]\nroi = "PTV"\n{fact}\n', encoding="utf-8")
+    made = lung_study(34.0, "ProximalBronchialTree")
+    made = study(
+        dose_gy=made.plans[0].dose.dose_gy * prescription_gy / 54.0,
+        contours={"PTV": ball(8.0), "ProximalBronchialTree": tube(4.0, 34.0)},
+        n_fractions=3,
+        prescriptions_gy={"PTV": prescription_gy},
+    )
+    return sbrtcheck.check_study(made, sites={"": site}, case=path)
+
+
+@pytest.mark.parametrize(
+    ("prescription_gy", "verdict", "consequence"),
+    [(54.0, Verdict.INFORMATION, Outcome.PASS), (36.0, Verdict.NOT_MET, Outcome.MARGINAL)],
+)
+def test_ng3_speaks_for_a_declared_early_stage_primary_and_changes_nothing_else(
+    tmp_path: Path, prescription_gy: float, verdict: Verdict, consequence: Outcome
+) -> None:
+    silent = lung_lesion(tmp_path, "", prescription_gy=prescription_gy)
+    report = lung_lesion(tmp_path, "early_stage_primary = true", prescription_gy=prescription_gy)
+    assert not [f for f in silent.findings if f.rule_id == "NG-3"]
+    (found,) = [f for f in report.findings if f.rule_id == "NG-3"]
+    assert (found.verdict, found.consequence, found.kind) == (verdict, consequence, FindingKind.SITE_CAUTION)
+    assert (found.value, found.limit) == (pytest.approx(prescription_gy * (1 + prescription_gy / 30)), 100.0)
+    assert found.source.startswith("Cancer Care Ontario")
+    assert "early_stage_primary" not in found.source
+    # No other finding is better or worse for it, the missed ones included, and met it adds nothing to the outcome.
+    assert [f for f in report.findings if f.rule_id != "NG-3"] == list(silent.findings)
+    assert any(f.consequence is not Outcome.PASS for f in silent.findings)
+    assert report.outcome is worst_outcome(silent.outcome, consequence)
+    (fact,) = [f for f in report.facts if f.name == "early-stage primary in PTV"]
+    assert (fact.value, fact.origin) == ("yes", "case file")
+    assert report.to_dict()["course"]["lesions"][0]["early_stage_primary"] is True
+    assert "NG-3: early-stage primary lung cancer" in " ".join(render_text(report).split())
+
+
+def test_ng3_is_silent_for_what_is_declared_not_to_be_one(tmp_path: Path) -> None:
+    report = lung_lesion(tmp_path, "early_stage_primary = false", prescription_gy=36.0)
+    assert "NG-3" not in {f.rule_id for f in report.findings}
+    assert report.lesions[0].lesion.early_stage_primary is False
+
+
+@pytest.mark.parametrize("fact", ["early_stage_primary = true", 'location = "central"'])
+def test_a_fact_about_lung_lesions_contradicts_another_site(tmp_path: Path, fact: str) -> None:
+    report = lung_lesion(tmp_path, fact, site="spine")
+    assert report.outcome is Outcome.REFUSED
+    assert [p.code for p in report.errors] == ["E-CONTRADICTS"]
+    assert "its site is spine" in report.errors[0].seen
+    assert lung_lesion(tmp_path, "early_stage_primary = false", site="spine").outcome is not Outcome.REFUSED
 
 
 def test_without_the_bronchial_tree_nothing_shows_that_a_target_is_peripheral() -> None:

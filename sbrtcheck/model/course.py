@@ -53,6 +53,7 @@ class Lesion:
     prescription came to this target.
     ``site`` is lung, spine, liver, adrenal, bone, node, other or "" (unknown), with ``site_origin``.
     ``location``: of a lung lesion, "peripheral", "central", "ultracentral" or "" (unknown), with ``location_origin``.
+    ``early_stage_primary``: whether a lung lesion is declared an early-stage primary; None while nobody says so.
     ``distances_mm``: organ to the distance of the PTV [mm], airway and mediastinum, where contoured.
     """
 
@@ -72,6 +73,7 @@ class Lesion:
     location: str = ""
     location_origin: str = ""
     distances_mm: tuple[tuple[str, float], ...] = ()
+    early_stage_primary: bool | None = None
 
     @property
     def near_minimum_roi(self) -> str:

@@ -154,6 +154,7 @@ def _lesion(item: LesionReport, plans: tuple[PlanReport, ...]) -> dict[str, Any]
         "location": lesion.location,
         "location_origin": lesion.location_origin,
         "distances_mm": {organ: plain(gap) for organ, gap in lesion.distances_mm},
+        "early_stage_primary": lesion.early_stage_primary,
         "volume_cm3": plain(lesion.volume_cm3),
         "bed10_gy": plain(item.bed10_gy),
         "eqd2_10_gy": plain(item.eqd2_10_gy),
