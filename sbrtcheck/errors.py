@@ -273,7 +273,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-OUTPUT", "the output cannot be written", "Give a new file name, or --force to overwrite"),
     # warnings
     ("W-NOT-APPROVED", "the plan is not marked APPROVED", "Check the approval before treatment"),
-    ("W-COARSE-GRID", "the dose grid is coarser than 2.5 mm", "Compute the dose on 2 mm or finer"),
+    ("W-COARSE-GRID", "the dose grid is coarse", "Compute the dose on 2 mm or finer"),
     (
         "W-HETEROGENEITY",
         "the dose is stated as computed in water or the correction is not stated",
@@ -308,7 +308,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "the organ seems cut by the end of the scan",
         "Spared-volume and percent limits are not settled",
     ),
-    ("W-ROI-VOLUME", "the stored ROI Volume differs by more than 5 % from ours", "Check the contours"),
+    ("W-ROI-VOLUME", "the stored ROI Volume differs from ours", "Check the contours"),
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),
     ("W-BEAMDOSE", "n x sum of beam doses does not give the prescription", "Check the prescription"),
     ("W-METERSET", "a treatment beam has no meterset", "Check that the plan was finished"),

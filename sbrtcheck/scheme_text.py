@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.radiobiology import checked_fractions
+from sbrtcheck.suspicion import load_suspicion
 
 MAX_PHASES = 10
-# No course is that high: 5400/30 is meant, or the dose is in centigray.
-SUSPECT_TOTAL_GY = 500.0
 
 _NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)"
 _COUNT = r"(?:fractions|fraction|fxs|frs|fx|fr|f|#)"
@@ -118,8 +117,12 @@ def _phase(part: str, text: str) -> tuple[Phase, str]:
         raise _bad(text, "the number of fractions is not whole")
     if total_gy <= 0:
         raise _bad(text, "the dose is zero", "Give a dose above zero")
-    if total_gy > SUSPECT_TOTAL_GY:
-        raise _bad(text, f"above {SUSPECT_TOTAL_GY:g} Gy: centigray written as gray?", "Write the dose in Gy")
+    if not load_suspicion().scheme_total.holds(total_gy):
+        raise _bad(
+            text,
+            f"above {load_suspicion().scheme_total.at_most:g} Gy: centigray written as gray?",
+            "Write the dose in Gy",
+        )
     return Phase(total_gy, checked_fractions(int(n_text))), note
 
 

@@ -21,7 +21,9 @@ ALLOWED: dict[str, set[str]] = {
     "names": {"organs", "names_targets"},
     "names_targets": {"organs"},
     "dvh": {"metrics"},
-    "read": set(),
+    "suspicion": set(),
+    # What is not believed of a file is told where the file is read.
+    "read": {"suspicion"},
     "report": set(),
     "case": {"organs", "case_keys"},
     "case_keys": {"organs"},
@@ -52,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "schemes",
     },
     "alpha_beta": {"datafiles", "radiobiology"},
-    "scheme_text": {"radiobiology"},
+    "scheme_text": {"radiobiology", "suspicion"},
 }
 ENTRY = {
     "cli",

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from sbrtcheck.model import DoseGrid, FloatArray
 from sbrtcheck.read.required import RTDOSE, check_required
 from sbrtcheck.read.values import View
+from sbrtcheck.suspicion import load_suspicion
 
 MAX_COORDINATE_MM = 3000.0
-# No plan that anybody would check has a maximum below a hundredth of a gray: this is zero, scaled.
-MIN_MAXIMUM_GY = 0.01
 _AXIAL = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 _GRID_FRAME_OFFSET_VECTOR = b"\x04\x30\x0c\x00"
 # A decimal string may round its value: four decimals of a direction cosine, one of a plane position.
@@ -43,7 +42,7 @@ def read_rtdose(view: View) -> DoseGrid | None:
     if pixels is None or scaling is None or affine is None or view.refused:
         return None
     dose_gy = pixels * scaling
-    if dose_gy.max() < MIN_MAXIMUM_GY:
+    if not load_suspicion().highest_dose.holds(float(dose_gy.max())):
         view.note("E-EMPTY-DOSE", "DoseGridScaling", f"{scaling:g}, highest dose {dose_gy.max():g} Gy")
         return None
     return DoseGrid(

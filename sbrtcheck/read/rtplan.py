@@ -5,12 +5,8 @@ from __future__ import annotations
 from sbrtcheck.model import DoseReference, Plan
 from sbrtcheck.read.required import RTPLAN, check_required
 from sbrtcheck.read.values import View
+from sbrtcheck.suspicion import load_suspicion
 
-MAX_FRACTIONS = 100
-# Above these a prescription is taken for cGy written as Gy: no photon SBRT course comes near, and a conventional
-# course of up to 100 Gy stays below both.
-MAX_SBRT_TOTAL_GY, MAX_SBRT_FRACTIONS = 100.0, 15
-MAX_PER_FRACTION_GY = 40.0
 _TREATMENT = frozenset({"", "TREATMENT", "TRMT_PORTFILM", "CONTINUATION"})
 
 
@@ -64,10 +60,12 @@ def fraction_group_numbers(view: View) -> set[int]:
 
 
 def _fractions(group: View | None) -> int | None:
-    """Number of Fractions Planned: 1 to 100, or None where the plan leaves it open (it is Type 2)."""
+    """Number of Fractions Planned, or None where the plan leaves it open (it is Type 2)."""
+    allowed = load_suspicion().planned_fractions
     n_fractions = None if group is None else group.integer("NumberOfFractionsPlanned")
-    if group is not None and n_fractions is not None and not 1 <= n_fractions <= MAX_FRACTIONS:
-        group.note("E-FRACTIONS", "NumberOfFractionsPlanned", n_fractions, f"must be 1 to {MAX_FRACTIONS}")
+    if group is not None and n_fractions is not None and not allowed.holds(n_fractions):
+        detail = f"must be {allowed.at_least:g} to {allowed.at_most:g}"
+        group.note("E-FRACTIONS", "NumberOfFractionsPlanned", n_fractions, detail)
     return n_fractions
 
 
@@ -93,13 +91,16 @@ def _dose_reference(item: View) -> DoseReference:
 
 
 def _check_prescriptions(view: View, references: tuple[DoseReference, ...], n_fractions: int | None) -> None:
+    allowed = load_suspicion()
     for reference in references:
         total_gy = reference.target_prescription_gy
         if total_gy is None or total_gy <= 0 or reference.reference_type != "TARGET":
             continue
-        few = n_fractions is None or n_fractions <= MAX_SBRT_FRACTIONS
+        few = n_fractions is None or allowed.sbrt_fractions.holds(n_fractions)
         per_fraction_gy = total_gy / n_fractions if n_fractions and n_fractions > 0 else None
-        if (few and total_gy > MAX_SBRT_TOTAL_GY) or (per_fraction_gy or 0) > MAX_PER_FRACTION_GY:
+        if (few and not allowed.prescription_total.holds(total_gy)) or (
+            per_fraction_gy is not None and not allowed.prescription_per_fraction.holds(per_fraction_gy)
+        ):
             view.note(
                 "E-UNITS-SUSPECT",
                 "TargetPrescriptionDose",

@@ -6,9 +6,7 @@ import numpy as np
 
 from sbrtcheck.model import FloatArray, StoredDvh
 from sbrtcheck.read.values import View
-
-# A mean that differs by more than this from the mean of its own curve is not a mean in Gy.
-_MEAN_TOLERANCE = 0.05
+from sbrtcheck.suspicion import load_suspicion
 
 
 def read_stored_dvhs(view: View, *, structure_set_uid: str) -> tuple[StoredDvh, ...]:
@@ -104,7 +102,9 @@ def _contradiction(edges_gy: FloatArray, volume_cm3: FloatArray, mean_tag: float
     closed = np.append(volume_cm3, 0.0)
     mean_gy = float(np.sum(np.diff(edges_gy) * (closed[:-1] + closed[1:]) / 2) / volume_cm3[0])
     width_gy = float(edges_gy[1])
-    if mean_tag is None or abs(mean_tag - mean_gy) <= max(_MEAN_TOLERANCE * mean_gy, width_gy):
+    if mean_tag is None or abs(mean_tag - mean_gy) <= width_gy:
         return ""
     ratio = mean_tag / mean_gy
+    if load_suspicion().stored_mean.holds(ratio):
+        return ""
     return f"DVHMeanDose {mean_tag:.4g} is {ratio:.4g} times the mean of its curve, {mean_gy:.4g} Gy: percent?"
