@@ -16,6 +16,7 @@ from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_la
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
+from sbrtcheck.guideline import threshold_fact
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
 from sbrtcheck.judging import JudgedPlan, deciding_site, judge_plan
 from sbrtcheck.lung_location import with_locations
@@ -300,7 +301,7 @@ def _assemble(
             course.append(computed(moved(data, joined)))
         else:
             course.append(doses)
-        lesions += lesion_reports(doses, measured)
+        lesions += lesion_reports(doses, measured, thresholds=case.classification if case else None)
         structures += structure_reports(doses)
         facts += doses.facts
         facts.append(Fact(f"organ table of {doses.label}", _name(judged), judged.choice.reason))
@@ -384,7 +385,8 @@ def _judge_as_chosen(
         sites = dict.fromkeys(x.site for x in doses.lesions)
         required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
         wanted = table or clinic.table_for(site=site, n_fractions=doses.n_fractions)
-    if wanted is None and not also and clinic is None and not derive:
+    thresholds = case.classification if case else None
+    if wanted is None and not also and clinic is None and not derive and thresholds is None:
         return default
     return judge_plan(
         doses,
@@ -398,6 +400,7 @@ def _judge_as_chosen(
         levels=clinic.levels if clinic else None,
         derive=derive,
         alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
+        thresholds=thresholds,
     )
 
 
@@ -467,6 +470,7 @@ def _file_facts(case: CaseFile | None, clinic: ClinicFile | None) -> list[Fact]:
     if case:
         out.append(Fact("case file", case.file, f"SHA-256 {case.sha256}"))
         out += [Fact(f"{a.organ} absent", a.reason, "case file") for a in case.absent]
+        out += [threshold_fact(case.classification)] if case.classification else []
     if clinic:
         out.append(Fact("clinic file", clinic.file, f"SHA-256 {clinic.sha256}"))
     return out

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sbrtcheck.case_keys import Keys, is_organ
 from sbrtcheck.datafiles import read_toml, wrong_usage_many
 from sbrtcheck.errors import Problem
+from sbrtcheck.model.course import CourseThresholds
 from sbrtcheck.organs import SITES
 
 CLINIC_NAMES = ("sbrtcheck.toml", "clinic.toml")
@@ -26,6 +27,7 @@ RELATIONS = ("boost", "adaptive")
 TREATMENTS = ("sbrt", "radiotherapy", "surgery", "ablation", "systemic", "none", "planned")
 MAX_DOSE_GY = 200.0
 MAX_FRACTIONS = 60
+MIN_THRESHOLD_GY = 0.1
 _T = TypeVar("_T")
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -128,6 +130,7 @@ class CaseFile:
     plan_starts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     same_lesion: tuple[SameLesion, ...] = ()
     one_site: tuple[OneSite, ...] = ()
+    classification: CourseThresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,7 @@ def _case(keys: Keys, path: Path, sha256: str) -> CaseFile:
         plan_starts=_plan_starts(keys),
         same_lesion=tuple(_same_lesion(k) for k in keys.tables("same_lesion")),
         one_site=tuple(_one_site(k) for k in keys.tables("one_site")),
+        classification=_classification(keys.table("classification")),
     )
     seen: set[str] = set()
     for lesion in case.lesions:
@@ -342,6 +346,22 @@ def _disease(keys: Keys) -> DiseaseFacts:
     )
     keys.done()
     return facts
+
+
+def _classification(keys: Keys) -> CourseThresholds | None:
+    """All three thresholds or none: an order among some of them would hang on the shipped ones."""
+    if not keys.names():
+        return None
+    n_max = keys.integer("sbrt_max_fractions", low=1, high=MAX_FRACTIONS, required=True)
+    d_min = keys.number("sbrt_min_dose_per_fraction_gy", low=MIN_THRESHOLD_GY, high=MAX_DOSE_GY, required=True)
+    above = "hypofractionated_above_dose_per_fraction_gy"
+    d_hypo = keys.number(above, low=MIN_THRESHOLD_GY, high=MAX_DOSE_GY, required=True)
+    keys.done()
+    if n_max is None or d_min is None or d_hypo is None:
+        return None
+    if d_hypo > d_min:
+        keys.bad(above, "above sbrt_min_dose_per_fraction_gy", f"Write a dose per fraction up to {d_min:g}")
+    return CourseThresholds(n_max, d_min, d_hypo)
 
 
 def _plan_starts(keys: Keys) -> Mapping[str, str]:

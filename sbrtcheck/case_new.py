@@ -12,6 +12,7 @@ from sbrtcheck.case import INTENTS, LOCATIONS, MAX_DOSE_GY, MAX_FRACTIONS, SEQUE
 from sbrtcheck.case_keys import MAX_TEXT
 from sbrtcheck.disease_state import questions
 from sbrtcheck.errors import safe_text
+from sbrtcheck.guideline import course_thresholds
 from sbrtcheck.model import PlanData, Role, Study
 from sbrtcheck.organs import SITES
 
@@ -66,7 +67,7 @@ def new_case_text(study: Study) -> str:
         parts.append('# No PTV was recognised. One table per target:\n# [[lesion]]\n# roi = "PTV"\n# site = "lung"\n')
     if len(study.plans) > 1:
         parts.append(_plans(study.plans))
-    parts += [TAIL.format(treatments=_listed(TREATMENTS)), _disease()]
+    parts += [TAIL.format(treatments=_listed(TREATMENTS)), _disease(), _classification()]
     return "\n".join(parts)
 
 
@@ -159,6 +160,21 @@ def _disease() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _classification() -> str:
+    edges = course_thresholds()
+    return "\n".join(
+        [
+            "# Other thresholds between SBRT, hypofractionated and conventional courses (OM-7): all three or none.",
+            "# Here are the shipped ones; what the course is called by these is always said too.",
+            "# [classification]",
+            f"# sbrt_max_fractions = {edges.sbrt_max_n_fractions}",
+            f"# sbrt_min_dose_per_fraction_gy = {edges.sbrt_min_dose_per_fraction_gy:g}",
+            f"# hypofractionated_above_dose_per_fraction_gy = {edges.hypofractionated_above_dose_per_fraction_gy:g}",
+            "",
+        ]
+    )
 
 
 def _listed(words: Iterable[str]) -> str:

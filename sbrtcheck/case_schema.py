@@ -6,7 +6,16 @@ import json
 import sys
 from typing import Any
 
-from sbrtcheck.case import INTENTS, LOCATIONS, MAX_DOSE_GY, MAX_FRACTIONS, RELATIONS, SEQUENCES, TREATMENTS
+from sbrtcheck.case import (
+    INTENTS,
+    LOCATIONS,
+    MAX_DOSE_GY,
+    MAX_FRACTIONS,
+    MIN_THRESHOLD_GY,
+    RELATIONS,
+    SEQUENCES,
+    TREATMENTS,
+)
 from sbrtcheck.case_keys import MAX_TEXT
 from sbrtcheck.organs import SITES
 
@@ -68,6 +77,15 @@ def case_schema() -> dict[str, Any]:
         "reason": _TEXT,
         "name": _TEXT,
     }
+    threshold = {"type": "number", "minimum": MIN_THRESHOLD_GY, "maximum": MAX_DOSE_GY}
+    classification = {
+        "sbrt_max_fractions": fractions,
+        "sbrt_min_dose_per_fraction_gy": threshold,
+        "hypofractionated_above_dose_per_fraction_gy": {
+            **threshold,
+            "description": "At most sbrt_min_dose_per_fraction_gy.",
+        },
+    }
     document = _table(
         {
             "intent": _one_of(INTENTS),
@@ -82,6 +100,7 @@ def case_schema() -> dict[str, Any]:
             "same_lesion": _tables({"plans": texts, "relation": _one_of(RELATIONS)}, ("plans", "relation")),
             "one_site": _tables({"rois": texts, "reason": _TEXT}, ("rois", "reason")),
             "disease": _table(disease),
+            "classification": _table(classification, tuple(classification)),
         }
     )
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Case file of sbrtcheck (TOML)"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from sbrtcheck import datafiles, schemes
 from sbrtcheck.errors import wrong_usage
+from sbrtcheck.model.course import CourseThresholds, Fact
 from sbrtcheck.model.vocabulary import Level, Outcome, Verdict
 from sbrtcheck.radiobiology import bed
 
@@ -101,9 +102,13 @@ class GuidelineJudgement:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a lesion's course is called, by dose per fraction and number of fractions. ``text`` names the thresholds."""
+    """What a lesion's course is called, by dose per fraction and number of fractions. ``text`` names the thresholds.
+
+    ``default_name`` is what it is called by the shipped thresholds.
+    """
 
     name: str
+    default_name: str
     dose_per_fraction_gy: float
     within_us_limit: bool
     text: str
@@ -358,25 +363,66 @@ def count_sites(
     )
 
 
-def classify(*, total_dose_gy: float, n_fractions: int, guideline: Guideline | None = None) -> Classification:
+def course_thresholds(*, guideline: Guideline | None = None) -> CourseThresholds:
+    """The shipped thresholds between SBRT, hypofractionated and conventional courses."""
+    rule = (guideline or load_guideline()).policy["classification"]
+    return CourseThresholds(
+        rule["sbrt_max_n_fractions"],
+        rule["sbrt_min_dose_per_fraction_gy"],
+        rule["hypofractionated_above_dose_per_fraction_gy"],
+    )
+
+
+def classify(
+    *,
+    total_dose_gy: float,
+    n_fractions: int,
+    guideline: Guideline | None = None,
+    own: CourseThresholds | None = None,
+) -> Classification:
     """SBRT, hypofractionated or conventional, by the thresholds of the guideline's file.
+
+    Args:
+        total_dose_gy: total dose to the lesion [Gy].
+        n_fractions: number of fractions.
+        guideline: another edition; the shipped one by default.
+        own: thresholds of a case file, in place of the shipped ones; what the course is called by those is said too.
 
     Raises:
         WrongUsageError: E-DOMAIN.
     """
-    rule = (guideline or load_guideline()).policy["classification"]
+    book = guideline or load_guideline()
+    rule = book.policy["classification"]
     bed10_gy(total_dose_gy=total_dose_gy, n_fractions=n_fractions)  # the domain check
-    d = total_dose_gy / n_fractions
-    n_max, d_min = rule["sbrt_max_n_fractions"], rule["sbrt_min_dose_per_fraction_gy"]
-    d_hypo, n_us = rule["hypofractionated_above_dose_per_fraction_gy"], rule["sbrt_us_max_n_fractions"]
-    if n_fractions <= n_max and d >= d_min:
-        name, why = "SBRT", f"up to {n_max} fractions of {d_min:g} Gy or more"
-    elif d > d_hypo:
-        name, why = "hypofractionated", f"above {d_hypo:g} Gy per fraction"
-    else:
-        name, why = "conventional", f"up to {d_hypo:g} Gy per fraction"
+    d, n_us = total_dose_gy / n_fractions, rule["sbrt_us_max_n_fractions"]
+    default_name, why = _kind_of(d, n_fractions, course_thresholds(guideline=book))
+    name, origin = default_name, rule["origin"]
+    if own is not None:
+        name, why = _kind_of(d, n_fractions, own)
+        origin = f"thresholds of the case file; by ours: {default_name}"
     us = n_fractions <= n_us
     more = (
         f"; {'within' if us else 'beyond'} the {n_us} fractions of the United States' limit" if name == "SBRT" else ""
     )
-    return Classification(name, d, us, f"{name}: {why} ({rule['origin']}){more}")
+    return Classification(name, default_name, d, us, f"{name}: {why} ({origin}){more}")
+
+
+def threshold_fact(own: CourseThresholds) -> Fact:
+    """The thresholds of a case file as a fact, with the shipped ones in its origin."""
+
+    def words(edges: CourseThresholds) -> str:
+        n, d = edges.sbrt_max_n_fractions, edges.sbrt_min_dose_per_fraction_gy
+        hypo = edges.hypofractionated_above_dose_per_fraction_gy
+        return f"SBRT up to {n} fractions of {d:g} Gy or more; hypofractionated above {hypo:g} Gy per fraction"
+
+    return Fact("thresholds of what a course is called", words(own), f"case file; ours: {words(course_thresholds())}")
+
+
+def _kind_of(dose_per_fraction_gy: float, n_fractions: int, edges: CourseThresholds) -> tuple[str, str]:
+    n_max, d_min = edges.sbrt_max_n_fractions, edges.sbrt_min_dose_per_fraction_gy
+    d_hypo = edges.hypofractionated_above_dose_per_fraction_gy
+    if n_fractions <= n_max and dose_per_fraction_gy >= d_min:
+        return "SBRT", f"up to {n_max} fractions of {d_min:g} Gy or more"
+    if dose_per_fraction_gy > d_hypo:
+        return "hypofractionated", f"above {d_hypo:g} Gy per fraction"
+    return "conventional", f"up to {d_hypo:g} Gy per fraction"

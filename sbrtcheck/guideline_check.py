@@ -19,6 +19,7 @@ from sbrtcheck.errors import safe_text
 from sbrtcheck.guideline import Guideline
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
+    CourseThresholds,
     Dvh,
     Finding,
     FindingKind,
@@ -58,7 +59,8 @@ def judge_course_rules(
         book: another edition of the guideline; the shipped one by default.
     """
     book = book or guideline.load_guideline()
-    out = [_technique(x, book) for x in lesions if x.prescription_gy is not None and x.n_fractions]
+    own = case.classification if case is not None else None
+    out = [_technique(x, book, own) for x in lesions if x.prescription_gy is not None and x.n_fractions]
     if case is None:
         return tuple(out)
     state = disease_state(case)
@@ -85,9 +87,10 @@ def confirm_items(
             out.append(f"{rule.id}: {rule.text}")
         elif rule.evaluation == "case_file" and case is None:
             out.append(f"{rule.id}: {rule.text} (judged with a case file that has {_ASKED[rule.id]})")
+    own = case.classification if case is not None else None
     palliative = case is not None and case.intent == "palliative"
     for lesion in lesions:
-        kind = _kind(lesion, book)
+        kind = _kind(lesion, book, own)
         if kind and kind != "SBRT" and not palliative:
             out.append(f"OM-7: lesion {lesion.id} ({safe_text(lesion.ptv)}) is {kind}, not SBRT: state the reason")
     return tuple(out)
@@ -105,16 +108,18 @@ def disease_state(case: CaseFile) -> DiseaseState:
     )
 
 
-def _kind(lesion: Lesion, book: Guideline) -> str:
+def _kind(lesion: Lesion, book: Guideline, own: CourseThresholds | None) -> str:
     if lesion.prescription_gy is None or not lesion.n_fractions:
         return ""
-    return guideline.classify(total_dose_gy=lesion.prescription_gy, n_fractions=lesion.n_fractions, guideline=book).name
+    return guideline.classify(
+        total_dose_gy=lesion.prescription_gy, n_fractions=lesion.n_fractions, guideline=book, own=own
+    ).name
 
 
-def _technique(lesion: Lesion, book: Guideline) -> Finding:
+def _technique(lesion: Lesion, book: Guideline, own: CourseThresholds | None) -> Finding:
     """OM-7 names the course and never misses it: every technique that it lists is allowed for a reason."""
     found = guideline.classify(
-        total_dose_gy=lesion.prescription_gy or 0.0, n_fractions=lesion.n_fractions or 0, guideline=book
+        total_dose_gy=lesion.prescription_gy or 0.0, n_fractions=lesion.n_fractions or 0, guideline=book, own=own
     )
     if found.name == "SBRT":
         finding = _met("OM-7", found.text, book)

@@ -52,7 +52,9 @@ never match. Dose prescribed elsewhere moves the number: SPACE 66/3 at the isoce
 ## What a course is called ({kind_origin})
 
 SBRT: up to {n_sbrt} fractions of {d_sbrt:g} Gy or more (whether within {n_us} fractions is said as well);
-hypofractionated: above {d_hypo:g} Gy per fraction otherwise; conventional: the rest.
+hypofractionated: above {d_hypo:g} Gy per fraction otherwise; conventional: the rest. A
+case file can set others (`[classification]`); what a course is called by these then stands beside it, and is what
+published schemes are looked up by.
 
 ## Definitions
 

@@ -15,6 +15,7 @@ from sbrtcheck.guideline_check import judge_organs_first
 from sbrtcheck.lung_location import airway_distance_mm
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
+    CourseThresholds,
     Finding,
     FindingKind,
     Lesion,
@@ -77,6 +78,7 @@ def judge_plan(
     levels: Mapping[str, str] | None = None,
     derive: bool = False,
     alpha_betas_gy: Mapping[str, float] | None = None,
+    thresholds: CourseThresholds | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -92,6 +94,7 @@ def judge_plan(
         levels: organ to the level of all its rows, in place of ours (a clinic's choice).
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
+        thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -127,6 +130,7 @@ def judge_plan(
         findings += some_organ_judged(context, choice.table, findings)
     findings += _no_list(doses, extra_required)
     findings += _targets(doses, goals, conformity, findings)
+    findings += _not_sbrt(doses, thresholds)
     if choice.table is not None:
         first = judge_organs_first(
             context, table=choice.table, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs
@@ -221,7 +225,6 @@ def _targets(
         if measured is not None and lesion.volume_cm3 is not None and lesion.ptv not in levels:
             limits = conformity_limits(rules, ptv_volume_cm3=lesion.volume_cm3, source=source)
             out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
-    out += _not_sbrt(doses)
     return out
 
 
@@ -233,8 +236,8 @@ def _beside(doses: PlanDoses, lesion: Lesion, organ_findings: Sequence[Finding])
     return [f for f in organ_findings if f.roi in rois]
 
 
-def _not_sbrt(doses: PlanDoses) -> list[Finding]:
-    """A course in conventional fractions is not what these tables are for."""
+def _not_sbrt(doses: PlanDoses, thresholds: CourseThresholds | None) -> list[Finding]:
+    """A course in conventional fractions, by the shipped thresholds or by others, is not what these tables are for."""
     totals = {x.prescription_gy for x in doses.lesions if x.prescription_gy is not None} or {
         r.target_prescription_gy
         for r in doses.data.plan.dose_references
@@ -243,8 +246,8 @@ def _not_sbrt(doses: PlanDoses) -> list[Finding]:
     if not totals:
         return []
     total = max(totals)
-    kind = guideline.classify(total_dose_gy=total, n_fractions=doses.n_fractions)
-    if kind.name != "conventional":
+    kind = guideline.classify(total_dose_gy=total, n_fractions=doses.n_fractions, own=thresholds)
+    if "conventional" not in {kind.name, kind.default_name}:
         return []
     note = (
         f"{total:g} Gy in {doses.n_fractions} fractions is {kind.dose_per_fraction_gy:.3g} Gy a fraction: "

@@ -16,7 +16,17 @@ from sbrtcheck.dvh.spill import GlobalMaximum
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import JudgedPlan, triangle
 from sbrtcheck.metrics import evaluate
-from sbrtcheck.model import Curve, Dvh, FloatArray, LesionReport, MatchedBy, PlanReport, Role, StructureReport
+from sbrtcheck.model import (
+    CourseThresholds,
+    Curve,
+    Dvh,
+    FloatArray,
+    LesionReport,
+    MatchedBy,
+    PlanReport,
+    Role,
+    StructureReport,
+)
 from sbrtcheck.organ_eqd2 import alpha_beta_of, eqd2_subjects, organ_eqd2
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.radiobiology import bed, eqd2
@@ -198,7 +208,9 @@ def _structure(
     )
 
 
-def lesion_reports(doses: PlanDoses, measured: Sequence[Conformity]) -> list[LesionReport]:
+def lesion_reports(
+    doses: PlanDoses, measured: Sequence[Conformity], *, thresholds: CourseThresholds | None = None
+) -> list[LesionReport]:
     """Each lesion with what was prescribed and what was achieved, as physical dose, BED10 and EQD2."""
     by_target = {c.target: c for c in measured}
     out = []
@@ -220,7 +232,9 @@ def lesion_reports(doses: PlanDoses, measured: Sequence[Conformity]) -> list[Les
         prescription = lesion.prescription_gy
         classification, scheme_note = "", ""
         if prescription is not None:
-            classification = guideline.classify(total_dose_gy=prescription, n_fractions=doses.n_fractions).text
+            classification = guideline.classify(
+                total_dose_gy=prescription, n_fractions=doses.n_fractions, own=thresholds
+            ).text
             judged = guideline.judge_lesion_bed10(
                 prescription_gy=prescription,
                 n_fractions=doses.n_fractions,

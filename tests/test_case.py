@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sbrtcheck.case import CaseLesion, ClinicTable, find_clinic, load_case, load_clinic
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.model import Level, Outcome
+from sbrtcheck.model import CourseThresholds, Level, Outcome
 from sbrtcheck.tables import clinic_goals
 
 DOC = Path(__file__).parent.parent / "docs" / "case.md"
@@ -29,6 +29,14 @@ def write(tmp_path: Path, text: str, name: str = "case.toml") -> Path:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def thresholds(n_max: object, d_min: object, d_hypo: object) -> str:
+    """The table [classification] of a case file."""
+    return (
+        f"[classification]\nsbrt_max_fractions = {n_max}\nsbrt_min_dose_per_fraction_gy = {d_min}\n"
+        f"hypofractionated_above_dose_per_fraction_gy = {d_hypo}\n"
+    )
 
 
 def problems(tmp_path: Path, text: str, load=load_case) -> list[str]:
@@ -62,6 +70,7 @@ def test_the_documented_case_file(tmp_path: Path) -> None:
     assert dict(case.plan_starts) == {"plan A": "2024-03-01"}
     assert case.disease.months_since_primary_diagnosis == 14
     assert case.disease.progressing is False
+    assert case.classification == CourseThresholds(10, 4.0, 2.2)
 
 
 def test_the_documented_clinic_file(tmp_path: Path) -> None:
@@ -87,6 +96,7 @@ def test_what_is_absent_is_unknown_and_never_no(tmp_path: Path) -> None:
     assert case.lesions == ()
     assert case.disease.progressing is None
     assert case.disease.all_sites_declared is None
+    assert case.classification is None
     assert case.intent == ""
     clinic = load_clinic(write(tmp_path, ""))
     assert clinic.table_for(site="lung", n_fractions=5) is None
@@ -208,6 +218,23 @@ def test_find_clinic_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monk
         ('[disease]\nprogressing = "no"', "disease.progressing", "not true or false"),
         ("[disease]\nprogressing = 0", "disease.progressing", "not true or false"),
         ("[disease]\nage = 70", "disease.age", "unknown key"),
+        (thresholds(0, 5, 2.2), "classification.sbrt_max_fractions", "outside 1 to 60"),
+        (thresholds(8.5, 5, 2.2), "classification.sbrt_max_fractions", "not a whole number"),
+        (thresholds(8, 0, 2.2), "classification.sbrt_min_dose_per_fraction_gy", "outside 0.1"),
+        (thresholds(8, "inf", 2.2), "classification.sbrt_min_dose_per_fraction_gy", "outside 0.1"),
+        (thresholds(8, 5, "nan"), "classification.hypofractionated_above_dose_per_fraction_gy", "outside 0.1"),
+        (thresholds(8, 5, -2.2), "classification.hypofractionated_above_dose_per_fraction_gy", "outside 0.1"),
+        (
+            thresholds(8, 5, 5.1),
+            "classification.hypofractionated_above_dose_per_fraction_gy",
+            "above sbrt_min_dose_per_fraction_gy",
+        ),
+        (
+            "[classification]\nsbrt_max_fractions = 8",
+            "classification.sbrt_min_dose_per_fraction_gy",
+            "missing",
+        ),
+        ("[classification]\nsbrt = 8", "classification.sbrt", "unknown key"),
         ('sequence = "parallel"', "sequence", "Allowed: same_sessions, sequential"),
         ("intent =", "", "not TOML"),
         ('intent = "curative"\nintent = "palliative"', "", "not TOML"),

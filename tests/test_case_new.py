@@ -21,6 +21,7 @@ from sbrtcheck.case import CaseFile, CaseLesion, load_case
 from sbrtcheck.case_new import new_case_text, toml_text
 from sbrtcheck.case_schema import case_schema, schema_text
 from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.guideline import course_thresholds
 from sbrtcheck.model import Study
 
 # A line of the written file that states something once its # is taken away.
@@ -66,6 +67,7 @@ def test_every_commented_fact_loads_once_its_mark_is_taken_away(tmp_path: Path) 
     assert case.one_site
     assert case.disease.months_since_primary_diagnosis == 14
     assert case.disease.systemic_therapy_start == "2023-11-01"
+    assert case.classification == course_thresholds()
 
 
 def test_every_key_of_the_schema_stands_in_the_written_file() -> None:
@@ -138,6 +140,10 @@ def test_the_documented_case_file_fits_the_schema() -> None:
     assert set(document) == set(schema)
     wrong = [{"intend": "curative"}]
     wrong += [{"lesion": [{"roi": "PTV", "early_stage_primary": flag}]} for flag in ("yes", 1, None)]
+    edges = document["classification"]
+    wrong += [{"classification": {**edges, "sbrt_max_fractions": n}} for n in (0, 8.5, "8", None)]
+    wrong += [{"classification": {**edges, "sbrt_min_dose_per_fraction_gy": d}} for d in (0, "5")]
+    wrong += [{"classification": {"sbrt_max_fractions": 8}}]
     for changes in wrong:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(document | changes, case_schema())

@@ -18,6 +18,7 @@ from sbrtcheck.guideline import (
     bed10_gy,
     classify,
     count_sites,
+    course_thresholds,
     judge_lesion_bed10,
     load_guideline,
     parse_guideline,
@@ -25,7 +26,7 @@ from sbrtcheck.guideline import (
     tier_of,
 )
 from sbrtcheck.guideline_doc import render_rules_page
-from sbrtcheck.model import Level, Outcome, Verdict
+from sbrtcheck.model import CourseThresholds, Level, Outcome, Verdict
 from sbrtcheck.site_cautions import load_lesion_counts, load_neighbours, lung_location, site_cautions
 
 ROOT = Path(__file__).parent.parent
@@ -349,6 +350,27 @@ def test_kind_of_course(total: float, n: int, name: str, us: bool) -> None:
     ours = classify(total_dose_gy=total, n_fractions=n)
     assert (ours.name, ours.within_us_limit) == (name, us)
     assert "our thresholds" in ours.text
+
+
+@pytest.mark.parametrize(
+    ("total", "n", "name", "default"),
+    [
+        (70, 10, "SBRT", "hypofractionated"),
+        (40, 10, "SBRT", "hypofractionated"),
+        (39.9, 10, "hypofractionated", "hypofractionated"),
+        (44, 11, "hypofractionated", "hypofractionated"),
+        (45, 15, "conventional", "hypofractionated"),
+        (54, 3, "SBRT", "SBRT"),
+        (60, 30, "conventional", "conventional"),
+    ],
+)
+def test_kind_of_course_by_other_thresholds(total: float, n: int, name: str, default: str) -> None:
+    ours = classify(total_dose_gy=total, n_fractions=n, own=CourseThresholds(10, 4.0, 3.0))
+    assert (ours.name, ours.default_name) == (name, default)
+    assert f"thresholds of the case file; by ours: {default}" in ours.text
+    plain = classify(total_dose_gy=total, n_fractions=n)
+    assert (plain.name, plain.default_name) == (default, default)
+    assert classify(total_dose_gy=total, n_fractions=n, own=course_thresholds()).name == default
 
 
 # --- disease states

@@ -341,6 +341,62 @@ def test_a_deviation_stands_beside_the_failure_which_stays(tmp_path: Path) -> No
         assert "Dr. Example" in text
 
 
+# ---- other thresholds of what a course is called
+
+
+def called(tmp_path: Path, edges: tuple[float, float, float] | None, *, n_fractions: int, total_gy: float) -> Report:
+    """The spine plan in so many fractions, with the thresholds of a case file."""
+    names = ("sbrt_max_fractions", "sbrt_min_dose_per_fraction_gy", "hypofractionated_above_dose_per_fraction_gy")
+    path = tmp_path / "case.toml"
+    lines = [f"{name} = {value:g}" for name, value in zip(names, edges, strict=True)] if edges else []
+    path.write_text("\n".join(["[classification]", *lines]), encoding="utf-8")
+    made = study(
+        dose_gy=study().plans[0].dose.dose_gy * total_gy / 50.0,
+        n_fractions=n_fractions,
+        prescriptions_gy={"PTV": total_gy},
+    )
+    return sbrtcheck.check_study(made, sites={"": "spine"}, case=path)
+
+
+def test_other_thresholds_name_the_course_and_the_default_stands_beside(tmp_path: Path) -> None:
+    plain = called(tmp_path, None, n_fractions=10, total_gy=40.0)
+    report = called(tmp_path, (10, 4.0, 2.2), n_fractions=10, total_gy=40.0)
+    assert not [f for f in plain.facts if f.name.startswith("thresholds")]
+    (fact,) = [f for f in report.facts if f.name == "thresholds of what a course is called"]
+    assert fact.value == "SBRT up to 10 fractions of 4 Gy or more; hypofractionated above 2.2 Gy per fraction"
+    assert fact.origin.startswith("case file; ours: SBRT up to 8 fractions of 5 Gy or more")
+    assert plain.lesions[0].classification.startswith("hypofractionated: ")
+    assert report.lesions[0].classification.startswith("SBRT: up to 10 fractions of 4 Gy or more")
+    assert "by ours: hypofractionated" in report.lesions[0].classification
+    (technique,) = [f for f in report.findings if f.rule_id == "OM-7"]
+    assert technique.note == report.lesions[0].classification
+    for text in (render_text(report), render_json(report), render_csv(report)):
+        assert "by ours: hypofractionated" in " ".join(text.split())
+    assert any(t.startswith("OM-7: lesion 1") for t in plain.confirm)
+    assert not any(t.startswith("OM-7: lesion 1") for t in report.confirm)
+    # Names only: everything that is judged, published schemes included, stays what it is.
+    assert [f for f in report.findings if f.rule_id != "OM-7"] == [f for f in plain.findings if f.rule_id != "OM-7"]
+    assert (report.outcome, report.default_outcome) == (plain.outcome, plain.default_outcome)
+
+
+@pytest.mark.parametrize(
+    ("edges", "n_fractions", "total_gy", "told"),
+    [
+        # Called hypofractionated by the case file: conventional by ours, and said so.
+        ((8, 5.0, 1.5), 30, 60.0, "by ours: conventional"),
+        # Called conventional by the case file only.
+        ((8, 5.0, 3.0), 15, 37.5, "by ours: hypofractionated"),
+    ],
+)
+def test_a_course_that_is_conventional_by_either_is_no_sbrt(
+    tmp_path: Path, edges: tuple[float, float, float], n_fractions: int, total_gy: float, told: str
+) -> None:
+    report = called(tmp_path, edges, n_fractions=n_fractions, total_gy=total_gy)
+    (found,) = [f for f in report.findings if f.rule_id == "course:not_sbrt"]
+    assert (found.consequence, found.reason) == (Outcome.INCOMPLETE, Reason.NOT_SBRT)
+    assert told in found.note
+
+
 def test_a_pseudonymised_report_holds_nothing_that_somebody_wrote_in_the_case_file(tmp_path: Path) -> None:
     failed = next(f for f in course().findings if f.consequence is Outcome.FAIL)
     path = tmp_path / "case.toml"

@@ -1,6 +1,7 @@
 """The nouns: frozen records and closed vocabularies. Nothing here computes physics or touches the disk."""
 
 from sbrtcheck.model.course import (
+    CourseThresholds,
     Curve,
     Fact,
     Finding,
@@ -58,6 +59,7 @@ __all__ = [
     "EXIT_USAGE",
     "ConformityRule",
     "Contour",
+    "CourseThresholds",
     "Curve",
     "DoseGrid",
     "DoseReference",

@@ -82,6 +82,19 @@ class Lesion:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseThresholds:
+    """What separates SBRT, hypofractionated and conventional courses, in place of the shipped thresholds.
+
+    SBRT: up to ``sbrt_max_n_fractions`` fractions of ``sbrt_min_dose_per_fraction_gy`` [Gy] or more; hypofractionated:
+    above ``hypofractionated_above_dose_per_fraction_gy`` [Gy] otherwise; conventional: the rest.
+    """
+
+    sbrt_max_n_fractions: int
+    sbrt_min_dose_per_fraction_gy: float
+    hypofractionated_above_dose_per_fraction_gy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One rule applied to one thing. ``consequence`` is what it does to the outcome: the worst consequence wins.
 
