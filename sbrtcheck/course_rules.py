@@ -88,6 +88,7 @@ def judge_sum(total: CourseSum, facts: CourseFacts) -> CourseLimits:
             for row in course_rows(table, n_fractions=n_fractions, sex=facts.sex)
             if (set(row.organ.split("+")) & organs if organs else not set(row.organ.split("+")) & set(facts.earlier))
         ]
+        total.prepare(name for row in wanted if set(row.rows) == set(n_fractions) for name in judge.names(row))
         for row in wanted:
             for finding, record in judge.row(row, earlier_for(entries, row.metric)):
                 findings.append(finding)
@@ -125,7 +126,7 @@ class _Judge:
         physical = self._physical(row) if kind != SEQUENTIAL and self._one_number(earlier) else ()
         out = []
         for index, base in enumerate(published or physical or self._converted(row, earlier)):
-            found = self._total.find(self._names(row), base.roi)
+            found = self._total.find(self.names(row), base.roi)
             if found is None or (base.verdict is Verdict.NOT_EVALUABLE and base.reason not in _NEW_REASONS):
                 continue
             readings = []
@@ -153,7 +154,7 @@ class _Judge:
     def _one_number(self, earlier: Earlier) -> bool:
         return len(set(self._total.n_fractions)) == 1 and not earlier.doses
 
-    def _names(self, row: CourseRow) -> tuple[str, ...]:
+    def names(self, row: CourseRow) -> tuple[str, ...]:
         """The organ, what may settle it from outside, and what lies inside it."""
         containers = self._facts.containers
         inner = [name for name, outers in containers.items() if row.organ in outers]
@@ -167,7 +168,7 @@ class _Judge:
         context = PlanContext(
             label="",
             n_fractions=stand_in.n_fractions or 0,
-            subjects=self._total.subjects(self._names(row), reading),
+            subjects=self._total.subjects(self.names(row), reading),
             required=self._facts.required,
             containers=self._facts.containers,
             absent=self._facts.absent,
@@ -178,7 +179,7 @@ class _Judge:
 
     def _beyond_grid(self, finding: Finding, row: CourseRow) -> Finding:
         """Met where the dose is known, and not where it is not: the part outside a grid decides."""
-        found = self._total.find(self._names(row), finding.roi)
+        found = self._total.find(self.names(row), finding.roi)
         if finding.verdict is not Verdict.MARGINAL or found is None or not found[1].partly_known:
             return finding
         subject, summed = found
@@ -253,7 +254,7 @@ class _Judge:
 
     def _no_alpha_beta(self, row: CourseRow, base: Finding) -> Finding:
         """No alpha/beta in the data: the sum cannot be converted."""
-        found = self._total.find(self._names(row), base.roi)
+        found = self._total.find(self.names(row), base.roi)
         weighty = found is None or self._weighty(row, found[0])
         return replace(
             _without_number(base),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,14 +77,19 @@ class CourseSum:
         """Organs with a structure in one of the plans."""
         return tuple(self._members)
 
+    def prepare(self, organs: Iterable[str]) -> None:
+        """Sum the doses in the structures of these organs, two at a time."""
+        wanted = {id(s): s for organ in organs for _, s in self._members.get(organ, ()) if id(s) not in self._sums}
+        if not wanted:
+            return
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            made = pool.map(lambda s: sum_doses(s, self._parts, interpolation=self._interpolation), wanted.values())
+            self._sums.update(zip(wanted, made, strict=True))
+
     def members(self, organ: str) -> tuple[tuple[Subject, SummedDose], ...]:
         """The structures that stand for an organ, with the doses of all plans in them."""
-        out = []
-        for subject, structure in self._members.get(organ, ()):
-            if id(structure) not in self._sums:
-                self._sums[id(structure)] = sum_doses(structure, self._parts, interpolation=self._interpolation)
-            out.append((subject, self._sums[id(structure)]))
-        return tuple(out)
+        self.prepare([organ])
+        return tuple((subject, self._sums[id(structure)]) for subject, structure in self._members.get(organ, ()))
 
     def subjects(self, organs: Iterable[str], reading: Reading) -> dict[str, tuple[Subject, ...]]:
         """Subjects whose Dvh is that of the reading."""

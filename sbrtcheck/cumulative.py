@@ -23,6 +23,7 @@ from sbrtcheck.radiobiology import course_eqd2, eqd2_from_bed
 UNBOUNDED_GY = 1e4
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
 N_SPLINE, HOT_CM3 = 150_000, 20.0
+N_HOT_BINS = 4096
 # Samples are put into this many bins of dose, each shown by its mean.
 N_BINS = 25_000
 Combine = Callable[[Sequence[FloatArray]], FloatArray]
@@ -166,15 +167,22 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
             bounds[-1] = _bound(part.bound, structure, total_cm3, missing_cm3)
     anywhere = np.any(known, axis=0) if known else np.zeros(0, dtype=bool)
     stand_in = [UNBOUNDED_GY if bound is None else bound for bound in bounds]
+    low, high, other_low = [], [], []
+    for is_known, gy, second, instead in zip(known, found, other, stand_in, strict=True):
+        inside = is_known[anywhere]
+        low.append(np.where(inside, gy[anywhere], 0.0))
+        # One array where everything is known: a large organ has a million points.
+        high.append(low[-1] if inside.all() else np.where(inside, gy[anywhere], instead))
+        other_low.append(np.where(inside, second[anywhere], 0.0))
     volumes = {"nominal": points.volume_cm3, **points.variants}
     outside_cm3 = float(points.volume_cm3[~anywhere].sum())
     bounded = [bound for bound in bounds if bound is not None]
     return SummedDose(
         roi=structure.name,
         labels=tuple(part.label for part in parts),
-        low_gy=tuple(np.where(k, gy, 0.0)[anywhere] for k, gy in zip(known, found, strict=True)),
-        high_gy=tuple(np.where(k, gy, s)[anywhere] for k, gy, s in zip(known, found, stand_in, strict=True)),
-        linear_gy=tuple(np.where(k, gy, 0.0)[anywhere] for k, gy in zip(known, other, strict=True)),
+        low_gy=tuple(low),
+        high_gy=tuple(high),
+        linear_gy=tuple(other_low),
         volumes_cm3={name: volume[anywhere] for name, volume in volumes.items()},
         outside_cm3=outside_cm3,
         outside_gy=tuple(bounded) if len(bounded) == len(parts) else None,
@@ -197,9 +205,17 @@ def _hottest(doses_gy: Sequence[FloatArray], volume_cm3: FloatArray) -> NDArray[
         return hot
     known = [np.nan_to_num(gy, nan=0.0) for gy in doses_gy]
     for gy in (*known, np.sum(known, axis=0)):
-        order = np.argsort(-gy)
-        hot[order[: int(np.searchsorted(np.cumsum(volume_cm3[order]), HOT_CM3)) + 1]] = True
+        hot |= gy >= _threshold(gy, volume_cm3, HOT_CM3)
     return hot
+
+
+def _threshold(gy: FloatArray, volume_cm3: FloatArray, wanted_cm3: float) -> float:
+    """A dose [Gy] that at least the wanted volume receives, found in bins: no sorting of a million points."""
+    width = max(float(gy.max(initial=0.0)), 1e-9) / N_HOT_BINS
+    by_bin = np.bincount((gy * (1.0 / width)).astype(np.int64), weights=volume_cm3)
+    received = np.cumsum(by_bin[::-1])
+    place = int(np.searchsorted(received, wanted_cm3))
+    return width * max(len(by_bin) - 1 - place, 0)
 
 
 def _bound(bound: GridBound, structure: Structure, total_cm3: float, missing_cm3: float) -> float | None:
