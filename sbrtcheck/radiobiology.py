@@ -83,6 +83,8 @@ def checked_positive(value: float, name: str, *, zero_allowed: bool = False) -> 
     is_number = not isinstance(value, (bool, str)) and SMALLEST <= number <= LARGEST
     if not is_number and not (zero_allowed and number == 0 and not isinstance(value, (bool, str))):
         wanted = "finite and not negative" if zero_allowed else "finite and above zero"
+        if 0 < number < math.inf and not isinstance(value, (bool, str)):
+            wanted = f"from {SMALLEST:g} to {LARGEST:g}"
         raise wrong_usage("E-DOMAIN", name, seen=value, detail=f"must be {wanted}")
     return number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sbrtcheck.errors import wrong_usage
+from sbrtcheck.errors import safe_text, wrong_usage
 from sbrtcheck.radiobiology import checked_fractions
 from sbrtcheck.suspicion import load_suspicion
 
@@ -96,7 +96,9 @@ def parse_scheme(text: str) -> Scheme:
     parts = plain.split("+")
     if len(parts) > MAX_PHASES:
         raise _bad(text, f"more than {MAX_PHASES} phases")
-    read = [_phase(part, text) for part in parts]
+    read: list[tuple[Phase, str]] = []
+    for part in parts:
+        read.append(_phase(part, text, tuple(p for p, _ in read)))
     return Scheme(text.strip(), tuple(p for p, _ in read), "; ".join(dict.fromkeys(n for _, n in read if n)))
 
 
@@ -104,7 +106,27 @@ def _bad(text: str, detail: str, remedy: str = "") -> Exception:
     return wrong_usage("E-SCHEME", "scheme", seen=text, detail=detail, remedy=remedy)
 
 
-def _phase(part: str, text: str) -> tuple[Phase, str]:
+def _unread(part: str, before: tuple[Phase, ...]) -> str:
+    """Why a part cannot be read: what of it was understood, and from where on it was not."""
+    if re.match(r"[-+]?(?:nan|inf)", part):
+        return "the dose is not a finite number"
+    known = [phase.words for phase in before]
+    ends = [n for n in range(len(part), 0, -1) if _TOTAL.fullmatch(part[:n]) or _PRODUCT.fullmatch(part[:n])]
+    number = re.match(rf"{_NUMBER}(gy)?", part)
+    if ends:
+        known.append(part[: ends[0]])
+    elif number:
+        known.append(f"a dose of {plain_number(float(number[1]))} Gy" if number[2] else number[1])
+    rest = part[ends[0] if ends else number.end() if number else 0 :]
+    lacking = "" if ends else "no number of fractions" if number else "" if part else "nothing after +"
+    if not number and not before:
+        return "cannot be read: nothing of it was understood"
+    told = f"understood {', then '.join(known)}" if known else ""
+    missed = " and ".join(words for words in (lacking, f"not '{safe_text(rest, limit=40)}'" if rest else "") if words)
+    return f"cannot be read: {told}, {missed}"
+
+
+def _phase(part: str, text: str, before: tuple[Phase, ...]) -> tuple[Phase, str]:
     note = ""
     if found := _TOTAL.fullmatch(part):
         total_gy, n_text = float(found[1]), found[3]
@@ -112,7 +134,7 @@ def _phase(part: str, text: str) -> tuple[Phase, str]:
         dose_text, n_text, note = _sides(found, text)
         total_gy = float(dose_text) * float(n_text)
     else:
-        raise _bad(text, "cannot be read")
+        raise _bad(text, _unread(part, before))
     if "." in n_text:
         raise _bad(text, "the number of fractions is not whole")
     if total_gy <= 0:

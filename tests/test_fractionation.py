@@ -50,6 +50,32 @@ def test_readings(text: str, label: str) -> None:
     assert parse_scheme(text).label == label
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("foo", "nothing of it was understood"),
+        ("54", "understood 54, no number of fractions"),
+        ("54 Gy", "understood a dose of 54 Gy, no number of fractions"),
+        ("54/nan", "understood 54, no number of fractions and not '/nan'"),
+        ("54/3/2", "understood 54/3, not '/2'"),
+        ("3x18Gyx", "understood 3x18gy, not 'x'"),
+        ("54/3+", "understood 54 Gy in 3 fractions of 18 Gy, nothing after +"),
+        ("54/3+foo", "understood 54 Gy in 3 fractions of 18 Gy, not 'foo'"),
+        ("54/3+10/x", "understood 54 Gy in 3 fractions of 18 Gy, then 10, no number of fractions and not '/x'"),
+        ("nan/3", "the dose is not a finite number"),
+        ("inf/3", "the dose is not a finite number"),
+        ("54/\x1b[31m", "understood 54, no number of fractions and not '/\\x1b[31m'"),
+    ],
+)
+def test_what_cannot_be_read_says_how_far_it_was_understood(text: str, told: str) -> None:
+    with pytest.raises(WrongUsageError) as error:
+        parse_scheme(text)
+    (problem,) = error.value.problems
+    assert problem.code == "E-SCHEME"
+    assert problem.detail.removeprefix("cannot be read: ") == told
+    assert "\n" not in problem.line()
+
+
 def test_what_was_understood_is_in_words() -> None:
     assert parse_scheme("7.5x8").understood == "60 Gy in 8 fractions of 7.5 Gy"
     assert parse_scheme("50/25+8/1").understood == "50 Gy in 25 fractions of 2 Gy, then 8 Gy in 1 fraction of 8 Gy"
