@@ -52,7 +52,7 @@ ORACLES = (Path(__file__).parent / "oracles.csv").read_text(encoding="utf-8")
 ROWS = {r["id"]: r for r in csv.DictReader(ORACLES.splitlines())}
 # Not built: permanent low dose rate, and the modified LQ model.
 NOT_BUILT = {"O067", "O129", "O130"}
-# Geometry and DVH of analytic objects: tested where the dose-volume histogram is.
+# Geometry and DVH of analytic objects: test_dvh_oracles.py.
 DVH_ROWS = {"O072", "O073", "O075", "O076", "O078", "O079", "O081", "O082"}
 DOSES = st.floats(0.01, 120.0)
 COUNTS = st.integers(1, 40)
