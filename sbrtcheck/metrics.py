@@ -42,6 +42,7 @@ BAND_WEIGHT: dict[str, float] = {
     "upper end long": 0.8,
     "half of the samples": 0.7,
     "trilinear": 0.4,
+    "spline": 0.4,
     "cubic": 0.4,
 }
 # Never less than this share of a dose: sampling and merging have their own small errors.

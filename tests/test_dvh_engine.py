@@ -236,7 +236,7 @@ def test_linear_interpolation_on_request_and_as_a_reading() -> None:
         value("Mean[Gy]", linear), abs=1e-6
     )
     assert "linear" in linear.method
-    assert "cubic" in BASE_DVH.method
+    assert "spline" in BASE_DVH.method
     assert {"slab", "half of the samples", "lower end short", "upper end long"} <= set(dict(BASE_DVH.variants))
     assert compute_dvh(build_structure(BASE.roi), BASE.dose, band=False).variants == ()
 
@@ -248,7 +248,7 @@ def test_the_spline_overshoots_an_edge_little_and_a_real_dose_not_at_all() -> No
     line = np.column_stack([np.full(400, 19.0), np.full(400, 19.0), np.linspace(0, 38, 400)])
     found = dose_at(grid, line)
     assert found.min() >= 0.0
-    assert found.max() < 50.0 * 1.12
+    assert found.max() < 50.0 * 1.13
     study = read_folder(DATA / "eclipse_prostate")
     dose = study.plans[0].dose
     rng = np.random.default_rng(1)

@@ -9,29 +9,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.interpolation import GridReader
+from sbrtcheck.dvh.interpolation import NAMES, GridReader
 from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
 from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, sample_shape, wanted_pitch_mm
 from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.dvh.structure import Structure
+from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 
 # Samples closer than this in dose are merged to their mean.
 MERGE_GY = 0.001
 # Structures whose cells would be about as large as a voxel use the voxels themselves.
 VOXELS_FROM = 1.0
-# Where the near-maximum is read the cells are cut: so much of a structure, and at most so much volume.
-HOT_SHARE = 0.3
-HOT_CM3 = 1.0
+# Where the near-maximum is read (D0.03cc, D2%) cells are cut into 27, around it into 8.
+HOT_SHARE = 0.027
+HOT_CM3 = 0.045
+WARM_SHARE = 0.3
+WARM_CM3 = 1.0
+# Up to this volume the spline is of fifth order everywhere, above where the dose is highest.
+SMALL_CM3 = 4.0
 
 
-def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True) -> Dvh:
+def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "spline", band: bool = True) -> Dvh:
     """The Dvh of one structure in one dose grid.
 
     Args:
         structure: as built; a blocked one gives a Dvh that says why it has no number.
         dose: physical dose.
-        interpolation: "cubic" or "linear".
+        interpolation: "spline" ("cubic" is another name of it) or "linear".
         band: also compute the other readings that the band of every metric comes from.
 
     Raises:
@@ -50,7 +55,7 @@ def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "c
 
 
 def compute_dvhs(
-    structures: Sequence[Structure], dose: DoseGrid, *, interpolation: str = "cubic", band: bool = True
+    structures: Sequence[Structure], dose: DoseGrid, *, interpolation: str = "spline", band: bool = True
 ) -> list[Dvh]:
     """The Dvhs of several structures in one dose grid, in the same order; two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -71,6 +76,9 @@ class _Gathered:
 
 
 def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation: str, band: bool) -> Dvh:
+    if interpolation not in NAMES:
+        raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
+    interpolation = "linear" if interpolation == "linear" else "spline"
     reader = GridReader(dose, shape.frame)
     found = _gather(shape, reader, interpolation=interpolation)
     total_cm3 = len(found.voxel_gy) * found.voxel_cm3 + float(found.volumes_cm3["nominal"].sum()) + found.outside_cm3
@@ -82,7 +90,7 @@ def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation
     if band and (len(found.voxel_gy) or np.any(known)):
         variants = [(name, bins.samples(volume)) for name, volume in known_cm3.items() if name != "nominal"]
         variants.append(("half of the samples", bins.samples_of_half(known_cm3["nominal"])))
-        name = "trilinear" if interpolation == "cubic" else "cubic"
+        name = "trilinear" if interpolation == "spline" else "spline"
         other = _Bins(found.voxel_gy, found.voxel_cm3, found.other_gy[known], like=bins)
         variants.append((name, other.samples(known_cm3["nominal"])))
     used_gy = found.point_gy[known & (found.volumes_cm3["nominal"] > 0)]
@@ -102,15 +110,15 @@ def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation
 
 
 def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathered:
-    other = "linear" if interpolation == "cubic" else "cubic"
+    other = "linear" if interpolation == "spline" else "spline"
     pitch = wanted_pitch_mm(shape, [reader.dose])
     if pitch >= VOXELS_FROM * min(reader.dose.spacing_mm) and aligned(reader):
         large = sample_on_grid(shape, reader)
         # Far from the highest dose a large structure's surface needs no spline.
         linear = large.linear_gy
         spline = linear.copy()
-        spline[large.hot] = reader.at(large.points_mm[large.hot], interpolation="cubic")
-        by_name = {"cubic": spline, "linear": linear}
+        spline[large.hot] = reader.at(large.points_mm[large.hot], interpolation="spline")
+        by_name = {"spline": spline, "linear": linear}
         return _Gathered(
             large.voxel_gy,
             large.voxel_cm3,
@@ -121,16 +129,23 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
             large.pitch_mm,
         )
     points = sample_shape(shape, pitch_mm=pitch)
-    hot_cm3 = min(HOT_CM3, HOT_SHARE * shape.volume_cm3)
-    points = cut_hottest(points, reader.at(points.points_mm, interpolation="linear"), hot_cm3=hot_cm3)
+    linear = reader.at(points.points_mm, interpolation="linear")
+    hot_cm3 = max(HOT_CM3, HOT_SHARE * shape.volume_cm3)
+    warm_cm3 = max(hot_cm3, min(WARM_CM3, WARM_SHARE * shape.volume_cm3))
+    points, kept = cut_hottest(points, linear, cuts=((hot_cm3, 3), (warm_cm3, 2)))
     index = reader.to_index(points.points_mm)
     inside = reader.inside(index)
-    doses = {}
-    for name in (interpolation, other):
-        doses[name] = np.full(len(points.points_mm), np.nan)
-        doses[name][inside] = reader.at_index(index[:, inside], interpolation=name)
+    fine = np.full(len(inside), shape.volume_cm3 < SMALL_CM3)
+    fine[np.count_nonzero(kept) :] = True
+    spline = np.full(len(inside), np.nan)
+    for degree, chosen in ((5, fine & inside), (3, ~fine & inside)):
+        spline[chosen] = reader.at_index(index[:, chosen], interpolation="spline", degree=degree)
+    linear = np.concatenate(
+        [linear[kept], reader.at(points.points_mm[np.count_nonzero(kept) :], interpolation="linear")]
+    )
+    by_name = {"spline": spline, "linear": linear}
     volumes = {"nominal": points.volume_cm3, **points.variants}
-    return _Gathered(np.empty(0), 0.0, 0.0, doses[interpolation], doses[other], volumes, pitch)
+    return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], volumes, pitch)
 
 
 def _extras(structure: Structure, dose: DoseGrid, found: _Gathered, inside_cm3: float) -> dict[str, float]:

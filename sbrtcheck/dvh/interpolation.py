@@ -1,4 +1,7 @@
-"""Dose at points: prefiltered cubic spline or trilinear, never beyond the outermost grid points."""
+"""Dose at points: spline of fifth order or trilinear, never beyond the outermost grid points.
+
+A cubic spline reads the peak of a dose that falls off within one or two voxels up to 1 % low; the fifth order does not.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,22 @@ from sbrtcheck.dvh.geometry import Frame
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, FloatArray
 
-# The prefilter's answer to a far voxel falls by 0.27 a voxel: after 8 it is 3e-5 of it.
-_MARGIN = 8
+DEGREE = 5
+# The prefilter's answer to a far voxel falls by 0.43 a voxel: after 12 it is 4e-5 of it.
+_MARGIN = 12
 _BLOCK = 24
 _EDGE = 1e-6
+# "cubic" is what the options of a check call the spline.
+NAMES = ("spline", "cubic", "linear")
 
 
-def dose_at(dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "cubic") -> FloatArray:
+def dose_at(dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "spline") -> FloatArray:
     """Dose [Gy] at patient positions.
 
     Args:
         dose: the grid.
         points_mm: (n, 3) patient positions [mm].
-        interpolation: "cubic" (prefiltered spline, never below 0) or "linear".
+        interpolation: "spline" (fifth order, prefiltered, never below 0; "cubic" is another name of it) or "linear".
 
     Returns:
         (n,) [Gy], nan outside the box of the grid's outermost points.
@@ -73,14 +79,18 @@ class GridReader:
         result[inside] = self.at_index(index[:, inside], interpolation=interpolation)
         return result
 
-    def at_index(self, index: FloatArray, *, interpolation: str) -> FloatArray:
-        """Dose (n,) [Gy] at fractional indices (3, n) inside the grid."""
-        if interpolation not in {"cubic", "linear"}:
+    def at_index(self, index: FloatArray, *, interpolation: str, degree: int = DEGREE) -> FloatArray:
+        """Dose (n,) [Gy] at fractional indices (3, n) inside the grid, by a spline of this order."""
+        if interpolation not in NAMES:
             raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
         if not index.shape[1]:
             return np.empty(0)
         where = np.clip(index, 0.0, np.array(self.dose.dose_gy.shape)[:, None] - 1.0)
-        return _linear(self.dose.dose_gy, where) if interpolation == "linear" else _cubic(self.dose.dose_gy, where)
+        return (
+            _linear(self.dose.dose_gy, where)
+            if interpolation == "linear"
+            else _spline(self.dose.dose_gy, where, degree)
+        )
 
 
 def _linear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
@@ -92,7 +102,7 @@ def _linear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
     return values
 
 
-def _cubic(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
+def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     """One block of prefiltered voxels around all points, or one for each neighbourhood where they are far apart."""
     low, high = _box(where, dose_gy.shape, _MARGIN)
     n_voxels = float(np.prod(high - low))
@@ -105,18 +115,20 @@ def _cubic(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
             starts = np.searchsorted(which[order], np.arange(len(keys) + 1))
             for k in range(len(keys)):
                 part = order[starts[k] : starts[k + 1]]
-                values[part] = _cubic_block(dose_gy, where[:, part])
+                values[part] = _spline_block(dose_gy, where[:, part], degree)
             return values
-    return _cubic_block(dose_gy, where)
+    return _spline_block(dose_gy, where, degree)
 
 
-def _cubic_block(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
+def _spline_block(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     from scipy.ndimage import map_coordinates, spline_filter
 
     low, high = _box(where, dose_gy.shape, _MARGIN)
     block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]], dtype=np.float64)
-    coefficients = spline_filter(block, order=3, mode="mirror")
-    values: FloatArray = map_coordinates(coefficients, where - low[:, None], order=3, prefilter=False, mode="mirror")
+    coefficients = spline_filter(block, order=degree, mode="mirror")
+    values: FloatArray = map_coordinates(
+        coefficients, where - low[:, None], order=degree, prefilter=False, mode="mirror"
+    )
     np.maximum(values, 0.0, out=values)
     return values
 

@@ -22,6 +22,10 @@ N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
 NOTHING_MM = np.float32(-10.0)
+# Distances are held at the reach of the canvas, which is 3 mm for the coarsest: what is deeper than this is inside.
+DEEP_MM = 2.8
+# To which side of its cell's middle each of the points goes, along the surface in two directions.
+_SIDE = np.array([[1.0, -1.0, -1.0, 1.0], [1.0, -1.0, 1.0, -1.0]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +96,11 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
     depth = distance.ravel()[flat]
     near = np.abs(depth) < 1.5 * pitch_mm
     spread = spread_along_normal(
-        place[near], depth[near], _normals(distance, slope_w, k[near], j[near], i[near]), pitch_mm
+        place[near],
+        depth[near],
+        _normals(distance, slope_w, k[near], j[near], i[near]),
+        pitch_mm,
+        thickness_mm=np.array([layer.thickness_mm for layer in layers])[k[near]],
     )
     points = np.concatenate([place[~near], spread])
     volumes = {
@@ -102,37 +110,46 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
     return SamplePoints(points, nominal, volumes, pitch_mm, int(np.count_nonzero(~near)))
 
 
-def cut_hottest(points: SamplePoints, dose_gy: FloatArray, *, hot_cm3: float = 0.3, n_cut: int = 3) -> SamplePoints:
-    """The same points with the hottest whole cells cut into ``n_cut``^3, where the near-maximum is read.
+def cut_hottest(
+    points: SamplePoints, dose_gy: FloatArray, *, cuts: Sequence[tuple[float, int]]
+) -> tuple[SamplePoints, NDArray[np.bool_]]:
+    """The same points with the hottest whole cells cut, where the near-maximum is read.
 
     Args:
         points: in the frame of the contours.
         dose_gy: (n,) dose at the points [Gy], nan outside the grid.
-        hot_cm3: volume of the cells to be cut [cm3].
+        cuts: (volume [cm3], n): the cells up to that much of the highest dose become n^3 points; volumes rise.
+
+    Returns:
+        The points that stay as they are, then the cut ones; and which ones stayed.
     """
     whole = np.where(np.isfinite(dose_gy[: points.n_whole]), dose_gy[: points.n_whole], -1.0)
     order = np.argsort(-whole)
-    n_hot = int(np.searchsorted(np.cumsum(points.volume_cm3[: points.n_whole][order]), hot_cm3)) + 1
-    hot = order[:n_hot]
-    if not len(hot):
-        return points
-    offsets = (np.arange(n_cut) + 0.5) / n_cut - 0.5
-    grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T
-    thickness = 1000.0 * points.volume_cm3[hot] / points.pitch_mm**2
-    size = np.column_stack([np.full(len(hot), points.pitch_mm), np.full(len(hot), points.pitch_mm), thickness])
-    cut = (points.points_mm[hot][:, None, :] + size[:, None, :] * grid[None]).reshape(-1, 3)
+    reached = np.cumsum(points.volume_cm3[: points.n_whole][order])
     rest = np.ones(len(points.points_mm), dtype=bool)
-    rest[hot] = False
+    places, cells = [], []
+    done = 0
+    for volume_cm3, n_cut in cuts:
+        hot = order[done : int(np.searchsorted(reached, volume_cm3)) + 1]
+        done += len(hot)
+        rest[hot] = False
+        offsets = (np.arange(n_cut) + 0.5) / n_cut - 0.5
+        grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T
+        thickness = 1000.0 * points.volume_cm3[hot] / points.pitch_mm**2
+        size = np.column_stack([np.full(len(hot), points.pitch_mm), np.full(len(hot), points.pitch_mm), thickness])
+        places.append((points.points_mm[hot][:, None, :] + size[:, None, :] * grid[None]).reshape(-1, 3))
+        cells.append((hot, n_cut**3))
 
     def divided(volume_cm3: FloatArray) -> FloatArray:
-        return np.concatenate([volume_cm3[rest], np.repeat(volume_cm3[hot] / n_cut**3, n_cut**3)])
+        return np.concatenate([volume_cm3[rest], *(np.repeat(volume_cm3[hot] / n, n) for hot, n in cells)])
 
-    return SamplePoints(
-        np.concatenate([points.points_mm[rest], cut]),
+    made = SamplePoints(
+        np.concatenate([points.points_mm[rest], *places]),
         divided(points.volume_cm3),
         {name: divided(volume) for name, volume in points.variants.items()},
         points.pitch_mm,
     )
+    return made, rest
 
 
 def _shares(
@@ -209,7 +226,12 @@ def _normals(
 
 
 def spread_along_normal(
-    place: FloatArray, depth: FloatArray | Float32Array, rise: FloatArray, pitch: float
+    place: FloatArray,
+    depth: FloatArray | Float32Array,
+    rise: FloatArray,
+    pitch: float,
+    *,
+    thickness_mm: FloatArray | float | None = None,
 ) -> FloatArray:
     """Each point as ``N_SPREAD`` points along the normal over the covered part of its cell; (n * N_SPREAD, 3).
 
@@ -229,8 +251,18 @@ def spread_along_normal(
     steps = first[:, None] + (last - first)[:, None] * share - inward[:, None]
     # Cells beyond the surface belong to other readings only and stay where they are.
     steps[inward < -half] = 0.0
-    spread: FloatArray = (place[:, None, :] + steps[:, :, None] * normal[:, None, :]).reshape(-1, 3)
-    return spread
+    spread = place[:, None, :] + steps[:, :, None] * normal[:, None, :]
+    if thickness_mm is not None:
+        # Along the surface a cell reaches as far: two points at a cell's second moment stand for its width.
+        flat = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-9)
+        along = np.column_stack([-normal[:, 1] / flat, normal[:, 0] / flat, np.zeros(len(normal))])
+        across = np.cross(normal, along)
+        height = np.hypot(pitch * normal[:, 2], thickness_mm * flat)
+        along *= pitch / np.sqrt(12.0)
+        across *= (height / np.sqrt(12.0))[:, None]
+        spread += _SIDE[0][None, :, None] * along[:, None, :] + _SIDE[1][None, :, None] * across[:, None, :]
+    result: FloatArray = spread.reshape(-1, 3)
+    return result
 
 
 def _centres(low: float, high: float, pitch: float) -> FloatArray:
