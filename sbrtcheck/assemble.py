@@ -37,10 +37,10 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.reframe import describe, moved, transformation
 from sbrtcheck.rules import completeness
-from sbrtcheck.suspicion import load_suspicion
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
 DEFAULT_INTERPOLATION = "cubic"
@@ -305,7 +305,7 @@ def _assemble(
         structures += structure_reports(doses)
         facts += doses.facts
         facts.append(Fact(f"organ table of {doses.label}", _name(judged), judged.choice.reason))
-        warnings += [*doses.problems, *disagreements, *_plan_warnings(doses)]
+        warnings += [*doses.problems, *disagreements, *warnings_of_plan(doses)]
         for plan in (judged, default):
             if plan.choice.table is not None:
                 loaded.setdefault(plan.choice.table.name, plan.choice.table)
@@ -315,6 +315,7 @@ def _assemble(
                 used.setdefault(finding.table, "beside, does not decide")
         errors += [p for n in doses.named for p in n.roi.problems if p.is_error]
         errors += [p for s in doses.structures.values() for p in s.problems if p.is_error]
+        errors += errors_of_findings(judged.findings)
     whole = judge_course(
         course,
         case=case,
@@ -406,43 +407,6 @@ def _judge_as_chosen(
 
 def _name(judged: JudgedPlan) -> str:
     return judged.choice.table.title if judged.choice.table else "none"
-
-
-def _plan_warnings(doses: PlanDoses) -> list[Problem]:
-    out = []
-    allowed = load_suspicion()
-    spacing = doses.data.dose.spacing_mm
-    if not allowed.grid_spacing.holds(max(spacing) - 1e-6):
-        seen = " x ".join(f"{s:g}" for s in spacing) + " mm"
-        detail = f"the dose grid is coarser than {allowed.grid_spacing.at_most:g} mm"
-        tag = "PixelSpacing (0028,0030)"
-        out.append(Problem("W-COARSE-GRID", doses.label, tag=tag, seen=seen, detail=detail))
-    correction = doses.data.dose.heterogeneity_correction.upper()
-    if not correction or "WATER" in correction:
-        seen = correction or "not stated"
-        out.append(Problem("W-HETEROGENEITY", doses.label, tag="TissueHeterogeneityCorrection (3004,0014)", seen=seen))
-    # Several targets may have beams of their own, whose doses are not to be added.
-    prescription = doses.lesions[0].prescription_gy if len(doses.lesions) == 1 else None
-    beams_gy = doses.data.plan.beam_dose_per_fraction_gy
-    if beams_gy is not None and prescription is not None:
-        sum_gy = beams_gy * doses.n_fractions
-        # The dose at no point can be above the highest dose of the grid.
-        of_maximum = sum_gy / float(doses.data.dose.dose_gy.max())
-        if not (allowed.beam_doses.holds(sum_gy / prescription) and allowed.beam_doses_of_maximum.holds(of_maximum)):
-            seen = f"{sum_gy:.2f} Gy from {doses.n_fractions} fractions, prescription {prescription:g} Gy"
-            out.append(Problem("W-BEAMDOSE", doses.label, tag="BeamDose (300A,0084)", seen=seen))
-    for name, dvh in doses.dvhs.items():
-        if dvh.blocked is None and dvh.total_volume_cm3 > 0:
-            share = dvh.outside_volume_cm3 / dvh.total_volume_cm3
-            if not allowed.volume_outside_grid.holds(share):
-                out.append(Problem("W-OUTSIDE-GRID", name, seen=f"{share:.1%} of the volume"))
-    for n in doses.named:
-        dvh = doses.dvhs[n.roi.name]
-        stored = n.roi.volume_cm3_stored
-        if stored and dvh.blocked is None and not allowed.stored_volume.holds(dvh.total_volume_cm3 / stored):
-            seen = f"{stored:.2f} cm3 stored, {dvh.total_volume_cm3:.2f} cm3 computed"
-            out.append(Problem("W-ROI-VOLUME", n.roi.name, tag="ROIVolume (3006,002C)", seen=seen))
-    return out
 
 
 def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:

@@ -216,7 +216,6 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-PLAN-INTENT", "the plan is not a treatment plan", "Check the treatment plan, not the QA plan"),
     ("E-RADIATION-TYPE", "the plan holds beams that are not photons", "Use a tool made for them"),
     ("E-NO-BEAMS", "the plan has no treatment beam", _EXPORT),
-    ("E-CUMULATIVE", "plans in different frames of reference are not summed", "Plan them on one image set"),
     ("E-CONTRADICTS", "an option contradicts the file", "Drop the option, or correct the plan"),
     # structures
     ("E-ROI-NUMBER", "two ROIs share one number", _EXPORT),
@@ -326,17 +325,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "the number of fractions came from an option, not from the plan",
         "Check the prescription",
     ),
-    (
-        "W-NO-META",
-        "the file has no DICOM preamble; read as implicit little endian",
-        "Export as DICOM Part 10 files",
-    ),
     ("W-RESCALE", "Rescale Slope or Intercept is not part of RT Dose and was ignored", "Tell the vendor"),
-    (
-        "W-LQ-RANGE",
-        "the dose per fraction is above the range in which LQ was validated",
-        "Read BED and EQD2 with care",
-    ),
     ("W-CLOSE-NAME", "a ROI name is close to a known one but was not matched", 'Use --map "ROI=Organ"'),
     ("W-CHARACTER-SET", "some text could not be decoded", "Names with replacement characters match nothing"),
 )

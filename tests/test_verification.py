@@ -13,6 +13,8 @@ import pytest
 from mutations import damage, invisible, mini, rows, verdict
 from mutations.bench import NOT_BUILT
 
+from sbrtcheck.errors import CATALOGUE
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 COLUMNS = ["id", "hazard", "cause", "harm", "severity", "control", "test", "residual"]
@@ -81,3 +83,11 @@ def test_recorded_counts_are_of_these_kinds_and_none_improved() -> None:
     assert {kind for _, kind, _, _ in record["counts"]} == set(damage.KINDS)
     assert {result for _, _, result, _ in record["counts"]} <= set(verdict.RESULTS)
     assert sum(n for _, _, _, n in record["counts"]) >= 500
+
+
+def test_every_code_of_the_catalogue_is_given_somewhere() -> None:
+    """A code that nothing gives is a promise that nobody keeps."""
+    package = ROOT / "sbrtcheck"
+    source = "".join(p.read_text(encoding="utf-8") for p in package.rglob("*.py") if p.name != "errors.py")
+    assert [code for code in CATALOGUE if f'"{code}"' not in source] == []
+    assert len(CATALOGUE) > 100

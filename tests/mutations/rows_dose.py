@@ -236,7 +236,9 @@ def _half_outside(bench: Bench, ds: Dataset) -> None:
     assert goals
     assert all(f.verdict.value == "NOT_EVALUABLE" and f.value is None for f in goals), goals
     assert "W-OUTSIDE-GRID" in {p.code for p in report.warnings}
-    bench.note(f"{report.outcome.value}: target not evaluable ({goals[0].reason.value if goals[0].reason else ''})")
+    assert ("E-OUTSIDE-GRID", "PTV") in {(p.code, p.object) for p in report.errors}
+    reason = goals[0].reason.value if goals[0].reason else ""
+    bench.note(f"{report.outcome.value}: target not evaluable ({reason}, E-OUTSIDE-GRID)")
 
 
 def m121(bench: Bench) -> None:

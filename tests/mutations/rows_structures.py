@@ -129,7 +129,9 @@ def m095(bench: Bench) -> None:
     missing = [f for f in report.findings if f.reason and f.reason.value == "no_roi"]
     assert missing
     assert report.outcome.value == "INCOMPLETE"
-    bench.note("INCOMPLETE: organ not contoured (no_roi)")
+    missed = [p.object for p in report.errors if p.code == "E-OAR-MISSING"]
+    assert [name.split(" or ")[0] for name in missed] == ["Esophagus"]
+    bench.note("INCOMPLETE: organ not contoured (no_roi, E-OAR-MISSING)")
 
 
 def m097(bench: Bench) -> None:
@@ -325,4 +327,4 @@ def m119(bench: Bench) -> None:
 
 def m124(bench: Bench) -> None:
     away = [points + np.array([200.0, 0.0, 0.0]) for points in mini.rois()["Esophagus"][1]]
-    bench.not_evaluable("Esophagus", structures=_with(Esophagus=("ORGAN", away)))
+    bench.not_evaluable("Esophagus", code="E-OUTSIDE-GRID", structures=_with(Esophagus=("ORGAN", away)))
