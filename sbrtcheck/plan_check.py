@@ -351,10 +351,12 @@ def _with_sites(
     """Site of each lesion: given; else a site word in a name; else where over half of the PTV lies."""
     known = {r.site for r in load_regions()} | {"other"}
     members = {m for x in lesions for m in (x.ptv, x.gtv, x.itv, x.ctv) if m}
+    empty = {roi.name for roi in data.structures.rois if not roi.contours}
     for key, site in given.items():
         if site not in known:
             raise wrong_usage("E-OPTION", "--site", seen=site, remedy=f"One of: {', '.join(sorted(known))}")
-        if key and key not in members:
+        # A target without contours is no lesion, and the plan is incomplete for it: what was said of it is not wrong.
+        if key and key not in members and key not in empty:
             raise wrong_usage("E-ROI-UNKNOWN", "--site", seen=key, remedy="Name a target ROI: --site PTV=lung")
     texts = [("name of the plan", data.plan.label), ("name of the plan", data.plan.name)]
     out = []

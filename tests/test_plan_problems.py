@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mutations import mini
 
+from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Finding, FindingKind, Level, Outcome, Reason, Verdict
 from sbrtcheck.plan_problems import errors_of_findings
 
@@ -57,3 +58,14 @@ def test_a_close_name_is_told_and_decides_nothing(tmp_path: Path) -> None:
     missed = [p.object for p in report.errors if p.code == "E-OAR-MISSING"]
     assert [name.split(" or ")[0] for name in missed] == ["Esophagus"]
     assert report.outcome is Outcome.INCOMPLETE
+
+
+def test_what_is_said_of_a_target_that_lost_its_contours_is_no_wrong_call(tmp_path: Path) -> None:
+    """The ROI is there and the plan prescribes to it: the answer is about the plan, not about the option."""
+    rois = {**mini.rois(), "PTV": ("PTV", [])}
+    files = {**mini.files(), "rs.dcm": mini.structures(only=rois)}
+    report = mini.check_files(tmp_path / "1", files, sites={"PTV": "node"})
+    assert report.outcome is Outcome.INCOMPLETE
+    assert ("E-NO-CONTOURS", True) in {(p.code, "PTV" in p.line()) for p in report.errors}
+    with pytest.raises(WrongUsageError, match="E-ROI-UNKNOWN"):
+        mini.check_files(tmp_path / "2", files, sites={"PTV2": "node"})
