@@ -325,7 +325,7 @@ def _lesion(doses: PlanDoses, lesion: Lesion, intent: str) -> list[Finding]:
                 unit="Gy" if caution.bed10_gy is not None else "",
                 comparator=">=" if caution.min_bed10_gy is not None else "",
                 limit=caution.min_bed10_gy,
-                note=f"{caution.id}: {caution.text}",
+                note=caution.text,
                 source=f"{caution.source} ({caution.status})",
             )
         )

@@ -16,6 +16,7 @@ from sbrtcheck.course_drawing import EARLIER, MAX_ORGANS, outlines
 from sbrtcheck.model import Curve, Outline, Role, Verdict
 from sbrtcheck.pseudonym import pseudonymised
 from sbrtcheck.report import render_html
+from sbrtcheck.report.achieved_figure import achieved_svg, target_beds
 from sbrtcheck.report.course_figures import course_dvh_svg, lesion_map_svg, sum_limits, tier_style
 
 CORD = "course_cord_cumulative"
@@ -110,6 +111,27 @@ def test_without_lesions_or_sums_there_is_no_figure() -> None:
     assert course_dvh_svg(replace(bare, course_curves=(one,))) == ""
 
 
+def test_what_a_target_gets_is_drawn_as_the_findings_have_it() -> None:
+    report = sample_report("node_sib_45_35_5")
+    beds = target_beds(report)
+    assert [b.label for b in beds] == ["1: PTV_LN_4500", "1: GTV_LN", "2: PTV_LN_3500"]
+    assert {b.alpha_beta_gy for b in beds} == {10.0}
+    assert beds[0].prescribed_gy == pytest.approx(45 * 1.9)
+    for bed in beds:
+        for metric, value, tier in bed.values:
+            (found,) = [
+                f for f in report.findings if f.metric == f"BED(a/b=10):{metric}[Gy]" and f.roi == bed.label[3:]
+            ]
+            assert (found.value, tier in found.note) == (value, True)
+            assert tier == ("above 75 Gy" if value > 75 else "50 to 75 Gy")
+    assert "path" in tags(achieved_svg(report))
+    assert achieved_svg(report) == achieved_svg(report)
+    page = render_html(report)
+    assert page.index("BED10 and EQD2 that each target gets") < page.index("Where the lesions lie")
+    bare = replace(report, plans=tuple(replace(p, findings=()) for p in report.plans))
+    assert achieved_svg(bare) == ""
+
+
 def test_hostile_names_are_drawn_as_outlines() -> None:
     shapes = tuple(Outline(text, text, SQUARE, SQUARE) for text in HOSTILE)
     curves = tuple(
@@ -118,7 +140,9 @@ def test_hostile_names_are_drawn_as_outlines() -> None:
         for plan in ("", text)
     )
     report = replace(report_fixture.report(), outlines=shapes, course_curves=curves)
-    for svg in (lesion_map_svg(report), course_dvh_svg(report)):
+    (plain,) = [f for f in sample_report("node_sib_45_35_5").findings if f.metric == "BED(a/b=10):D98%[Gy]"][:1]
+    report = replace(report, course_findings=tuple(replace(plain, lesion=text, roi=text) for text in HOSTILE))
+    for svg in (lesion_map_svg(report), course_dvh_svg(report), achieved_svg(report)):
         assert "path" in tags(svg)
         assert not tags(svg) & {"script", "text", "image", "foreignObject"}
         assert "onerror" not in svg

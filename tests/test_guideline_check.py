@@ -298,6 +298,27 @@ def test_om9_is_met_without_a_missed_limit_and_where_coverage_was_reduced() -> N
     assert "coverage is reduced already" in reduced.note
 
 
+@pytest.mark.parametrize(("prescription_gy", "missed"), [(50.0, True), (60.0, False)])
+def test_om9_verified_weighs_more_and_nothing_else_changes(
+    monkeypatch: pytest.MonkeyPatch, prescription_gy: float, missed: bool
+) -> None:
+    before = judged(prescription_gy=prescription_gy)
+    book = with_status("OM-9")
+    monkeypatch.setattr(guideline, "load_guideline", lambda: book)
+    after = judged(prescription_gy=prescription_gy)
+    assert [f for f in after if f.rule_id != "OM-9"] == [f for f in before if f.rule_id != "OM-9"]
+    one, two = organs_first(before), organs_first(after)
+    assert (one.verdict, one.consequence) == (
+        (Verdict.MARGINAL, Outcome.MARGINAL) if missed else (Verdict.INFORMATION, Outcome.PASS)
+    )
+    assert (two.verdict, two.consequence, two.level) == (
+        Verdict.NOT_MET if missed else Verdict.MET,
+        Outcome.FAIL if missed else Outcome.PASS,
+        Level.MANDATORY,
+    )
+    assert (two.note, two.value) == (one.note, one.value)
+
+
 def test_a_verified_rule_can_fail_a_course_and_a_pass_never_rests_on_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -520,7 +541,7 @@ def test_ng3_speaks_for_a_declared_early_stage_primary_and_changes_nothing_else(
     (fact,) = [f for f in report.facts if f.name == "early-stage primary in PTV"]
     assert (fact.value, fact.origin) == ("yes", "case file")
     assert report.to_dict()["course"]["lesions"][0]["early_stage_primary"] is True
-    assert "NG-3: early-stage primary lung cancer" in " ".join(render_text(report).split())
+    assert "site caution NG-3 [lesion 1: PTV]" in " ".join(render_text(report).split())
 
 
 def test_ng3_is_silent_for_what_is_declared_not_to_be_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
+from sbrtcheck.report.achieved_figure import achieved_svg
 from sbrtcheck.report.course_figures import course_dvh_svg, lesion_map_svg
 from sbrtcheck.report.figures import data_uri, dvh_svg, eqd2_svg
 from sbrtcheck.report.headline import about, clean, limit_text
@@ -62,14 +63,18 @@ def longest_word(text: str) -> int:
     return max((len(word) for word in text.split()), default=0)
 
 
-def drawn_course(report: Report) -> dict[str, tuple[str, str]]:
-    """Figures of the course, by the title of the section that they close: caption and image source."""
+def drawn_course(report: Report) -> dict[str, list[tuple[str, str]]]:
+    """Figures of the course, by the title of the section that they close: caption and image source of each."""
     in_turn = (report.cumulative or {}).get("sequence") == "one after the other"
     added = "added as given " + ("one after the other" if in_turn else "in the same sessions")
     sums = f"Cumulative EQD2 of the organs nearest to a limit: all plans together, {added}, and each plan alone"
     places = "Where the lesions lie: planning targets in the body, in the tone of their BED10"
-    found = {"Course": (sums, course_dvh_svg(report)), "Lesions": (places, lesion_map_svg(report))}
-    return {title: (caption, data_uri(svg)) for title, (caption, svg) in found.items() if svg}
+    beds = "BED10 and EQD2 that each target gets, in the tone of its tier; the dashed lines are the edges of the tiers"
+    found = {
+        "Course": [(sums, course_dvh_svg(report))],
+        "Lesions": [(beds, achieved_svg(report)), (places, lesion_map_svg(report))],
+    }
+    return {title: [(caption, data_uri(svg)) for caption, svg in figures if svg] for title, figures in found.items()}
 
 
 def render_html(report: Report) -> str:

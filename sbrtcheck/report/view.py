@@ -49,6 +49,7 @@ _WEAK_TRUST = {
     "clinic practice": "practice",
     "local": "local",
 }
+_BY_ID = {FindingKind.GUIDELINE, FindingKind.SITE_CAUTION}
 _IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
 
 
@@ -193,7 +194,11 @@ def _line(report: Report, f: Finding) -> str:
     told = "; ".join(part for part in (number, clean(f.note)) if part)
     trust = f" ({source}{', ' + clean(f.trust) if f.trust else ''})" if source else ""
     subject = f" [{what}]" if what != KIND_WORDS[f.kind] else ""
-    return f"{KIND_WORDS[f.kind]}{subject}: {VERDICT_WORDS[f.verdict]}{effect}; {told}{trust}".replace(";  ", "; ")
+    # A rule of a guideline is known by its id.
+    rule = f" {clean(f.rule_id)}" if f.kind in _BY_ID and ":" not in f.rule_id else ""
+    return f"{KIND_WORDS[f.kind]}{rule}{subject}: {VERDICT_WORDS[f.verdict]}{effect}; {told}{trust}".replace(
+        ";  ", "; "
+    )
 
 
 def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]:
