@@ -11,6 +11,7 @@ BENCHMARKS = (
     "bench_radiobiology.py",
     "bench_tables.py",
     "bench_check.py",
+    "bench_prescan.py",
     "bench_dvh.py",
     "bench_course.py",
     "agreement.py",
