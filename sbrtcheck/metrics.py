@@ -40,13 +40,13 @@ BAND_WEIGHT: dict[str, float] = {
     "lower end long": 0.8,
     "upper end short": 0.8,
     "upper end long": 0.8,
-    "half of the samples": 0.7,
+    "half of the samples": 2.0,
     "trilinear": 0.4,
     "spline": 0.4,
     "cubic": 0.4,
 }
 # Never less than this share of a dose: sampling and merging have their own small errors.
-BAND_FLOOR = 0.0004
+BAND_FLOOR = 0.0014
 # Sub-cubic-centimetre doses are not given on grids coarser than this [mm] (safety review; our policy).
 COARSE_GRID_MM = 3.0
 

@@ -204,6 +204,41 @@ def true_metrics(solid: Solid, dose: Callable[[Array], Array], centre: Array, *,
     return metrics_of(values, solid.volume_cm3)
 
 
+def exact_metrics(
+    volume_cm3: float, sigma_mm: float, *, edge_mm: float | None = None, offset_mm: float = 0.0
+) -> dict[str, float]:
+    """Closed form for a sphere in a Gaussian peak that is 50 Gy at ``edge_mm`` (else the radius) from its middle.
+
+    The volume at or above a dose is that of a ball about the peak that lies in the sphere: a lens of two balls, or one.
+    """
+    from scipy.optimize import brentq
+
+    radius = (3000 * volume_cm3 / 4 / np.pi) ** (1 / 3)
+    top_gy = PRESCRIPTION_GY * np.exp((edge_mm or radius) ** 2 / 2 / sigma_mm**2)
+    whole = 4 / 3 * np.pi * radius**3
+
+    def common(r: float) -> float:
+        q = offset_mm
+        if q <= abs(radius - r):
+            return float(4 / 3 * np.pi * min(radius, r) ** 3)
+        lens = q * q + 2 * q * (r + radius) - 3 * (r - radius) ** 2
+        return float(np.pi * (radius + r - q) ** 2 * lens / (12 * q))
+
+    def at(share: float) -> float:
+        r = brentq(lambda r: common(r) - share * whole, 1e-9, radius + offset_mm, xtol=1e-10)
+        return float(top_gy * np.exp(-(r**2) / 2 / sigma_mm**2))
+
+    r = np.linspace(0.0, radius + offset_mm, 4001)
+    gy = top_gy * np.exp(-(r**2) / 2 / sigma_mm**2)
+    mean_gy = float(np.sum(np.diff([common(x) for x in r]) * 0.5 * (gy[1:] + gy[:-1])) / whole)
+    found = {"D95%[Gy]": at(0.95), "D98%[Gy]": at(0.98), "D2%[Gy]": at(0.02), "D50%[Gy]": at(0.5), "Mean[Gy]": mean_gy}
+    found["Volume"] = volume_cm3
+    for volume, name in ((0.03, "D0.03cc[Gy]"), (2.0, "D2cc[Gy]")):
+        if volume_cm3 > volume * 1.2:
+            found[name] = at(volume / volume_cm3)
+    return found
+
+
 def metrics_of(values: Array, volume_cm3: float) -> dict[str, float]:
     """True metrics of equal-volume samples sorted by falling dose."""
     cumulative = (np.arange(len(values)) + 0.5) / len(values)
@@ -287,9 +322,16 @@ def make_case(
     grid_axes: Array | None = None,
     name: str = "",
     n_truth: int = 110,
+    truth: dict[str, float] | None = None,
 ) -> Case:
-    """A case with random phases of contours and grid. ``turn`` turns the solid, ``grid_axes`` the grid."""
+    """A case with random phases of contours and grid. ``turn`` turns the solid, ``grid_axes`` the grid.
+
+    ``truth``: by closed form, of a dose about the middle of the solid; the dose is moved there.
+    """
     centre = rng.uniform(-0.5, 0.5, 3) * grid_mm
+    if truth is not None:
+        about = dose
+        dose = lambda p: about(p - centre)  # noqa: E731
     reach = float(np.hypot(np.hypot(solid.half_width_mm, solid.half_width_mm), solid.half_height_mm)) + 12.0
     axes = axes_of(orientation) if grid_axes is None else grid_axes
     grid = grid_around(dose, reach, grid_mm, rng.uniform(-0.5, 0.5, 3), axes=axes)
@@ -300,7 +342,7 @@ def make_case(
         roi=Roi(1, solid.name, draw(solid, contour_mm, rng.random(), centre=centre, turn=turn)),
         dose=grid,
         volume_cm3=solid.volume_cm3,
-        truth=true_metrics(solid, local, centre, n=n_truth),
+        truth=true_metrics(solid, local, centre, n=n_truth) if truth is None else truth,
         contour_mm=contour_mm,
         grid_mm=grid_mm,
         flat_ended=solid.flat_ended,
@@ -330,8 +372,9 @@ def suite(
                 )
         for volume in (0.3, 1.2, 6.0, 30.0):
             edge = (3000 * volume / 4 / np.pi) ** (1 / 3)
-            steep = peak(edge, sigma_mm=max(edge, 5.0))
-            yield make_case(sphere(volume), steep, rng, name="steep sphere", **common)
+            sigma = max(edge, 5.0)
+            steep, exact = peak(edge, sigma_mm=sigma), exact_metrics(volume, sigma)
+            yield make_case(sphere(volume), steep, rng, name="steep sphere", truth=exact, **common)
         yield make_case(torus(12.0, 5.0), peak(17.0), rng, **common)
         yield make_case(torus(9.0, 3.0), peak(14.0), rng, **common)
         yield make_case(sphere(5.0), ramp((1, 1, 0.5), 1.5), rng, name="sphere in a ramp", **common)

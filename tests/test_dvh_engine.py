@@ -56,15 +56,48 @@ def value(metric: str, dvh: Dvh) -> float:
 
 @pytest.mark.parametrize("size", list(ALLOWED))
 def test_errors_stay_within_what_is_allowed(results: list[tuple[ph.Case, Dvh]], size: str) -> None:
-    # The truth here is itself sampled: 0.02 Gy of its own.
-    chosen = [(c, d) for c, d in results if c.size_class == size and not c.flat_ended and "steep" not in c.name]
+    # The sampled truth of all but the steep spheres has up to 0.02 Gy of its own, and is still held to the same.
+    chosen = [(c, d) for c, d in results if c.size_class == size and not c.flat_ended]
     assert len(chosen) >= 4
     for metric, allowed in ALLOWED[size].items():
         if metric == "Volume":
             errors = [100 * abs(d.total_volume_cm3 / c.volume_cm3 - 1) for c, d in chosen]
         else:
             errors = [abs(value(metric, d) - c.truth[metric]) for c, d in chosen if metric in c.truth]
-        assert np.percentile(errors, 95) <= allowed + 0.02, (metric, errors)
+        assert np.percentile(errors, 95) <= allowed, (metric, errors)
+
+
+@pytest.mark.parametrize(("contour_mm", "grid_mm"), [(1.0, 1.0), (1.0, 2.5), (2.0, 2.0), (2.0, 2.5)])
+def test_narrow_peaks_in_small_spheres_by_closed_form(contour_mm: float, grid_mm: float) -> None:
+    """A peak hardly wider than its target: what a cubic spline reads 0.2 to 0.6 Gy low on a grid of 2.5 mm."""
+    rng = np.random.default_rng(31)
+    errors = []
+    for volume in (0.2, 0.3, 0.4, 0.48, 0.7, 1.2):
+        for share in (0.0, 0.3):
+            radius = (3000 * volume / 4 / np.pi) ** (1 / 3)
+            sigma, offset = rng.uniform(1.0, 1.3) * radius, share * radius
+            about = ph.peak(radius, sigma_mm=sigma)
+            side = rng.normal(size=3)
+            side *= offset / np.linalg.norm(side)
+            case = ph.make_case(
+                ph.sphere(volume),
+                lambda p, about=about, side=side: about(p - side),
+                rng,
+                contour_mm=contour_mm,
+                grid_mm=grid_mm,
+                truth=ph.exact_metrics(volume, sigma, offset_mm=offset),
+            )
+            dvh = compute_dvh(build_structure(case.roi), case.dose, band=False)
+            errors += [value(m, dvh) - case.truth[m] for m in ("D2%[Gy]", "D0.03cc[Gy]")]
+    assert np.percentile(np.abs(errors), 95) <= 0.03, errors
+
+
+def test_the_closed_form_is_what_dense_sampling_finds() -> None:
+    about = ph.peak(9.0, sigma_mm=10.0)
+    sampled = ph.true_metrics(ph.sphere(3.0), lambda p: about(p - np.array([3.0, 0, 0])), np.zeros(3), n=80)
+    exact = ph.exact_metrics(3.0, 10.0, edge_mm=9.0, offset_mm=3.0)
+    for metric in METRICS:
+        assert sampled[metric] == pytest.approx(exact[metric], abs=0.02), metric
 
 
 def test_the_band_holds_the_truth(results: list[tuple[ph.Case, Dvh]]) -> None:
