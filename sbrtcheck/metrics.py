@@ -45,8 +45,8 @@ BAND_WEIGHT: dict[str, float] = {
     "spline": 0.4,
     "cubic": 0.4,
 }
-# Never less than this share of a dose: sampling and merging have their own small errors.
-BAND_FLOOR = 0.0014
+# Never less than this share of the highest dose: where a surface lies is known to some hundredths of a millimetre.
+BAND_FLOOR = 0.001
 # Sub-cubic-centimetre doses are not given on grids coarser than this [mm] (safety review; our policy).
 COARSE_GRID_MM = 3.0
 
@@ -185,7 +185,8 @@ def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = 
     if answer is None:
         return missing(Reason.OUTSIDE_GRID, f"{100 * outside_cm3 / total_cm3:.3g} % lies outside the dose grid")
     value, low, high = answer
-    down = up = BAND_FLOOR * value if dvh.variants and metric.kind not in {"V", "CV"} else 0.0
+    floor = BAND_FLOOR * find.scale * float(dvh.samples.dose_gy[0])
+    down = up = floor if dvh.variants and metric.kind not in {"V", "CV"} else 0.0
     for variant, samples in dvh.variants:
         other = find(samples) if samples.dose_gy.size else None
         if other is None:
