@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sbrtcheck.comparison import Subject
 from sbrtcheck.model import Dvh, Samples
 from sbrtcheck.organs import load_organs, organ_names
-from sbrtcheck.rules import PlanContext, Subject, judge_organ_limits
+from sbrtcheck.rules import PlanContext, judge_organ_limits
 from sbrtcheck.tables import choose_table, lint_table, load_tables
 from sbrtcheck.target_rules import judge_other_sources
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sbrtcheck.assemble import check, check_study
+    from sbrtcheck.comparison import judge
     from sbrtcheck.dvh import build_structure, compute_dvh
     from sbrtcheck.errors import Problem, RefusedError, SbrtcheckError, WrongUsageError
     from sbrtcheck.metrics import evaluate, parse_metric
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sbrtcheck.radiobiology import bed, eqd2
     from sbrtcheck.read import read_folder
     from sbrtcheck.rescale import whatif
-    from sbrtcheck.rules import judge
     from sbrtcheck.tables import load_table
 
 _HOME = {

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from sbrtcheck import guideline, schemes
 from sbrtcheck.dvh.conformity import icru91
+from sbrtcheck.findings import information
 from sbrtcheck.metrics import evaluate
-from sbrtcheck.model import Finding, FindingKind, Lesion, Level, MetricValue, Outcome, Verdict
+from sbrtcheck.model import Finding, FindingKind, Lesion, MetricValue
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.radiobiology import bed_dvh, eqd2_dvh
 
@@ -48,20 +49,14 @@ def achieved(doses: PlanDoses, lesion: Lesion) -> tuple[Achieved, ...]:
 def achieved_findings(doses: PlanDoses, lesion: Lesion) -> list[Finding]:
     """The same as information that does nothing to the outcome: for JSON and CSV, row by row."""
     return [
-        Finding(
+        information(
             rule_id=f"information:{a.value.metric}",
             kind=FindingKind.LESION_BED10,
-            verdict=Verdict.INFORMATION,
-            consequence=Outcome.PASS,
-            level=Level.INFORMATION,
+            value=a.value,
             lesion=lesion.id,
             plan=doses.label,
             roi=a.roi,
             metric=a.value.metric,
-            value=a.value.value,
-            low=a.value.low,
-            high=a.value.high,
-            unit="Gy",
             note="; ".join(n for n in ("achieved", a.tier, a.value.note) if n),
             source="voxel-wise conversion",
         )

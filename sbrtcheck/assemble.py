@@ -16,6 +16,7 @@ from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_la
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
+from sbrtcheck.findings import completeness
 from sbrtcheck.guideline import threshold_fact
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
 from sbrtcheck.judging import JudgedPlan, deciding_site, judge_plan
@@ -40,7 +41,6 @@ from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.reframe import describe, moved, transformation
-from sbrtcheck.rules import completeness
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
 DEFAULT_INTERPOLATION = "cubic"

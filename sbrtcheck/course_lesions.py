@@ -12,22 +12,19 @@ from sbrtcheck import guideline, names
 from sbrtcheck.case import CaseFile
 from sbrtcheck.course import SAME_DOSE_GY, centroid_mm, link_prescriptions
 from sbrtcheck.errors import safe_text
+from sbrtcheck.findings import completeness, information
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     Finding,
     FindingKind,
     Lesion,
-    Level,
-    Outcome,
     PlanData,
     Reason,
     Roi,
     Role,
     Study,
-    Verdict,
 )
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, points_distance_mm
-from sbrtcheck.rules import completeness
 from sbrtcheck.subjects import points_of
 
 # A plan that gives the lesion of another plan at least this median dose is mentioned [Gy] (our policy).
@@ -286,18 +283,13 @@ def added_doses(plans: Sequence[PlanDoses], median_gy: Mapping[tuple[str, str], 
         if any(frozenset((lesion.id, x.id)) in shared for x in theirs.lesions):
             continue
         out.append(
-            Finding(
+            information(
                 rule_id=f"course:added_to_lesion:{lesion.id}",
                 kind=FindingKind.CONSISTENCY,
-                verdict=Verdict.INFORMATION,
-                consequence=Outcome.PASS,
-                level=Level.INFORMATION,
+                value=median,
                 lesion=lesion.id,
                 roi=lesion.ptv,
                 metric="D50%[Gy]",
-                value=median,
-                low=median,
-                high=median,
                 unit="Gy",
                 note=f"median dose that {label} adds to this lesion of {owner.label} "
                 f"(shown from {ADDED_TO_LESION_GY:g} Gy)",

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sbrtcheck.comparison import is_upper
 from sbrtcheck.model import LimitRow, Metric, OrganTable
 from sbrtcheck.organ_eqd2 import alpha_beta_of
 from sbrtcheck.organs import load_organs
 from sbrtcheck.radiobiology import eqd2
-from sbrtcheck.rules import applies, is_upper, row_metric
+from sbrtcheck.rules import applies, row_metric
 from sbrtcheck.tables import load_table
 
 # One source for every number of fractions of the course; tables are never mixed inside one verdict.

@@ -13,6 +13,7 @@ from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, ea
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
+from sbrtcheck.findings import completeness, information
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     Curve,
@@ -29,7 +30,6 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.plan_check import PlanDoses
-from sbrtcheck.rules import completeness
 from sbrtcheck.site_cautions import load_neighbours
 from sbrtcheck.tables import load_table, table_names
 
@@ -156,20 +156,13 @@ def _at_most_marginal(finding: Finding, registered: Mapping[str, str]) -> Findin
 
 def _information(organ: str, roi: str, metric: str, dvh: Dvh, asked: Metric | str, note: str) -> Finding:
     value = evaluate(asked, dvh)
-    return Finding(
+    return information(
         rule_id=f"cumulative:information:{organ}:{metric}",
         kind=FindingKind.ORGAN_LIMIT,
-        verdict=Verdict.INFORMATION,
-        consequence=Outcome.PASS,
-        level=Level.INFORMATION,
+        value=value,
         organ=organ,
         roi=roi,
         metric=metric,
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        unit=value.unit,
-        reason=value.reason,
         note="; ".join(n for n in (note, value.note) if n),
     )
 
@@ -241,23 +234,15 @@ def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDo
                 break
             share += max(known) / row.dose_limit_gy(plan.n_fractions)
         else:
-            out.append(
-                Finding(
-                    rule_id=f"cumulative:bound:{row.first.rule_id}",
-                    kind=FindingKind.ORGAN_LIMIT,
-                    verdict=Verdict.INFORMATION,
-                    consequence=Outcome.PASS,
-                    level=Level.INFORMATION,
-                    table=table.name,
-                    organ=row.organ,
-                    metric=f"sum of dose/limit at most, {row.first.metric_text}",
-                    value=share,
-                    low=0.0,
-                    high=share,
-                    comparator="<=",
-                    limit=1.0,
-                    note=f"upper bound from the D{part.amount:g}cc of each plan alone, given one after the other",
-                    source=f"{table.title}",
-                )
+            bound = information(
+                rule_id=f"cumulative:bound:{row.first.rule_id}",
+                kind=FindingKind.ORGAN_LIMIT,
+                value=share,
+                table=table.name,
+                organ=row.organ,
+                metric=f"sum of dose/limit at most, {row.first.metric_text}",
+                note=f"upper bound from the D{part.amount:g}cc of each plan alone, given one after the other",
+                source=table.title,
             )
+            out.append(replace(bound, low=0.0, comparator="<=", limit=1.0))
     return tuple(out)

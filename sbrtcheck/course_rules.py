@@ -8,6 +8,7 @@ from typing import Any
 
 from sbrtcheck import course_gaps
 from sbrtcheck.case import EarlierDose
+from sbrtcheck.comparison import WORSE, Subject
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, Earlier, earlier_for
 from sbrtcheck.course_limits import CourseRow, OrganAlphaBeta, choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_sum import CourseSum, Reading
@@ -22,18 +23,11 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
-from sbrtcheck.rules import (
-    NEAR_TARGET_MM,
-    PlanContext,
-    Subject,
-    consequence_of,
-    judge_organ_limits,
-)
+from sbrtcheck.rules import NEAR_TARGET_MM, PlanContext, consequence_of, judge_organ_limits
 
 # What the other plans must add to matter [Gy EQD2] (our policy).
 ADDS_NOTHING_GY = 0.5
 NEAR_MAXIMUM = Metric("D", 0.035, "cc", "Gy")
-_WORSE = {Verdict.INFORMATION: 0, Verdict.MET: 1, Verdict.MARGINAL: 2, Verdict.NOT_EVALUABLE: 3, Verdict.NOT_MET: 4}
 # What a sum can bring about; every other reason stands with the plans already.
 _NEW_REASONS = {Reason.OUTSIDE_GRID, Reason.CONTAINER_EXCEEDED}
 
@@ -136,7 +130,7 @@ class _Judge:
             if kind != SEQUENTIAL:
                 same = physical[index : index + 1] if self._one_number(earlier) else ()
                 readings += same or (self._derived(row, SAME_SESSIONS, earlier, index, base),)
-            out.append(self._finish(row, max(readings, key=lambda f: _WORSE[f.verdict]), found, earlier))
+            out.append(self._finish(row, max(readings, key=lambda f: WORSE[f.verdict]), found, earlier))
         return out
 
     def not_in_source(self, rows: Sequence[CourseRow], earlier: Earlier) -> list[Finding]:

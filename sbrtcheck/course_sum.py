@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sbrtcheck.comparison import Subject
 from sbrtcheck.course_earlier import SAME_SESSIONS, UniformDose
 from sbrtcheck.cumulative import (
     Combine,
@@ -24,7 +25,6 @@ from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.model import Dvh, FloatArray
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.radiobiology import eqd2
-from sbrtcheck.rules import Subject
 
 # Dvhs kept at a time: each holds some MB, and a course asks for a thousand.
 N_KEPT = 80

@@ -16,6 +16,7 @@ from sbrtcheck import guideline
 from sbrtcheck.case import CaseFile
 from sbrtcheck.disease_state import DiseaseState, classify_disease_state
 from sbrtcheck.errors import safe_text
+from sbrtcheck.findings import information
 from sbrtcheck.guideline import Guideline
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
@@ -299,21 +300,11 @@ def deviation_findings(plans: Sequence[PlanReport], case: CaseFile | None) -> tu
     for d in case.deviations if case else ():
         where = "the verdict stays" if d.rule in known else "no finding of this course has this rule_id"
         note = safe_text(f"declared deviation from {d.rule}: {d.reason} ({d.name}); {where}", limit=400)
-        out.append(
-            Finding(
-                rule_id=f"deviation:{safe_text(d.rule)}",
-                kind=FindingKind.GUIDELINE,
-                verdict=Verdict.INFORMATION,
-                consequence=Outcome.PASS,
-                level=Level.INFORMATION,
-                note=note,
-            )
-        )
+        out.append(information(rule_id=f"deviation:{safe_text(d.rule)}", kind=FindingKind.GUIDELINE, note=note))
     return tuple(out)
 
 
 def _finding(rule_id: str, note: str, book: Guideline, verdict: Verdict, consequence: Outcome, level: Level) -> Finding:
-    rule = book.rule(rule_id)
     return Finding(
         rule_id=rule_id,
         kind=FindingKind.GUIDELINE,
@@ -322,8 +313,13 @@ def _finding(rule_id: str, note: str, book: Guideline, verdict: Verdict, consequ
         level=level,
         table="guideline",
         note=safe_text(note, limit=600),
-        source=f"{book.title}, key question {rule.key_question}, {rule.status}",
+        source=_source(rule_id, book),
     )
+
+
+def _source(rule_id: str, book: Guideline) -> str:
+    rule = book.rule(rule_id)
+    return f"{book.title}, key question {rule.key_question}, {rule.status}"
 
 
 def _met(rule_id: str, note: str, book: Guideline) -> Finding:
@@ -337,7 +333,13 @@ def _missed(rule_id: str, note: str, book: Guideline) -> Finding:
 
 
 def _information(rule_id: str, note: str, book: Guideline) -> Finding:
-    return _finding(rule_id, note, book, Verdict.INFORMATION, Outcome.PASS, Level.INFORMATION)
+    return information(
+        rule_id=rule_id,
+        kind=FindingKind.GUIDELINE,
+        table="guideline",
+        note=safe_text(note, limit=600),
+        source=_source(rule_id, book),
+    )
 
 
 def _open(rule_id: str, missing: str, note: str, book: Guideline) -> Finding:

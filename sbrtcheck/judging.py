@@ -11,6 +11,7 @@ from sbrtcheck.course import link_hint
 from sbrtcheck.derived_limits import choose_or_derive
 from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.errors import refuse, safe_text
+from sbrtcheck.findings import as_other_source, completeness, information
 from sbrtcheck.guideline_check import judge_organs_first
 from sbrtcheck.lung_location import airway_distance_mm
 from sbrtcheck.metrics import evaluate
@@ -30,7 +31,7 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.plan_check import PlanDoses, target_ratio
 from sbrtcheck.required import required_organs_settled, some_organ_judged
-from sbrtcheck.rules import PlanContext, completeness, judge_organ_limits
+from sbrtcheck.rules import PlanContext, judge_organ_limits
 from sbrtcheck.suspicion import load_suspicion
 from sbrtcheck.tables import (
     choose_table,
@@ -371,21 +372,14 @@ def _thorax(doses: PlanDoses) -> list[Finding]:
                 note = f"{subject.missing_part} is missing: this is no number of both lungs"
                 value = replace(value, value=None, low=None, high=None, reason=subject.missing_reason, note=note)
             out.append(
-                Finding(
+                information(
                     rule_id=f"information:Lungs:{text}",
                     kind=FindingKind.ORGAN_LIMIT,
-                    verdict=Verdict.INFORMATION,
-                    consequence=Outcome.PASS,
-                    level=Level.INFORMATION,
+                    value=value,
                     plan=doses.label,
                     organ="Lungs",
                     roi=subject.roi,
                     metric=text,
-                    value=value.value,
-                    low=value.low,
-                    high=value.high,
-                    unit=value.unit,
-                    reason=value.reason,
                     note="; ".join(n for n in (value.note, subject.note, "shown for every thoracic plan") if n),
                 )
             )
@@ -400,12 +394,8 @@ def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None
         if deciding is not None and table.name == deciding.name:
             continue
         out += [
-            replace(
-                f,
-                kind=FindingKind.OTHER_SOURCE,
-                consequence=Outcome.PASS,
-                level=Level.INFORMATION,
-                note="; ".join(n for n in (f"{table.title}: judged beside, does not decide", f.note) if n),
+            as_other_source(
+                f, note="; ".join(n for n in (f"{table.title}: judged beside, does not decide", f.note) if n)
             )
             for f in judge_organ_limits(context, table)
         ]

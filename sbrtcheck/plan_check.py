@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sbrtcheck import course, names, subjects
+from sbrtcheck.comparison import Subject
 from sbrtcheck.dose_levels import higher_levels
 from sbrtcheck.dvh import Structure, build_structure, compute_dvhs
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
@@ -27,7 +28,7 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.organs import load_organs, load_regions, site_of_name
 from sbrtcheck.reach import out_of_reach, targets_not_judged, treated_without_lesion
-from sbrtcheck.rules import NEAR_TARGET_MM, Subject
+from sbrtcheck.rules import NEAR_TARGET_MM
 from sbrtcheck.structures import minus
 
 LEFT_RIGHT_MM = 10.0

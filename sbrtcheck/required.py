@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sbrtcheck.findings import completeness
 from sbrtcheck.model import Finding, FindingKind, Level, OrganTable, Reason, Verdict
-from sbrtcheck.rules import PlanContext, applies, completeness
+from sbrtcheck.rules import PlanContext, applies
 
 
 def required_organs_settled(

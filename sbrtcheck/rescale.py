@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sbrtcheck import guideline, schemes
+from sbrtcheck.comparison import Subject
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import Dvh, Finding, Level, OrganTable, Outcome, Samples, Study, Verdict
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.radiobiology import bed, total_dose_for_bed
 from sbrtcheck.required import required_organs_settled
-from sbrtcheck.rules import PlanContext, Subject, judge_organ_limits
+from sbrtcheck.rules import PlanContext, judge_organ_limits
 from sbrtcheck.tables import choose_table
 
 NOT_A_PRESCRIPTION = "not a prescription: the dose distribution is scaled, nothing is re-optimised"

@@ -1,13 +1,12 @@
-"""Where a number meets a limit: which rows apply, how each is judged, and what that does to the outcome."""
+"""The rows of an organ table on one plan: which apply, what each is judged on, and what that does to the outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sbrtcheck import metrics
+from sbrtcheck.comparison import WORSE, Judgement, Subject, grows_with_volume, holds, is_upper, judge, not_evaluable
 from sbrtcheck.model import (
-    Dvh,
     Finding,
     FindingKind,
     Level,
@@ -20,15 +19,7 @@ from sbrtcheck.model import (
     Verdict,
 )
 
-POINT_VOLUME_FALLBACK_CM3 = 0.035
 NEAR_TARGET_MM = 50.0
-_WORSE = {
-    Verdict.INFORMATION: 0,
-    Verdict.MET: 1,
-    Verdict.MARGINAL: 2,
-    Verdict.NOT_EVALUABLE: 3,
-    Verdict.NOT_MET: 4,
-}
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
     Reason.DAMAGED_ROI,
@@ -36,34 +27,6 @@ _DAMAGE = {
     Reason.OTHER_FRAME_OF_REFERENCE,
     Reason.ORGAN_CUT,
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """One structure that stands for an organ: contoured, or derived from what is contoured.
-
-    Attributes:
-        organ: the organ as the tables name it.
-        roi: the name to show; how a derived structure was made stands in ``note``.
-        dvh: its dose, or the reason why there is none.
-        distance_mm: distance to the nearest target [mm]; None when unknown.
-        prescription_gy: of the nearest lesion [Gy], for limits in percent.
-        nearest_lesion: id of the lesion at that distance; "" when unknown.
-        missing_part: what is missing of a union ("the bronchial tree"), else "". Its rows can only be NOT_MET.
-        missing_reason: why that part is missing: not contoured, or contoured and of no use.
-        cut: the organ seems cut by the scan: spared-volume and percent limits are not settled.
-    """
-
-    organ: str
-    roi: str
-    dvh: Dvh
-    distance_mm: float | None = None
-    prescription_gy: float | None = None
-    nearest_lesion: str = ""
-    missing_part: str = ""
-    missing_reason: Reason = Reason.PART_MISSING
-    cut: bool = False
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,104 +46,6 @@ class PlanContext:
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict on one number, with the number."""
-
-    verdict: Verdict
-    value: MetricValue
-    note: str = ""
-
-
-def is_upper(comparator: str) -> bool:
-    """True when the limit is a ceiling.
-
-    Raises:
-        ValueError: not one of <, <=, >, >=.
-    """
-    if comparator in {"<", "<="}:
-        return True
-    if comparator in {">", ">="}:
-        return False
-    raise ValueError(f"comparator {comparator!r} is not one of <, <=, >, >=")
-
-
-def holds(value: float, comparator: str, limit: float) -> bool:
-    """Whether the unrounded value keeps the limit. False for anything that is not a finite number."""
-    kept = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}
-    return kept[comparator] and abs(value) != float("inf")
-
-
-def compare(value: MetricValue, *, comparator: str, limit: float) -> Verdict:
-    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it."""
-    if value.value is None or value.low is None or value.high is None:
-        return Verdict.NOT_EVALUABLE
-    if not holds(value.value, comparator, limit):
-        return Verdict.NOT_MET
-    far_end = value.high if is_upper(comparator) else value.low
-    return Verdict.MET if holds(far_end, comparator, limit) else Verdict.MARGINAL
-
-
-def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
-    """The worst of several readings of one thing."""
-    return max(judgements, key=lambda j: _WORSE[j.verdict])
-
-
-def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
-    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
-    readings = [subject.dvh, *subject.dvh.alternatives]
-    judged = [_judge_reading(subject, d, metric, comparator, limit) for d in readings]
-    # Of readings with one verdict the one with the worse number.
-    sign = 1.0 if is_upper(comparator) else -1.0
-    judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
-    worst = worst_judgement(judged)
-    if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
-        return worst
-    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and _grows_with_volume(metric):
-        return worst
-    lacks = "not contoured" if subject.missing_reason is Reason.PART_MISSING else "cannot be used"
-    # A mean, a percentage or a spared volume of a part may be on either side of that of the whole.
-    so_far = (
-        "the missing part may settle it" if worst.verdict is Verdict.NOT_MET else "what is contoured meets the limit"
-    )
-    return _not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
-
-
-def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
-    value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
-    verdict = compare(value, comparator=comparator, limit=limit)
-    judgement = Judgement(verdict, value, value.note)
-    if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
-        return _not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
-    if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
-        point = metrics.evaluate(
-            replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
-            dvh,
-            prescription_gy=subject.prescription_gy,
-        )
-        if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
-            note = (
-                f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
-                if point.value is not None
-                else value.note
-            )
-            return Judgement(Verdict.MET, point, note.lstrip("; "))
-        return judgement
-    of_the_whole = (
-        metric.kind == "CV"
-        or (metric.kind == "V" and metric.unit == "%")
-        or (metric.kind in {"D", "DC"} and metric.amount_unit == "%")
-    )
-    if subject.cut and of_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
-        return _not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
-    return judgement
-
-
-def _not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
-    value = replace(judgement.value, value=None, low=None, high=None, reason=reason, note=note)
-    return Judgement(Verdict.NOT_EVALUABLE, value, note)
 
 
 def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
@@ -262,20 +127,11 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
     return []
 
 
-def _grows_with_volume(metric: Metric) -> bool:
-    """True when a larger structure can only have a larger value: hottest-volume doses and absolute volumes."""
-    return (
-        metric.kind == "Max"
-        or (metric.kind == "D" and metric.amount_unit == "cc")
-        or (metric.kind == "V" and metric.unit == "cc")
-    )
-
-
 def _settled_from_outside(
     context: PlanContext, row: LimitRow, metric: Metric, organ: str
 ) -> tuple[Judgement, Subject, str] | None:
     """A containing structure that meets an upper limit settles it; one that misses it says nothing."""
-    if not is_upper(row.comparator) or not _grows_with_volume(metric):
+    if not is_upper(row.comparator) or not grows_with_volume(metric):
         return None
     # Both sides of a paired container must keep the limit; of several containers one is enough.
     judged = []
@@ -284,16 +140,16 @@ def _settled_from_outside(
             (judge(s, metric, comparator=row.comparator, limit=row.limit), s) for s in context.subjects.get(name, ())
         ]
         if sides:
-            judged.append(max(sides, key=lambda pair: _WORSE[pair[0].verdict]))
+            judged.append(max(sides, key=lambda pair: WORSE[pair[0].verdict]))
     if not judged:
         return None
-    best, subject = min(judged, key=lambda pair: _WORSE[pair[0].verdict])
+    best, subject = min(judged, key=lambda pair: WORSE[pair[0].verdict])
     if best.verdict in {Verdict.MET, Verdict.MARGINAL}:
         return best, subject, f"settled by {subject.roi}, which contains the organ"
     if best.verdict is Verdict.NOT_MET:
         number = f"{best.value.value:.2f} {best.value.unit}" if best.value.value is not None else ""
         note = f"{organ} is not contoured and {subject.roi}, which contains it, is beyond the limit ({number})"
-        return _not_evaluable(best, Reason.CONTAINER_EXCEEDED, note), subject, ""
+        return not_evaluable(best, Reason.CONTAINER_EXCEEDED, note), subject, ""
     return best, subject, f"{organ} is not contoured; tried {subject.roi}"
 
 
@@ -301,7 +157,7 @@ def _exceeded_from_inside(
     context: PlanContext, row: LimitRow, metric: Metric, organ: str
 ) -> tuple[Judgement, Subject, str] | None:
     """An organ beyond the upper limit of its container makes that limit missed; below it says nothing."""
-    if not is_upper(row.comparator) or not _grows_with_volume(metric):
+    if not is_upper(row.comparator) or not grows_with_volume(metric):
         return None
     for inner, containers in context.containers.items():
         if not set(organ.split("+")) & set(containers):
@@ -384,22 +240,6 @@ def consequence_of(verdict: Verdict, level: Level, *, weighty: bool) -> Outcome:
     if level is Level.ADVISORY:
         return Outcome.PASS if verdict in {Verdict.MET, Verdict.INFORMATION} else Outcome.MARGINAL
     return Outcome.PASS
-
-
-def completeness(*, rule_id: str, plan: str, reason: Reason, note: str, organ: str = "", lesion: str = "") -> Finding:
-    """A finding that makes the outcome INCOMPLETE."""
-    return Finding(
-        rule_id=rule_id,
-        kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.NOT_EVALUABLE,
-        consequence=Outcome.INCOMPLETE,
-        level=Level.MANDATORY,
-        plan=plan,
-        organ=organ,
-        lesion=lesion,
-        reason=reason,
-        note=note,
-    )
 
 
 def _printed_for_fewer(row: LimitRow, value: float | None) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from sbrtcheck.comparison import Subject, compare, is_upper, judge
+from sbrtcheck.findings import as_other_source, information
 from sbrtcheck.model import (
     ConformityRule,
     Dvh,
@@ -19,7 +21,7 @@ from sbrtcheck.model import (
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.rules import PlanContext, Subject, compare, is_upper, judge, judge_organ_limits
+from sbrtcheck.rules import PlanContext, judge_organ_limits
 
 AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
 OWN_POLICY = "OUR_POLICY"
@@ -170,22 +172,15 @@ def judge_conformity(
     findings = []
     for key, label, unit, pair in rows:
         value = values[key]
-        finding = Finding(
+        finding = information(
             rule_id=f"{limits.source if limits else 'RTOG_0813'}:{label}",
             kind=FindingKind.CONFORMITY,
-            verdict=Verdict.INFORMATION,
-            consequence=Outcome.PASS,
-            level=Level.INFORMATION,
+            value=replace(value, unit=unit),
             table="rtog_conformity",
             lesion=lesion.id,
             plan=plan,
             roi=lesion.ptv,
             metric=label,
-            value=value.value,
-            low=value.low,
-            high=value.high,
-            unit=unit,
-            reason=value.reason,
             note=value.note,
             source="RTOG 0813/0915 conformity table, by PTV volume",
         )
@@ -265,15 +260,7 @@ def judge_other_sources(
                 out.append(_stricter(context, table, said, weighty_organs))
             elif any(_comparable(f, said) for f in missed):
                 word = "met" if said.verdict is not Verdict.NOT_MET else "missed as well"
-                out.append(
-                    replace(
-                        said,
-                        kind=FindingKind.OTHER_SOURCE,
-                        consequence=Outcome.PASS,
-                        level=Level.INFORMATION,
-                        note=f"{table.title}: {word}; it does not decide",
-                    )
-                )
+                out.append(as_other_source(said, note=f"{table.title}: {word}; it does not decide"))
     return tuple(out)
 
 

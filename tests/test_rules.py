@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sbrtcheck.comparison import Subject, compare, holds, judge
 from sbrtcheck.metrics import parse_metric
 from sbrtcheck.model import (
     Dvh,
@@ -22,15 +23,7 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.required import required_organs_settled
-from sbrtcheck.rules import (
-    PlanContext,
-    Subject,
-    compare,
-    consequence_of,
-    holds,
-    judge,
-    judge_organ_limits,
-)
+from sbrtcheck.rules import PlanContext, consequence_of, judge_organ_limits
 
 
 def uniform_dvh(dose_gy: float, volume_cm3: float = 10.0, *, roi: str = "x", spread_gy: float = 0.0) -> Dvh:

@@ -1,0 +1,83 @@
+"""Findings that rest on no row of a table: information, what another table says, what leaves a report incomplete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sbrtcheck.model import Finding, FindingKind, Level, MetricValue, Outcome, Reason, Verdict
+
+
+def information(
+    *,
+    rule_id: str,
+    kind: FindingKind,
+    value: MetricValue | float | None = None,
+    metric: str = "",
+    unit: str = "",
+    plan: str = "",
+    lesion: str = "",
+    organ: str = "",
+    roi: str = "",
+    table: str = "",
+    note: str = "",
+    source: str = "",
+) -> Finding:
+    """A finding that does nothing to the outcome.
+
+    Args:
+        rule_id: of the finding.
+        kind: of the finding.
+        value: a metric with its band, unit and reason, or a number without a band.
+        metric: what the value is; ``unit`` where the value is a plain number.
+        unit: of a plain number.
+        plan: label; with ``lesion``, ``organ`` and ``roi`` what it is about.
+        lesion: id.
+        organ: as the tables name it.
+        roi: name.
+        table: that it comes from.
+        note: for people.
+        source: of what is said.
+    """
+    known = value if isinstance(value, MetricValue) else None
+    number = value if not isinstance(value, MetricValue) else value.value
+    return Finding(
+        rule_id=rule_id,
+        kind=kind,
+        verdict=Verdict.INFORMATION,
+        consequence=Outcome.PASS,
+        level=Level.INFORMATION,
+        table=table,
+        lesion=lesion,
+        plan=plan,
+        organ=organ,
+        roi=roi,
+        metric=metric,
+        value=number,
+        low=known.low if known else number,
+        high=known.high if known else number,
+        unit=known.unit if known else unit,
+        reason=known.reason if known else None,
+        note=note,
+        source=source,
+    )
+
+
+def as_other_source(finding: Finding, *, note: str) -> Finding:
+    """What another table says, as it is shown beside the deciding one: its verdict stays and does nothing."""
+    return replace(finding, kind=FindingKind.OTHER_SOURCE, consequence=Outcome.PASS, level=Level.INFORMATION, note=note)
+
+
+def completeness(*, rule_id: str, plan: str, reason: Reason, note: str, organ: str = "", lesion: str = "") -> Finding:
+    """A finding that makes the outcome INCOMPLETE."""
+    return Finding(
+        rule_id=rule_id,
+        kind=FindingKind.COMPLETENESS,
+        verdict=Verdict.NOT_EVALUABLE,
+        consequence=Outcome.INCOMPLETE,
+        level=Level.MANDATORY,
+        plan=plan,
+        organ=organ,
+        lesion=lesion,
+        reason=reason,
+        note=note,
+    )
