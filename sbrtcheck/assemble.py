@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck.case import CaseFile, ClinicFile, find_clinic, load_case, load_clinic
+from sbrtcheck.case import CaseFile, load_case
+from sbrtcheck.clinic import ClinicFile, find_clinic, load_clinic
 from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
 from sbrtcheck.course_drawing import outlines
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels

@@ -250,7 +250,7 @@ def guideline(rule_id: str | None, format_: str, output: Path | None, force: boo
 
     RULE is one rule (OM-10); without it all are listed.
     """
-    from sbrtcheck.guideline import load_guideline
+    from sbrtcheck.guideline_book import load_guideline
 
     book = load_guideline()
     chosen = [r for r in book.rules if rule_id is None or r.id.casefold() == rule_id.casefold()]

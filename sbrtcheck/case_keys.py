@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+from sbrtcheck.datafiles import read_toml, wrong_usage_many
 from sbrtcheck.errors import Problem
 from sbrtcheck.organs import organ_names, split_side
 
 MAX_TEXT = 200
+MAX_DOSE_GY = 200.0
+MAX_FRACTIONS = 60
+_T = TypeVar("_T")
 
 
 class Keys:
@@ -165,3 +170,20 @@ class Keys:
 def is_organ(name: str) -> bool:
     """Whether a text is an organ of organs.csv, with or without a side."""
     return name in organ_names() or split_side(name)[0] in organ_names()
+
+
+def load_file(path: str | Path, *, code: str, read: Callable[[Keys, Path, str], _T]) -> _T:
+    """What ``read`` makes of a TOML file, given its keys, its path and its SHA-256.
+
+    Raises:
+        WrongUsageError: with the code and every problem: file, key, value and remedy.
+    """
+    place = Path(path)
+    data, sha256 = read_toml(place, code=code)
+    problems: list[Problem] = []
+    keys = Keys(data, file=place.name, code=code, place="", problems=problems)
+    result = read(keys, place, sha256)
+    keys.done()
+    if problems:
+        raise wrong_usage_many(problems)
+    return result

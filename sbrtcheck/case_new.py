@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sbrtcheck import names
-from sbrtcheck.case import INTENTS, LOCATIONS, MAX_DOSE_GY, MAX_FRACTIONS, SEQUENCES, TREATMENTS
-from sbrtcheck.case_keys import MAX_TEXT
+from sbrtcheck.case import INTENTS, LOCATIONS, SEQUENCES, TREATMENTS
+from sbrtcheck.case_keys import MAX_DOSE_GY, MAX_FRACTIONS, MAX_TEXT
 from sbrtcheck.disease_state import questions
 from sbrtcheck.errors import safe_text
 from sbrtcheck.guideline import course_thresholds

@@ -6,17 +6,8 @@ import json
 import sys
 from typing import Any
 
-from sbrtcheck.case import (
-    INTENTS,
-    LOCATIONS,
-    MAX_DOSE_GY,
-    MAX_FRACTIONS,
-    MIN_THRESHOLD_GY,
-    RELATIONS,
-    SEQUENCES,
-    TREATMENTS,
-)
-from sbrtcheck.case_keys import MAX_TEXT
+from sbrtcheck.case import INTENTS, LOCATIONS, MIN_THRESHOLD_GY, RELATIONS, SEQUENCES, TREATMENTS
+from sbrtcheck.case_keys import MAX_DOSE_GY, MAX_FRACTIONS, MAX_TEXT
 from sbrtcheck.organs import SITES
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sbrtcheck import course_lesions
-from sbrtcheck.case import CaseFile, ClinicFile
+from sbrtcheck.case import CaseFile
+from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.course_drawing import course_curves
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta

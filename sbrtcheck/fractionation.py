@@ -304,7 +304,8 @@ def _published_ceiling(dose_gy: float, n_fractions: int, site: str) -> tuple[str
     if not site:
         return "", True
     from sbrtcheck import schemes
-    from sbrtcheck.guideline import load_guideline, scheme_sites
+    from sbrtcheck.guideline import scheme_sites
+    from sbrtcheck.guideline_book import load_guideline
 
     known = {*schemes.known_sites(), *load_guideline().policy["sites"]} - {"every_site", "not_sbrt_lung"}
     if site not in known:

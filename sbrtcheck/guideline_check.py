@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import date
 from math import floor
 
-from sbrtcheck import guideline
+from sbrtcheck import guideline, guideline_book
 from sbrtcheck.case import CaseFile
 from sbrtcheck.disease_state import DiseaseState, classify_disease_state
 from sbrtcheck.errors import safe_text
 from sbrtcheck.findings import information
-from sbrtcheck.guideline import Guideline
+from sbrtcheck.guideline_book import Guideline
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     CourseThresholds,
@@ -59,7 +59,7 @@ def judge_course_rules(
         case: the case file; without one only OM-7 is judged.
         book: another edition of the guideline; the shipped one by default.
     """
-    book = book or guideline.load_guideline()
+    book = book or guideline_book.load_guideline()
     own = case.classification if case is not None else None
     out = [_technique(x, book, own) for x in lesions if x.prescription_gy is not None and x.n_fractions]
     if case is None:
@@ -81,7 +81,7 @@ def confirm_items(
     lesions: Sequence[Lesion], *, case: CaseFile | None, book: Guideline | None = None
 ) -> tuple[str, ...]:
     """What a person must confirm: the rules that no file can tell, and those that a case file would have settled."""
-    book = book or guideline.load_guideline()
+    book = book or guideline_book.load_guideline()
     out = []
     for rule in book.rules:
         if rule.evaluation == "confirm":
@@ -213,7 +213,7 @@ def judge_organs_first(
         dvhs: ROI name to Dvh.
         book: another edition of the guideline.
     """
-    book = book or guideline.load_guideline()
+    book = book or guideline_book.load_guideline()
     goals = [f for f in findings if f.kind is FindingKind.TARGET_GOAL and f.metric == COVERAGE and f.value is not None]
     if not goals:
         return None

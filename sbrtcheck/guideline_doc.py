@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sbrtcheck import schemes
 from sbrtcheck.disease_state import leaves
-from sbrtcheck.guideline import Guideline, load_guideline
+from sbrtcheck.guideline_book import Guideline, load_guideline
 from sbrtcheck.site_cautions import load_lesion_counts, load_neighbours
 
 HOW = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck.case import load_clinic
+from sbrtcheck.clinic import load_clinic
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import NamedRoi, Role
 from sbrtcheck.names import understand

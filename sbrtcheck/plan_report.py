@@ -14,7 +14,8 @@ from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
 from sbrtcheck.dvh.conformity import Conformity
 from sbrtcheck.dvh.spill import GlobalMaximum
 from sbrtcheck.errors import Problem, safe_text
-from sbrtcheck.judging import JudgedPlan, triangle
+from sbrtcheck.judging import JudgedPlan
+from sbrtcheck.judging_lesions import triangle
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import (
     CourseThresholds,

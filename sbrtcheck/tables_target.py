@@ -160,7 +160,7 @@ def read_goal(row: CsvRow, *, file: str, code: str, problems: list[Problem]) -> 
 
 
 class GoalText(Protocol):
-    """A goal as a clinic file writes it (``case.ClinicGoal``)."""
+    """A goal as a clinic file writes it (``clinic.ClinicGoal``)."""
 
     @property
     def target(self) -> str: ...

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbrtcheck.case import CaseLesion, ClinicTable, find_clinic, load_case, load_clinic
+from sbrtcheck.case import CaseLesion, load_case
+from sbrtcheck.clinic import ClinicTable, find_clinic, load_clinic
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import CourseThresholds, Level, Outcome
 from sbrtcheck.tables import clinic_goals

@@ -12,19 +12,16 @@ from sbrtcheck import datafiles
 from sbrtcheck.disease_state import classify_disease_state, leaves
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.guideline import (
-    GUIDELINE_FILE,
-    Guideline,
     GuidelineJudgement,
     bed10_gy,
     classify,
     count_sites,
     course_thresholds,
     judge_lesion_bed10,
-    load_guideline,
-    parse_guideline,
     scheme_sites,
     tier_of,
 )
+from sbrtcheck.guideline_book import GUIDELINE_FILE, Guideline, load_guideline, parse_guideline
 from sbrtcheck.guideline_doc import render_rules_page
 from sbrtcheck.model import CourseThresholds, Level, Outcome, Verdict
 from sbrtcheck.site_cautions import load_lesion_counts, load_neighbours, lung_location, site_cautions

@@ -12,9 +12,9 @@ import pytest
 from test_library import ball, study, tube
 
 import sbrtcheck
-from sbrtcheck import guideline
+from sbrtcheck import guideline_book
 from sbrtcheck.case import CaseFile, CaseLesion, Deviation, DiseaseFacts, EarlierDose, OtherSite, load_case
-from sbrtcheck.guideline import Guideline, parse_guideline
+from sbrtcheck.guideline_book import Guideline, parse_guideline
 from sbrtcheck.guideline_check import confirm_items, judge_course_rules
 from sbrtcheck.guideline_doc import HOW, render_rules_page
 from sbrtcheck.judging import judge_plan
@@ -203,7 +203,7 @@ def test_om13_names_the_organs_of_declared_earlier_courses() -> None:
 
 
 def test_every_rule_is_judged_or_listed_for_a_person() -> None:
-    book = guideline.load_guideline()
+    book = guideline_book.load_guideline()
     assert [r.id for r in book.rules] == [f"OM-{i}" for i in range(1, 14)]
     without = confirm_items([SBRT], case=None)
     listed = {t.partition(":")[0] for t in without}
@@ -304,7 +304,7 @@ def test_om9_verified_weighs_more_and_nothing_else_changes(
 ) -> None:
     before = judged(prescription_gy=prescription_gy)
     book = with_status("OM-9")
-    monkeypatch.setattr(guideline, "load_guideline", lambda: book)
+    monkeypatch.setattr(guideline_book, "load_guideline", lambda: book)
     after = judged(prescription_gy=prescription_gy)
     assert [f for f in after if f.rule_id != "OM-9"] == [f for f in before if f.rule_id != "OM-9"]
     one, two = organs_first(before), organs_first(after)
@@ -334,7 +334,7 @@ def test_a_verified_rule_can_fail_a_course_and_a_pass_never_rests_on_one(
 
     before, rest_before = outcome_without("OM-2")
     book = with_status("OM-2")
-    monkeypatch.setattr(guideline, "load_guideline", lambda: book)
+    monkeypatch.setattr(guideline_book, "load_guideline", lambda: book)
     after, rest_after = outcome_without("OM-2")
     assert (before, after) == (Outcome.MARGINAL, Outcome.FAIL)
     assert rest_before == rest_after

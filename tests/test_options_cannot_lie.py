@@ -19,8 +19,8 @@ import pytest
 from mutations import mini
 
 from sbrtcheck import assemble, check_study
-from sbrtcheck.case import load_clinic
 from sbrtcheck.cli_check import check_command
+from sbrtcheck.clinic import load_clinic
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import MatchedBy, Outcome, Report, Role, Study
 from sbrtcheck.read import read_folder

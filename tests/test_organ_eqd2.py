@@ -16,7 +16,7 @@ from test_library import ball, study, tube
 import sbrtcheck
 from sbrtcheck import alpha_beta
 from sbrtcheck.achieved import achieved
-from sbrtcheck.case import ClinicFile
+from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.guideline import tier_of
 from sbrtcheck.model import FindingKind, OrganEqd2, Outcome, Report, Role, Samples, Verdict
 from sbrtcheck.organ_eqd2 import NO_VALUE, alpha_beta_of, organ_eqd2

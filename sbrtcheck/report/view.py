@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
 from sbrtcheck.model.serialise import NOTICE, basename, plain
 from sbrtcheck.report.biology import eqd2_section
-from sbrtcheck.report.headline import about, clean, head_lines, judged, limit_text, source_short, table_title
-from sbrtcheck.report.layout import SOLID, Section, Table, View, mapping_table, shown, solid, spell
+from sbrtcheck.report.finding_rows import OTHER_TABLES, about_finding, finding_line, finding_table
+from sbrtcheck.report.headline import clean, head_lines, judged, limit_text, table_title
+from sbrtcheck.report.layout import Section, Table, View, mapping_table, shown, spell
 from sbrtcheck.report.lesions import lesion_rows
-from sbrtcheck.report.numbers import exact, format_margin, format_margin_percent, format_share, format_value
+from sbrtcheck.report.numbers import exact, format_value
 from sbrtcheck.report.words import (
-    KIND_WORDS,
-    LEVEL_SHORT,
     MATCHED_WORDS,
     OUTCOME_TONE,
     REASON_WORDS,
-    VERDICT_WORDS,
     counts,
     rank,
     tone,
 )
 
-FINDING_COLUMNS = (
-    "Organ (ROI)",
-    "Metric",
-    "Value",
-    "Band",
-    "Limit",
-    "Margin",
-    "Used",
-    "Verdict",
-    "Level",
-    "Source",
-)
 _SPACING = re.compile(r"samples (\d+\.\d+) mm apart")
 HASH = "SHA-256 (first 16)"
-# A longer source stands below the table.
-LONG_SOURCE = 24
-_OTHER_TABLES = {FindingKind.STRICTER_SOURCE, FindingKind.OTHER_SOURCE}
-_WEAK_TRUST = {
-    "secondary transcription": "secondary",
-    "derived": "derived",
-    "partial": "partial",
-    "clinic practice": "practice",
-    "local": "local",
-}
-_BY_ID = {FindingKind.GUIDELINE, FindingKind.SITE_CAUTION}
 _IN_TABLE = {FindingKind.ORGAN_LIMIT, FindingKind.TARGET_GOAL, FindingKind.CONFORMITY, FindingKind.LESION_BED10}
 
 
@@ -83,122 +58,26 @@ def view(report: Report) -> View:
     )
 
 
-def finding_table(report: Report, findings: Iterable[Finding], *, caption: str = "") -> Table:
-    """Findings with a number, sorted by what matters; what is to say about a row stands in a footnote."""
-    notes: list[str] = []
-    rows, tones = [], []
-    for f in sorted(findings, key=rank):
-        source = _source_name(report, f)
-        remark = clean(f.note) if f.note else ""
-        if f.verdict is Verdict.NOT_EVALUABLE and f.reason is not None and not remark:
-            remark = REASON_WORDS[f.reason]
-        if remark and remark not in notes:
-            notes.append(remark)
-        if len(source) > LONG_SOURCE:
-            notes += [source] if source not in notes else []
-            source = f"see{SOLID}[{notes.index(source) + 1}]"
-        cite = f"{SOLID}[{notes.index(remark) + 1}]" if remark else ""
-        rows.append(
-            (
-                _about(f),
-                clean(f.metric),
-                format_value(f.value, f.limit, f.comparator, f.unit),
-                band(f),
-                solid(limit_text(f)),
-                _margin(f),
-                solid(format_share(f.share)),
-                f"{VERDICT_WORDS[f.verdict]}{cite}",
-                LEVEL_SHORT[f.level],
-                source,
-            )
-        )
-        tones.append(tone(f))
-    numeric = frozenset({"Value", "Band", "Limit", "Margin", "Used"})
-    return Table(FINDING_COLUMNS, tuple(rows), numeric, tuple(tones), tuple(notes), caption)
-
-
-def _margin(finding: Finding) -> str:
-    """Room left, in the unit of the limit and in percent of it."""
-    if finding.margin is None:
-        return "-"
-    text = f"{format_margin(finding.margin, finding.unit)} {finding.unit}".strip()
-    share = format_margin_percent(finding.margin, finding.limit)
-    if share == "-" or finding.unit == "%":
-        return solid(text)
-    # A margin that rounds to nothing keeps its digits: the sign is what matters.
-    whole = f"{float(share):+.0f}"
-    return solid(f"{text}, {share if float(whole) == 0 else whole} %")
-
-
-def band(finding: Finding) -> str:
-    """The numerical band, each end shown so that it stands to the limit as the unrounded end does."""
-    if finding.low is None or finding.high is None:
-        return "-"
-    ends = (finding.low, finding.high)
-    shown_ends = [format_value(end, finding.limit, finding.comparator, finding.unit) for end in (*ends, finding.value)]
-    decimals = max(len(text.partition(".")[2]) for text in shown_ends)
-    low, high = (format_value(end, finding.limit, finding.comparator, finding.unit, decimals=decimals) for end in ends)
-    return low if low == high else f"{low}..{high}"
-
-
-def _source_name(report: Report, f: Finding) -> str:
-    """The table's title; the number of fractions is the plan's own and stands above."""
-    if f.source == "policy of this program":
-        return "our policy"
-    if f.kind in {FindingKind.ORGAN_LIMIT, *_OTHER_TABLES} and f.table:
-        title = table_title(report, f.table)
-        # What stands on less than a transcription of the source itself says so beside each verdict.
-        weak = next((short for words, short in _WEAK_TRUST.items() if f.trust.startswith(words)), "")
-        return f"{title} ({weak})" if weak else title
-    return source_short(report, f) or "-"
-
-
-def _about(f: Finding) -> str:
-    name = about(f)
-    if not name and not f.lesion:
-        return KIND_WORDS[f.kind]
-    return f"lesion {clean(f.lesion)}: {name}".removesuffix(": ") if f.lesion else name
-
-
 def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
     numbered = [f for f in plan.findings if f.kind in _IN_TABLE and not _silent(f) and not _achieved(f)]
-    others = [f for f in plan.findings if f.kind not in _IN_TABLE | _OTHER_TABLES and not _silent(f)]
+    others = [f for f in plan.findings if f.kind not in _IN_TABLE | OTHER_TABLES and not _silent(f)]
     tables = [finding_table(report, numbered)]
     if plan.agreement:
         tables.append(mapping_table(plan.agreement, caption="Against the DVHs stored in the file"))
     pairs = _plan_pairs(report, plan)
     title = f"Plan {clean(plan.label)}: {plan.outcome.value}"
-    items = tuple(_line(report, f) for f in sorted(others, key=rank))
+    items = tuple(finding_line(report, f) for f in sorted(others, key=rank))
     return Section(title, pairs, tuple(tables), items, plan=index, tone=OUTCOME_TONE[plan.outcome])
 
 
 def _silent(f: Finding) -> bool:
     """Not evaluated: shown in a section of its own, where the reason has room. Those that count stand in both."""
-    return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE | _OTHER_TABLES)
+    return f.verdict is Verdict.NOT_EVALUABLE and (not counts(f) or f.kind not in _IN_TABLE | OTHER_TABLES)
 
 
 def _achieved(f: Finding) -> bool:
     """BED10 and EQD2 of what a lesion gets: they stand with the lesion."""
     return f.kind is FindingKind.LESION_BED10 and f.verdict is Verdict.INFORMATION and ":" in f.metric
-
-
-def _line(report: Report, f: Finding) -> str:
-    number = ""
-    if f.value is not None:
-        number = f"{clean(f.metric)} {format_value(f.value, f.limit, f.comparator, f.unit)} {f.unit}".rstrip()
-        if f.limit is not None:
-            number += f", limit {limit_text(f)}"
-    source = source_short(report, f)
-    what = _about(f)
-    effect = f" -> {f.consequence.value}" if counts(f) else ""
-    told = "; ".join(part for part in (number, clean(f.note)) if part)
-    trust = f" ({source}{', ' + clean(f.trust) if f.trust else ''})" if source else ""
-    subject = f" [{what}]" if what != KIND_WORDS[f.kind] else ""
-    # A rule of a guideline is known by its id.
-    rule = f" {clean(f.rule_id)}" if f.kind in _BY_ID and ":" not in f.rule_id else ""
-    return f"{KIND_WORDS[f.kind]}{rule}{subject}: {VERDICT_WORDS[f.verdict]}{effect}; {told}{trust}".replace(
-        ";  ", "; "
-    )
 
 
 def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]:
@@ -234,14 +113,14 @@ def _table_and_reason(title: str, reason: str) -> str:
 
 
 def _course_section(report: Report) -> Section:
-    numbered = [f for f in report.course_findings if f.value is not None and f.kind not in _OTHER_TABLES]
+    numbered = [f for f in report.course_findings if f.value is not None and f.kind not in OTHER_TABLES]
     rest = [
         f
         for f in report.course_findings
-        if f not in numbered and f.kind not in _OTHER_TABLES and f.verdict is not Verdict.NOT_EVALUABLE
+        if f not in numbered and f.kind not in OTHER_TABLES and f.verdict is not Verdict.NOT_EVALUABLE
     ]
     tables = [finding_table(report, numbered)] if numbered else []
-    items = tuple(_line(report, f) for f in sorted(rest, key=rank))
+    items = tuple(finding_line(report, f) for f in sorted(rest, key=rank))
     pairs: list[tuple[str, str]] = []
     for name, value in (report.cumulative or {}).items():
         rows = value if isinstance(value, list | tuple) and all(isinstance(v, dict) for v in value) else None
@@ -282,7 +161,7 @@ def _not_evaluated(report: Report) -> Section:
         limit = limit_text(f) if f.limit is not None else ""
         reason = REASON_WORDS[f.reason] if f.reason is not None else "-"
         effect = f.consequence.value if counts(f) else "none"
-        what = " ".join(part for part in (_about(f), clean(f.metric), limit) if part)
+        what = " ".join(part for part in (about_finding(f), clean(f.metric), limit) if part)
         rows.append((clean(f.plan) or "course", what, reason, clean(f.note) or "-", effect))
     columns = ("Plan", "What", "Why", "In detail", "Effect")
     return Section("Not evaluated, and why", tables=(Table(columns, tuple(rows), tones=tuple(map(tone, found))),))
@@ -298,7 +177,7 @@ def _other_sources(report: Report) -> Section:
         found = [f for f in report.findings if f.kind is kind and not _silent(f)]
         if found:
             tables.append(finding_table(report, found, caption=caption))
-    shown_tables = {(f.table, f.trust) for f in report.findings if f.kind in _OTHER_TABLES and f.trust}
+    shown_tables = {(f.table, f.trust) for f in report.findings if f.kind in OTHER_TABLES and f.trust}
     trust = tuple(sorted(f"{table_title(report, name)}: {clean(how)}" for name, how in shown_tables))
     return Section("What other sources say", tables=tuple(tables), items=trust)
 
