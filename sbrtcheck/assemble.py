@@ -15,7 +15,7 @@ from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
 from sbrtcheck.course_drawing import outlines
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
-from sbrtcheck.dvh.conformity import conformity, global_maximum, v105_outside
+from sbrtcheck.dvh.conformity import conformity, global_maximum, target_surfaces, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.findings import completeness
 from sbrtcheck.guideline import threshold_fact
@@ -38,7 +38,7 @@ from sbrtcheck.model import (
     Study,
     worst_outcome,
 )
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, Shared, compute_plan
 from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.reframe import describe, moved, transformation
@@ -239,6 +239,7 @@ def _assemble(
     labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
     course: list[PlanDoses] = []
     used_registrations: dict[str, str] = {}
+    shared = Shared() if len(study.plans) > 1 else None
     for index, data in enumerate(study.plans):
         computed = partial(
             compute_plan,
@@ -249,6 +250,7 @@ def _assemble(
             label=labels[index],
             elsewhere=elsewhere[index],
             first_lesion=len(lesions) + 1,
+            shared=shared,
         )
         doses = computed(data)
         stated = case.lesions if case else ()
@@ -263,8 +265,15 @@ def _assemble(
             for x in doses.lesions
             if x.prescription_gy is not None and doses.structures[x.ptv].blocked is None
         ]
+        surfaces = target_surfaces([doses.structures[x.ptv] for x in doses.lesions])
         body = doses.structures[doses.body.roi.name] if doses.body is not None else None
-        measured = conformity(targets=targets, body=body, dose=data.dose, dvhs=[doses.dvhs[s.name] for s, _ in targets])
+        measured = conformity(
+            targets=targets,
+            body=body,
+            dose=data.dose,
+            dvhs=[doses.dvhs[s.name] for s, _ in targets],
+            surfaces=surfaces,
+        )
         progress(f"{doses.label}: judging")
         default = judge_plan(
             doses,
@@ -279,8 +288,8 @@ def _assemble(
         judged = _judge_as_chosen(
             doses, default, table, also, measured, given, case, clinic, derive=bool(shown.get("derive"))
         )
-        maximum = global_maximum(data.dose, [(doses.structures[x.ptv], 0.0) for x in doses.lesions])
-        spill = v105_outside(data.dose, targets) if targets else None
+        maximum = global_maximum(data.dose, [(doses.structures[x.ptv], 0.0) for x in doses.lesions], surfaces=surfaces)
+        spill = v105_outside(data.dose, targets, surfaces=surfaces) if targets else None
         rows, disagreements = agreement_rows(doses)
         plans.append(
             plan_report(

@@ -21,6 +21,10 @@ from sbrtcheck.radiobiology import course_eqd2, eqd2_from_bed
 
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
 UNBOUNDED_GY = 1e4
+# Structures below this volume [cm3] may hold no more than a narrow peak, and read the spline of fifth order.
+SMALL_CM3 = 4.0
+# Cells of a large structure, at most: every plan's dose is read in each.
+N_AT_MOST = 150_000
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
 N_SPLINE, HOT_CM3 = 150_000, 20.0
 N_HOT_BINS = 4096
@@ -146,12 +150,13 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
     """
-    points = sample(structure, [part.dose for part in parts])
+    points = sample(structure, [part.dose for part in parts], n_at_most=N_AT_MOST)
     linear = [dose_at(part.dose, points.points_mm, interpolation="linear") for part in parts]
     hot = _hottest(linear, points.volume_cm3)
     spline = [gy.copy() for gy in linear]
+    degree = 5 if (structure.volume_cm3 or 0.0) < SMALL_CM3 else 3
     for gy, part in zip(spline, parts, strict=True):
-        gy[hot] = dose_at(part.dose, points.points_mm[hot], interpolation="cubic")
+        gy[hot] = dose_at(part.dose, points.points_mm[hot], interpolation="spline", degree=degree)
     if interpolation not in {"cubic", "linear"}:
         raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
     found, other = (spline, linear) if interpolation == "cubic" else (linear, spline)

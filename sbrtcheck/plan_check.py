@@ -10,7 +10,7 @@ import numpy as np
 from sbrtcheck import course, names, subjects
 from sbrtcheck.comparison import Subject
 from sbrtcheck.dose_levels import higher_levels
-from sbrtcheck.dvh import Structure, build_structure, compute_dvhs
+from sbrtcheck.dvh import KeptSamples, Structure, build_structure, compute_dvhs
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.metrics import evaluate
@@ -24,6 +24,7 @@ from sbrtcheck.model import (
     PlanData,
     Reason,
     RegionRule,
+    Roi,
     Role,
 )
 from sbrtcheck.organs import load_organs, load_regions, site_of_name
@@ -33,6 +34,25 @@ from sbrtcheck.structures import minus
 
 LEFT_RIGHT_MM = 10.0
 POINT_STRIDE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the plans on one structure set have in common, found once.
+
+    ``built``: structures by the identity of their contours, which the ROI beside each keeps alive, and by all else
+    that counts. ``samples``: their points.
+    """
+
+    built: dict[tuple[object, ...], tuple[Roi, Structure]] = field(default_factory=dict)
+    samples: KeptSamples = field(default_factory=KeptSamples)
+
+    def structure(self, roi: Roi, spacing_mm: float | None) -> Structure:
+        """The structure of a ROI, built once for all plans that share its contours."""
+        key = (id(roi.contours), roi.name, roi.number, roi.interpreted_type, roi.problems, spacing_mm)
+        if key not in self.built:
+            self.built[key] = roi, build_structure(roi, sibling_spacing_mm=spacing_mm)
+        return self.built[key][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,7 @@ def compute_plan(
     label: str = "",
     elsewhere: Collection[str] = (),
     first_lesion: int = 1,
+    shared: Shared | None = None,
 ) -> PlanDoses:
     """Names, lesions, structures, doses and subjects of one plan.
 
@@ -130,6 +151,7 @@ def compute_plan(
         elsewhere: targets of this structure set that another plan of the course treats. They are no lesions of this
             plan, but their gross tumours are taken out of the organs all the same.
         first_lesion: number of the plan's first lesion.
+        shared: structures and points found for other plans on the same contours; those of this plan are added.
 
     Raises:
         RefusedError: E-FRACTIONS, E-CONTRADICTS, E-GEOMETRY.
@@ -146,7 +168,7 @@ def compute_plan(
 
     progress(f"{label}: building structures")
     spacing = sibling_spacing_mm(named)
-    structures = {n.roi.name: build_structure(n.roi, sibling_spacing_mm=spacing) for n in named}
+    structures = {n.roi.name: (shared or Shared()).structure(n.roi, spacing) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
     lesions, notes = course.group_targets(
@@ -184,7 +206,9 @@ def compute_plan(
     outer = [
         minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
     ]
-    computed = compute_dvhs([*wanted, *outer], data.dose, interpolation=interpolation)
+    computed = compute_dvhs(
+        [*wanted, *outer], data.dose, interpolation=interpolation, kept=shared.samples if shared else None
+    )
     dvhs = dict(zip(structures, computed, strict=False))
     made = dict(zip(derived, computed[len(structures) : len(wanted)], strict=True))
     _refuse_targets_outside(lesions, dvhs)

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from sbrtcheck.dvh.conformity import conformity
     from sbrtcheck.dvh.histogram import compute_dvh, compute_dvhs
     from sbrtcheck.dvh.interpolation import dose_at
+    from sbrtcheck.dvh.kept import KeptSamples
     from sbrtcheck.dvh.sampling import SamplePoints, sample
     from sbrtcheck.dvh.structure import Structure, build_structure
 
 _HOME = {
+    "KeptSamples": "kept",
     "SamplePoints": "sampling",
     "Structure": "structure",
     "build_structure": "structure",
@@ -26,6 +28,7 @@ _HOME = {
 }
 
 __all__ = [
+    "KeptSamples",
     "SamplePoints",
     "Structure",
     "build_structure",

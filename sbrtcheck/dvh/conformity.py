@@ -8,7 +8,7 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,7 @@ def conformity(
     body: Structure | None,
     dose: DoseGrid,
     dvhs: Sequence[Dvh] | None = None,
+    surfaces: Mapping[str, Surface] | None = None,
 ) -> tuple[Conformity, ...]:
     """Conformity of every target of a plan, in the order given.
 
@@ -92,6 +93,7 @@ def conformity(
         body: outline of the patient, for D2cm; None: the whole grid counts, and the number says so.
         dose: physical dose of the plan [Gy].
         dvhs: the targets' Dvhs on this dose, if computed already.
+        surfaces: the targets' surfaces, if found already (`target_surfaces`).
 
     Raises:
         WrongUsageError: E-PRESCRIPTION for a prescription that is not positive, E-DOMAIN for dvhs of wrong length.
@@ -110,7 +112,7 @@ def conformity(
     shapes: list[TargetShape] = []
     if reason is None:
         for (structure, prescription_gy), dvh in zip(targets, dvhs, strict=True):
-            surface = Surface(structure)
+            surface = _surface(structure, surfaces)
             if not surface.found:
                 reason = (Reason.NOT_COMPUTABLE, f"{structure.name} is thinner than can be sampled")
                 break
@@ -157,17 +159,31 @@ def icru91(dvh: Dvh) -> tuple[MetricValue, ...]:
     return tuple(evaluate(text, dvh) for text in ("D98%[Gy]", "D50%[Gy]", near_maximum))
 
 
-def global_maximum(dose: DoseGrid, targets: Sequence[tuple[Structure, float]]) -> GlobalMaximum:
+def target_surfaces(structures: Sequence[Structure]) -> dict[str, Surface]:
+    """The surface of each structure that has a shape, by name: found once for all that asks for it."""
+    return {structure.name: Surface(structure) for structure in structures if structure.blocked is None}
+
+
+def _surface(structure: Structure, known: Mapping[str, Surface] | None) -> Surface:
+    found = known.get(structure.name) if known is not None else None
+    return found if found is not None and found.shape is structure else Surface(structure)
+
+
+def global_maximum(
+    dose: DoseGrid, targets: Sequence[tuple[Structure, float]], *, surfaces: Mapping[str, Surface] | None = None
+) -> GlobalMaximum:
     """The highest dose of the whole grid and where it lies; blocked targets do not count."""
-    return maximum_of_grid(dose, [Surface(structure) for structure, _ in targets if structure.blocked is None])
+    return maximum_of_grid(dose, [_surface(s, surfaces) for s, _ in targets if s.blocked is None])
 
 
-def v105_outside(dose: DoseGrid, targets: Sequence[tuple[Structure, float]]) -> MetricValue:
+def v105_outside(
+    dose: DoseGrid, targets: Sequence[tuple[Structure, float]], *, surfaces: Mapping[str, Surface] | None = None
+) -> MetricValue:
     """Volume outside all targets at or above 105 % of the nearest target's prescription [cm3], whole plan."""
     _check(targets)
     shapes = []
     for structure, prescription_gy in targets:
-        surface = Surface(structure) if structure.blocked is None else None
+        surface = _surface(structure, surfaces) if structure.blocked is None else None
         if surface is None or not surface.found:
             reason = structure.blocked or Reason.NOT_COMPUTABLE
             return _no("V105%[cc]", "cc", reason, f"{structure.name} has no shape")

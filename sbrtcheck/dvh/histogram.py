@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.dvh.interpolation import NAMES, GridReader
+from sbrtcheck.dvh.kept import KeptSamples
 from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
-from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, sample_shape, wanted_pitch_mm
+from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, wanted_pitch_mm
 from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.dvh.structure import Structure
 from sbrtcheck.errors import wrong_usage
@@ -30,7 +31,14 @@ WARM_CM3 = 1.0
 SMALL_CM3 = 4.0
 
 
-def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "spline", band: bool = True) -> Dvh:
+def compute_dvh(
+    structure: Structure,
+    dose: DoseGrid,
+    *,
+    interpolation: str = "spline",
+    band: bool = True,
+    kept: KeptSamples | None = None,
+) -> Dvh:
     """The Dvh of one structure in one dose grid.
 
     Args:
@@ -38,6 +46,7 @@ def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "s
         dose: physical dose.
         interpolation: "spline" ("cubic" is another name of it) or "linear".
         band: also compute the other readings that the band of every metric comes from.
+        kept: where the points of structures are kept that are asked for with several doses; None: they are not.
 
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
@@ -46,20 +55,32 @@ def compute_dvh(structure: Structure, dose: DoseGrid, *, interpolation: str = "s
         reason = structure.blocked
         assert reason is not None, "a structure without shape says why"
         return Dvh.not_evaluable(structure.name, reason, structure.blocked_note)
-    dvh = _dvh_of(structure, structure.shape, dose, interpolation=interpolation, band=band)
+    kept = KeptSamples() if kept is None else kept
+    dvh = _dvh_of(structure, structure.shape, dose, interpolation=interpolation, band=band, kept=kept)
     others = []
     for label, other in structure.alternatives:
-        reading = compute_dvh(other, dose, interpolation=interpolation, band=band)
+        reading = compute_dvh(other, dose, interpolation=interpolation, band=band, kept=kept)
         others.append(replace(reading, notes=(*reading.notes, label)))
     return replace(dvh, alternatives=tuple(others)) if others else dvh
 
 
 def compute_dvhs(
-    structures: Sequence[Structure], dose: DoseGrid, *, interpolation: str = "spline", band: bool = True
+    structures: Sequence[Structure],
+    dose: DoseGrid,
+    *,
+    interpolation: str = "spline",
+    band: bool = True,
+    kept: KeptSamples | None = None,
 ) -> list[Dvh]:
-    """The Dvhs of several structures in one dose grid, in the same order; two at a time."""
+    """The Dvhs of several structures in one dose grid, in the same order; two at a time. See `compute_dvh`."""
+
+    def compute(structure: Structure) -> Dvh:
+        # What is made of several structures is made anew for each plan.
+        own = kept if isinstance(structure.shape, ContourShape) else None
+        return compute_dvh(structure, dose, interpolation=interpolation, band=band, kept=own)
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band), structures))
+        return list(pool.map(compute, structures))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,12 +96,14 @@ class _Gathered:
     pitch_mm: float
 
 
-def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation: str, band: bool) -> Dvh:
+def _dvh_of(
+    structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation: str, band: bool, kept: KeptSamples
+) -> Dvh:
     if interpolation not in NAMES:
         raise wrong_usage("E-OPTION", "interpolation", seen=interpolation)
     interpolation = "linear" if interpolation == "linear" else "spline"
     reader = GridReader(dose, shape.frame)
-    found = _gather(shape, reader, interpolation=interpolation)
+    found = _gather(shape, reader, kept, interpolation=interpolation)
     total_cm3 = len(found.voxel_gy) * found.voxel_cm3 + float(found.volumes_cm3["nominal"].sum()) + found.outside_cm3
     known = np.isfinite(found.point_gy)
     known_cm3 = {name: volume[known] for name, volume in found.volumes_cm3.items()}
@@ -109,11 +132,11 @@ def _dvh_of(structure: Structure, shape: Shape, dose: DoseGrid, *, interpolation
     )
 
 
-def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathered:
+def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, interpolation: str) -> _Gathered:
     other = "linear" if interpolation == "spline" else "spline"
     pitch = wanted_pitch_mm(shape, [reader.dose])
     if pitch >= VOXELS_FROM * min(reader.dose.spacing_mm) and aligned(reader):
-        large = sample_on_grid(shape, reader)
+        large = sample_on_grid(shape, reader, kept_samples.cells(shape, reader))
         # Far from the highest dose a large structure's surface needs no spline.
         linear = large.linear_gy
         spline = linear.copy()
@@ -128,7 +151,7 @@ def _gather(shape: Shape, reader: GridReader, *, interpolation: str) -> _Gathere
             large.volumes_cm3,
             large.pitch_mm,
         )
-    points = sample_shape(shape, pitch_mm=pitch)
+    points = kept_samples.points(shape, pitch_mm=pitch)
     linear = reader.at(points.points_mm, interpolation="linear")
     hot_cm3 = max(HOT_CM3, HOT_SHARE * shape.volume_cm3)
     warm_cm3 = max(hot_cm3, min(WARM_CM3, WARM_SHARE * shape.volume_cm3))

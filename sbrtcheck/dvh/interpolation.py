@@ -21,13 +21,16 @@ _EDGE = 1e-6
 NAMES = ("spline", "cubic", "linear")
 
 
-def dose_at(dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "spline") -> FloatArray:
+def dose_at(
+    dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "spline", degree: int = DEGREE
+) -> FloatArray:
     """Dose [Gy] at patient positions.
 
     Args:
         dose: the grid.
         points_mm: (n, 3) patient positions [mm].
         interpolation: "spline" (fifth order, prefiltered, never below 0; "cubic" is another name of it) or "linear".
+        degree: order of the spline; 3 is enough, and three times as fast, but for peaks as narrow as two voxels.
 
     Returns:
         (n,) [Gy], nan outside the box of the grid's outermost points.
@@ -36,7 +39,7 @@ def dose_at(dose: DoseGrid, points_mm: FloatArray, *, interpolation: str = "spli
         WrongUsageError: E-OPTION for another interpolation.
     """
     points = np.asarray(points_mm, dtype=float).reshape(-1, 3)
-    return GridReader(dose, Frame(np.eye(3))).at(points, interpolation=interpolation)
+    return GridReader(dose, Frame(np.eye(3))).at(points, interpolation=interpolation, degree=degree)
 
 
 class GridReader:
@@ -71,12 +74,12 @@ class GridReader:
             result &= (row >= -_EDGE) & (row <= size - 1 + _EDGE)
         return result
 
-    def at(self, points_mm: FloatArray, *, interpolation: str) -> FloatArray:
+    def at(self, points_mm: FloatArray, *, interpolation: str, degree: int = DEGREE) -> FloatArray:
         """Dose (n,) [Gy] at positions (n, 3) in the frame [mm]; nan outside the grid."""
         index = self.to_index(points_mm)
         inside = self.inside(index)
         result = np.full(len(points_mm), np.nan)
-        result[inside] = self.at_index(index[:, inside], interpolation=interpolation)
+        result[inside] = self.at_index(index[:, inside], interpolation=interpolation, degree=degree)
         return result
 
     def at_index(self, index: FloatArray, *, interpolation: str, degree: int = DEGREE) -> FloatArray:

@@ -72,7 +72,32 @@ def aligned(reader: GridReader) -> bool:
     return bool(np.all(np.sum(size > 1e-7 * largest, axis=1) == 1))
 
 
-def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
+@dataclass(frozen=True, slots=True, eq=False)
+class GridCells:
+    """What a shape is in a grid, whatever the doses: voxels wholly inside, and points for the rest.
+
+    Attributes:
+        u, v, w: the axes of the lattice.
+        voxels_of: (number along w, which nodes of the part of the lattice within the grid), layer by layer.
+        cell_cm3: volume of a voxel [cm3].
+        outside_cm3: volume of the cells wholly inside the shape but outside the grid [cm3].
+        points_mm: (m, 3) points for the cells that are not wholly inside, in the frame of the contours [mm].
+        volumes_cm3: what they stand for in each reading, by name; the nominal one first.
+        pitch_mm: size of the cells in plane [mm].
+    """
+
+    u: _Axis
+    v: _Axis
+    w: _Axis
+    voxels_of: list[tuple[int, NDArray[np.bool_]]]
+    cell_cm3: float
+    outside_cm3: float
+    points_mm: FloatArray
+    volumes_cm3: dict[str, FloatArray]
+    pitch_mm: float
+
+
+def find_cells(shape: Shape, reader: GridReader) -> GridCells:
     """Voxels and points that stand for a shape in a grid whose axes are those of its contours."""
     u, v, w = (_axis(reader, axis, shape.low_mm[axis], shape.high_mm[axis]) for axis in range(3))
     pitch = float(np.sqrt(u.step_mm * v.step_mm))
@@ -82,13 +107,11 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
     # Distances are held at the canvas's reach, which is 3 mm for the coarsest canvas.
     margin = np.float32(min(pitch if n_spread else 0.5 * pitch, DEEP_MM))
     core, ends = _layers(shape, w, pitch)
-    values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
-    rows_in, rows_of = _inner(v)
-    columns_in, columns_of = _inner(u)
+    rows_in, _ = _inner(v)
+    columns_in, _ = _inner(u)
     within = v.within[:, None] & u.within[None, :]
     known = v.known[:, None] * u.known[None, :]
     cell_cm3 = pitch**2 * w.step_mm / 1000.0
-    voxel_gy: list[NDArray[np.floating]] = []
     voxels_of: list[tuple[int, NDArray[np.bool_]]] = []
     outside_cm3 = 0.0
     cells = _Cells(names)
@@ -101,9 +124,7 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
                 full &= shares["slab"] >= 1.0
             inner = full & within if w.within[number] else np.zeros_like(full)
             if w.within[number]:
-                chosen = inner[rows_in, columns_in]
-                voxel_gy.append(values[w.index[number], rows_of, columns_of][chosen])
-                voxels_of.append((number, chosen))
+                voxels_of.append((number, inner[rows_in, columns_in].copy()))
             rest = full & ~inner
             if np.any(rest):
                 # A voxel on the grid's edge is known in the half that lies between grid points.
@@ -111,13 +132,30 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
                 outside_cm3 += float(np.sum((cell_cm3 - kept)[rest]))
                 cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
         cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, spread=n_spread)
-    gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
     points, volumes = cells.joined()
-    linear = reader.at(points, interpolation="linear")
-    hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, volumes[names[0]])
-    centres = _places(hot_voxels, voxels_of, u.position_mm[columns_in], v.position_mm[rows_in], w.position_mm)
+    return GridCells(u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, pitch)
+
+
+def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelSamples:
+    """The doses in the cells of a shape, those of the highest dose cut.
+
+    Args:
+        shape: of the structure.
+        reader: of a grid whose axes are those of its contours.
+        cells: of this shape in this grid or in another one with the same nodes (`find_cells`).
+    """
+    u, v, w, cell_cm3 = cells.u, cells.v, cells.w, cells.cell_cm3
+    values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
+    rows_in, rows_of = _inner(v)
+    columns_in, columns_of = _inner(u)
+    voxel_gy = [values[w.index[number], rows_of, columns_of][chosen] for number, chosen in cells.voxels_of]
+    gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
+    nominal = next(iter(cells.volumes_cm3))
+    linear = reader.at(cells.points_mm, interpolation="linear")
+    hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, cells.volumes_cm3[nominal])
+    centres = _places(hot_voxels, cells.voxels_of, u.position_mm[columns_in], v.position_mm[rows_in], w.position_mm)
     cut = _cut(centres, (u.step_mm, v.step_mm, w.step_mm))
-    share = np.clip(shape.at(cut) / (pitch / N_CUT) + 0.5, 0.0, 1.0).astype(float)
+    share = np.clip(shape.at(cut) / (cells.pitch_mm / N_CUT) + 0.5, 0.0, 1.0).astype(float)
     # The voxels were wholly inside by every reading: what the cut loses to the shape between the planes it gets back.
     kept_cm3 = share * (cell_cm3 / N_CUT**3)
     lost = cell_cm3 * len(centres) - float(kept_cm3.sum())
@@ -129,12 +167,12 @@ def sample_on_grid(shape: Shape, reader: GridReader) -> VoxelSamples:
     return VoxelSamples(
         voxel_gy=gy[keep],
         voxel_cm3=cell_cm3,
-        voxels_outside_cm3=outside_cm3,
-        points_mm=np.concatenate([points, cut]),
-        volumes_cm3={name: np.concatenate([volumes[name], kept_cm3]) for name in names},
+        voxels_outside_cm3=cells.outside_cm3,
+        points_mm=np.concatenate([cells.points_mm, cut]),
+        volumes_cm3={name: np.concatenate([volume, kept_cm3]) for name, volume in cells.volumes_cm3.items()},
         linear_gy=np.concatenate([linear, reader.at(cut, interpolation="linear")]),
         hot=hot,
-        pitch_mm=pitch,
+        pitch_mm=cells.pitch_mm,
     )
 
 

@@ -22,8 +22,8 @@ N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
 NOTHING_MM = np.float32(-10.0)
-# Distances are held at the reach of the canvas, which is 3 mm for the coarsest: what is deeper than this is inside.
-DEEP_MM = 2.8
+# Distances are held at the reach of the canvas, 2 to 3 mm: what is deeper than this counts as inside.
+DEEP_MM = 2.0
 # To which side of its cell's middle each of the points goes, along the surface in two directions.
 _SIDE = np.array([[1.0, -1.0, -1.0, 1.0], [1.0, -1.0, 1.0, -1.0]])
 
@@ -47,13 +47,20 @@ class SamplePoints:
     n_whole: int = 0
 
 
-def sample(structure: Structure, grids: Sequence[DoseGrid] = (), *, n_wanted: int = N_WANTED) -> SamplePoints:
+def sample(
+    structure: Structure,
+    grids: Sequence[DoseGrid] = (),
+    *,
+    n_wanted: int = N_WANTED,
+    n_at_most: int = N_AT_MOST,
+) -> SamplePoints:
     """Points and volumes that stand for a structure, once for all dose grids.
 
     Args:
         structure: a blocked one has no points.
         grids: the dose grids that will be asked; cells need not be smaller than theirs in a large structure.
         n_wanted: about how many cells.
+        n_at_most: about how many cells of a structure so large that they become larger than the voxels.
 
     Returns:
         Points inside and outside the grids alike; what lies outside is for the caller to say.
@@ -61,15 +68,17 @@ def sample(structure: Structure, grids: Sequence[DoseGrid] = (), *, n_wanted: in
     shape = structure.shape
     if shape is None:
         return SamplePoints(np.empty((0, 3)), np.empty(0), {}, 0.0)
-    found = sample_shape(shape, pitch_mm=wanted_pitch_mm(shape, grids, n_wanted=n_wanted))
+    found = sample_shape(shape, pitch_mm=wanted_pitch_mm(shape, grids, n_wanted=n_wanted, n_at_most=n_at_most))
     return replace(found, points_mm=shape.frame.to_patient(found.points_mm))
 
 
-def wanted_pitch_mm(shape: Shape, grids: Sequence[DoseGrid], *, n_wanted: int = N_WANTED) -> float:
+def wanted_pitch_mm(
+    shape: Shape, grids: Sequence[DoseGrid], *, n_wanted: int = N_WANTED, n_at_most: int = N_AT_MOST
+) -> float:
     """Size of the cells [mm]: ``n_wanted`` in the structure, no larger than the grids' voxels unless it is huge."""
     voxel = min((min(grid.spacing_mm) for grid in grids), default=2.5)
     volume_mm3 = 1000.0 * max(shape.volume_cm3, 1e-3)
-    largest = max(voxel, (volume_mm3 / N_AT_MOST) ** (1.0 / 3.0))
+    largest = max(voxel, (volume_mm3 / n_at_most) ** (1.0 / 3.0))
     return float(np.clip((volume_mm3 / n_wanted) ** (1.0 / 3.0), FINEST_MM, largest))
 
 
@@ -94,7 +103,7 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
     place = np.column_stack([u[i], v[j], heights[k]])
     volume = {name: shares[name].ravel()[flat] * cell_cm3 for name in names}
     depth = distance.ravel()[flat]
-    near = np.abs(depth) < 1.5 * pitch_mm
+    near = np.abs(depth) < min(1.5 * pitch_mm, DEEP_MM)
     spread = spread_along_normal(
         place[near],
         depth[near],

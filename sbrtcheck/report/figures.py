@@ -128,6 +128,7 @@ def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float]) -> str:
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     settings: Any = {
@@ -141,10 +142,15 @@ def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float]) -> str:
         # A name in a script that the font lacks is drawn as boxes; the table beside the figure has it in full.
         warnings.filterwarnings("ignore", message="Glyph")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, dpi=72, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        # What savefig does, without the draw that it throws away: the layout, then the letters and lines.
+        layout: Any = figure.get_layout_engine()
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
     # The writer repeats each text as a comment; outlines are all that the page needs.
     return re.sub(r"[ ]*<!--.*?-->\n?", "", stream.getvalue(), flags=re.DOTALL)
 
