@@ -230,7 +230,7 @@ def test_html_has_a_figure_of_its_own() -> None:
     assert eqd2_svg(replace(shown, eqd2_curves=())) == ""
     page = render_html(report())
     assert "each at its own alpha/beta" in page
-    assert page.count('<img src="data:image/svg+xml') == 3  # doses, EQD2, lesion map
+    assert page.count('<img src="data:image/svg+xml') == 4  # doses, EQD2, BED of the targets, lesion map
 
 
 def test_it_does_nothing_to_the_outcome() -> None:
