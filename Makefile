@@ -26,11 +26,12 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
-# Random damage for as long as asked, and every option on every sample plan.
+# Random damage for as long as asked, and on every sample plan every option, every kind of damage and 1000 cuts.
 MINUTES ?= 5
 fuzz: $(STAMP)
 	$(BIN)/python tests/mutations/fuzz.py --minutes $(MINUTES)
-	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_options_cannot_lie.py
+	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_options_cannot_lie.py \
+		tests/test_mutations_samples.py tests/test_mutations_truncation.py
 
 # The pages that are made from code and data. Made again without a change they give no difference.
 docs: $(STAMP)

@@ -1,7 +1,8 @@
 """Write docs/verification.md: every listed damage carried out, random damage counted, cuts, and what cannot be seen.
 
 ``python docs/build_verification.py`` carries out all cases (a minute); ``--fuzz FILE`` puts the counts of a run of
-``tests/mutations/fuzz.py --json FILE`` on record in tests/mutations/record.json first.
+``tests/mutations/fuzz.py --json FILE`` on record in tests/mutations/record.json first, ``--samples FILE`` those of
+``tests/mutations/fuzz.py --samples --json FILE``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import csv
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from mutations import damage, invisible, mini, rows, truncation, verdict  # noqa: E402
+from mutations import bases, damage, invisible, mini, rows, truncation, verdict  # noqa: E402
 from mutations.bench import NOT_BUILT, Bench  # noqa: E402
+from mutations.fuzz import FIRST_SEED_OF_SAMPLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "verification.md"
 TABLE = ROOT / "tests" / "mutations" / "mutations.csv"
@@ -40,10 +45,16 @@ said: the same outcome with another number, warning or problem in the report.
 unchanged: the same report; allowed only where nothing changed but what stands below. improved and crashed must be 0.
 """.strip()
 
+TEXT_SAMPLES = """
+One damage of each kind on each full sample, in explicit VR as they are shipped. `make fuzz` makes all of them again,
+`make test` each kind on one sample and each sample once. A file that the check leaves alone (a BEAM dose) may change
+without a trace.
+""".strip()
+
 TEXT_CUTS = """
-1000 random cuts of each object of the sample `peripheral_54_3`. All end in an element, or between elements that are
-required. A test also cuts the small plan at every border of top-level elements: there only a cut that takes nothing
-but the reviewer's name and date, or the structure set's approval, is read without a word.
+1000 random cuts of each object of each sample plan (`make test`: 100, and 1000 of `peripheral_54_3`). All end in an
+element, or between elements that are required; what may be lost without a word is the reviewer's name and date, or the
+structure set's approval. A test also cuts the small plan at every border of top-level elements: the same holds there.
 """.strip()
 
 TEXT_MEMORY = """
@@ -129,7 +140,7 @@ def _rows() -> list[str]:
     return lines
 
 
-def _random(counts: list[list[object]]) -> list[str]:
+def _random(counts: list[list[object]], plans: Iterable[str]) -> list[str]:
     by_kind: Counter[tuple[str, str]] = Counter()
     by_base: Counter[tuple[str, str]] = Counter()
     for base, kind, result, n in counts:
@@ -137,7 +148,7 @@ def _random(counts: list[list[object]]) -> list[str]:
         by_base[str(base), str(result)] += int(str(n))
     head = ["", *verdict.RESULTS, "improved", "crashed"]
     out = []
-    for title, counter, names in (("kind", by_kind, list(damage.KINDS)), ("plan", by_base, list(mini.BASES))):
+    for title, counter, names in (("kind", by_kind, list(damage.KINDS)), ("plan", by_base, list(plans))):
         out += ["| " + " | ".join([title, *head[1:]]) + " |", "|---" * len(head) + "|"]
         for name in names:
             out.append("| " + " | ".join([name, *(str(counter[name, r]) for r in head[1:])]) + " |")
@@ -147,12 +158,17 @@ def _random(counts: list[list[object]]) -> list[str]:
 
 
 def _cuts() -> list[str]:
-    lines = ["| object | cuts | refused | reported | took nothing that matters | silent |", "|---|---|---|---|---|---|"]
-    for name in ("RTPLAN.dcm", "RTSTRUCT.dcm", "RTDOSE.dcm"):
-        tally = truncation.cut_tally(name)
-        numbers = (tally.n, tally.refused, tally.reported, len(tally.harmless), len(tally.silent))
-        lines.append("| " + " | ".join([name, *map(str, numbers)]) + " |")
-    return lines
+    head = ("sample", "object", "cuts", "refused", "reported", "took nothing that matters", "silent")
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    total = np.zeros(5, dtype=int)
+    for sample in truncation.SAMPLES:
+        folder = truncation.ROOT / sample
+        for name in truncation.objects(folder):
+            tally = truncation.cut_tally(name, folder=folder)
+            numbers = (tally.n, tally.refused, tally.reported, len(tally.harmless), len(tally.silent))
+            total += numbers
+            lines.append("| " + " | ".join([sample, name, *map(str, numbers)]) + " |")
+    return [*lines, "| all | | " + " | ".join(map(str, total)) + " |"]
 
 
 def _unseen() -> list[str]:
@@ -170,6 +186,7 @@ def page() -> str:
     """The page as text; carries out every case."""
     record = json.loads(RECORD.read_text(encoding="utf-8"))
     n = sum(int(row[-1]) for row in record["counts"])
+    n_samples = sum(int(row[-1]) for row in record["samples"]["counts"])
     harmless = [f"- `{name}`: {why}" for name, why in sorted(verdict.MEANINGLESS.items())]
     parts = [
         HEAD,
@@ -183,7 +200,14 @@ def page() -> str:
         "",
         f"On record: {n} cases, first seed {record['first_seed']}.",
         "",
-        *_random(record["counts"]),
+        *_random(record["counts"], mini.BASES),
+        "### On the sample plans",
+        "",
+        TEXT_SAMPLES,
+        "",
+        f"On record: {n_samples} cases, first seed {record['samples']['first_seed']}.",
+        "",
+        *_random(record["samples"]["counts"], bases.SAMPLES),
         "May change without a trace:",
         "",
         *harmless,
@@ -218,12 +242,18 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fuzz", type=Path, default=None)
+    parser.add_argument("--samples", type=Path, default=None)
     parser.add_argument("--first-seed", type=str, default="0")
     args = parser.parse_args()
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
     if args.fuzz is not None:
         counts = json.loads(args.fuzz.read_text(encoding="utf-8"))
-        text = json.dumps({"first_seed": args.first_seed, "counts": counts}, indent=0)
-        RECORD.write_text(text + "\n", encoding="utf-8")
+        record |= {"first_seed": args.first_seed, "counts": counts}
+    if args.samples is not None:
+        counts = json.loads(args.samples.read_text(encoding="utf-8"))
+        record["samples"] = {"first_seed": str(FIRST_SEED_OF_SAMPLES), "counts": counts}
+    if args.fuzz is not None or args.samples is not None:
+        RECORD.write_text(json.dumps(record, indent=0) + "\n", encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -6,11 +6,12 @@ import csv
 import importlib.util
 import json
 import re
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from mutations import damage, invisible, mini, rows, verdict
+from mutations import bases, damage, invisible, mini, rows, verdict
 from mutations.bench import NOT_BUILT
 
 from sbrtcheck.errors import CATALOGUE
@@ -82,6 +83,9 @@ def test_recorded_counts_are_of_these_kinds_and_none_improved() -> None:
     assert {base for base, _, _, _ in record["counts"]} == set(mini.BASES)
     assert {kind for _, kind, _, _ in record["counts"]} == set(damage.KINDS)
     assert {result for _, _, result, _ in record["counts"]} <= set(verdict.RESULTS)
+    samples = record["samples"]["counts"]
+    assert {(sample, kind) for sample, kind, _, _ in samples} == set(product(bases.SAMPLES, damage.KINDS))
+    assert {result for _, _, result, _ in samples} <= set(verdict.RESULTS)
     assert sum(n for _, _, _, n in record["counts"]) >= 500
 
 

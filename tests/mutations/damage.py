@@ -15,10 +15,12 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.sequence import Sequence as Items
 
-from mutations import mini
+from mutations import bases
 
 Rng = np.random.Generator
 NUMBERS = (b"nan", b"inf", b"-inf", b"1e400", b"0", b"-1", b"1e9", b"", b"abc", b"1,5", b"1_000", "５４".encode())
+LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+EXPLICIT_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1\0"
 TEXTS = (b"", b"RELATIVE", b"X", b"\x00\x01", b"EFFECTIVE", b"BEAM", b"POINT", b"../x", b"\xff\xfe")
 
 
@@ -58,9 +60,19 @@ def vr_of(tag: Any) -> str:
         return "UN"
 
 
+def _start(data: bytes) -> int:
+    """Where the data set begins: after the preamble and the file meta, whose length stands in its first element."""
+    return 144 + int(struct.unpack_from("<I", data, 140)[0])
+
+
+def is_explicit(data: bytes) -> bool:
+    """Whether a file is in explicit VR; else it is in implicit VR."""
+    return EXPLICIT_LITTLE_ENDIAN in data[: _start(data)]
+
+
 def written(original: bytes, ds: Dataset) -> bytes:
-    """A file in implicit VR with the bytes of every element as they stand: the library's writer would mend them."""
-    return original[: 144 + struct.unpack_from("<I", original, 140)[0]] + _body(ds)
+    """A file in the VR of the original with the bytes of every element: the library's writer would mend them."""
+    return original[: _start(original)] + _body(ds, explicit=is_explicit(original))
 
 
 def _bytes(value: Any) -> bytes:
@@ -69,32 +81,56 @@ def _bytes(value: Any) -> bytes:
         return value or b""
     if isinstance(value, int):
         return struct.pack("<H", value)
-    text = str(value) if isinstance(value, str) else "\\".join(map(str, value))
+    text = str(value) if isinstance(value, str | float) else "\\".join(map(str, value))
     return text.encode() + b" " * (len(text.encode()) % 2)
 
 
-def _body(ds: Dataset) -> bytes:
+def _body(ds: Dataset, *, explicit: bool) -> bytes:
     out = []
     for tag in sorted(ds.keys()):
+        element = ds.get_item(tag)
         if vr_of(tag) == "SQ":
-            items = [_body(item) for item in ds[tag].value]
+            items = [_body(item, explicit=explicit) for item in ds[tag].value]
             value = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in items)
         else:
-            value = _bytes(ds.get_item(tag).value)
-        out.append(struct.pack("<HHI", tag.group, tag.element, len(value)) + value)
+            value = _bytes(element.value)
+        out.append(_header(tag, "SQ" if vr_of(tag) == "SQ" else element.VR or vr_of(tag), len(value), explicit) + value)
     return b"".join(out)
 
 
-def offsets(data: bytes) -> list[tuple[int, int, int]]:
-    """Top-level elements of an implicit VR file: (offset, length of the header, length of the value)."""
-    position = 144 + struct.unpack_from("<I", data, 140)[0]
+def _header(tag: Any, vr: str, length: int, explicit: bool) -> bytes:
+    start = struct.pack("<HH", tag.group, tag.element)
+    if not explicit:
+        return start + struct.pack("<I", length)
+    if vr in LONG_VRS:
+        return start + vr.encode() + struct.pack("<HI", 0, length)
+    return start + vr.encode() + struct.pack("<H", length)
+
+
+@dataclass(frozen=True)
+class Header:
+    """A top-level element in the bytes of a file: offset, bytes of its header and its value, width of its length."""
+
+    at: int
+    n_header: int
+    n_value: int
+    width: int
+
+
+def offsets(data: bytes) -> list[Header]:
+    """The top-level elements of a file, up to the first of undefined length."""
+    position, explicit = _start(data), is_explicit(data)
     out = []
     while position + 8 <= len(data):
-        (length,) = struct.unpack_from("<I", data, position + 4)
-        if length == 0xFFFFFFFF:
+        n_header, width = 8, 4
+        if explicit:
+            long = data[position + 4 : position + 6].decode("latin-1") in LONG_VRS
+            n_header, width = (12, 4) if long else (8, 2)
+        length = int.from_bytes(data[position + n_header - width : position + n_header], "little")
+        if width == 4 and length == 0xFFFFFFFF:
             break
-        out.append((position, 8, length))
-        position += 8 + length
+        out.append(Header(position, n_header, length, width))
+        position += n_header + length
     return out
 
 
@@ -102,13 +138,15 @@ def _pick(rng: Rng, items: Any) -> Any:
     return items[int(rng.integers(len(items)))]
 
 
-def _byte_damage(
-    name: str, change: Callable[[Rng, bytes], tuple[bytes, str]]
-) -> Callable[[Rng, dict[str, bytes]], str]:
-    del name
+def _of_kind(rng: Rng, files: Mapping[str, bytes], *starts: str) -> str:
+    """The name of one file whose name starts so."""
+    names = [name for name in files if name.startswith(starts)]
+    return names[0] if len(names) == 1 else str(_pick(rng, names))
 
+
+def _byte_damage(change: Callable[[Rng, bytes], tuple[bytes, str]]) -> Callable[[Rng, dict[str, bytes]], str]:
     def apply(rng: Rng, files: dict[str, bytes]) -> str:
-        target = _pick(rng, mini.NAMES)
+        target = _pick(rng, list(files))
         files[target], what = change(rng, files[target])
         return f"{target}: {what}"
 
@@ -127,9 +165,12 @@ def _flip(rng: Rng, data: bytes) -> tuple[bytes, str]:
 
 
 def _length(rng: Rng, data: bytes) -> tuple[bytes, str]:
-    at, _, length = _pick(rng, offsets(data))
+    found = _pick(rng, offsets(data))
+    length, end = found.n_value, found.at + found.n_header
     wrong = _pick(rng, (length + 2, max(length - 2, 0), 0, 0xFFFFFFFE, 0xFFFFFFFF, length ^ 0x100, 2**31))
-    return data[: at + 4] + struct.pack("<I", wrong) + data[at + 8 :], f"length {length} -> {wrong} at byte {at}"
+    wrong %= 1 << 8 * found.width
+    put = wrong.to_bytes(found.width, "little")
+    return data[: end - found.width] + put + data[end:], f"length {length} -> {wrong} at byte {found.at}"
 
 
 def _delete(rng: Rng, data: bytes) -> tuple[bytes, str]:
@@ -148,26 +189,30 @@ def _zeros(rng: Rng, data: bytes) -> tuple[bytes, str]:
 
 
 def _doubled(rng: Rng, data: bytes) -> tuple[bytes, str]:
-    at, header, length = _pick(rng, offsets(data))
-    end = at + header + length
+    found = _pick(rng, offsets(data))
+    at, end = found.at, found.at + found.n_header + found.n_value
     group, element = struct.unpack_from("<HH", data, at)
     what = keyword_for_tag((group << 16) | element)
     return data[:end] + data[at:end] + data[end:], f"{what} twice"
 
 
 def _on_element(change: Callable[[Rng, Place], str | None]) -> Callable[[Rng, dict[str, bytes]], str]:
-    def apply(rng: Rng, files: dict[str, bytes]) -> str:
+    return lambda rng, files: _hit(rng, files, change)
+
+
+def _hit(rng: Rng, files: dict[str, bytes], change: Callable[[Rng, Place], str | None]) -> str:
+    """Change one element, whichever is found that can be changed so."""
+    for _ in range(40):
+        target = _pick(rng, list(files))
+        ds = dcmread(BytesIO(files[target]))
+        places = list(elements(ds))
         for _ in range(200):
-            target = _pick(rng, mini.NAMES)
-            ds = dcmread(BytesIO(files[target]))
-            place = _pick(rng, list(elements(ds)))
+            place = _pick(rng, places)
             what = change(rng, place)
             if what is not None:
                 files[target] = written(files[target], ds)
                 return f"{target}: {place.keyword} {what}"
-        raise AssertionError("no element of this kind was found")
-
-    return apply
+    raise AssertionError("no element of this kind was found")
 
 
 def _removed(rng: Rng, place: Place) -> str:
@@ -187,7 +232,8 @@ def _emptied(rng: Rng, place: Place) -> str:
 
 def _put(place: Place, raw: bytes) -> None:
     value = raw + b" " * (len(raw) % 2)
-    place.holder[place.tag] = RawDataElement(place.tag, None, len(value), value, 0, True, True)
+    vr = place.holder.get_item(place.tag).VR
+    place.holder[place.tag] = RawDataElement(place.tag, vr, len(value), value, 0, vr is None, True)
 
 
 def _raw(place: Place) -> bytes:
@@ -217,19 +263,30 @@ def _text(rng: Rng, place: Place) -> str | None:
     return f"= {text!r}"
 
 
-def _uid(rng: Rng, place: Place) -> str | None:
-    if vr_of(place.tag) != "UI":
-        return None
-    other = _pick(rng, (build.uid(1), build.uid(2), build.uid(3), build.uid(5), "2.25.4242", "1.2..3", ""))
-    if _raw(place).strip(b" \0").decode() == other:
-        return None
-    _put(place, other.encode())
-    return f"= {other}"
+def _uid(rng: Rng, files: dict[str, bytes]) -> str:
+    """Another UID of the same plan, an unknown one, or none."""
+    own: dict[str, None] = {}
+    for data in files.values():
+        ds = dcmread(BytesIO(data), specific_tags=["SOPInstanceUID", "FrameOfReferenceUID", "StudyInstanceUID"])
+        own.update(dict.fromkeys(str(element.value) for element in ds))
+    others = (*own, "2.25.4242", "1.2..3", "")
+
+    def change(rng: Rng, place: Place) -> str | None:
+        if vr_of(place.tag) != "UI":
+            return None
+        other = _pick(rng, others)
+        if _raw(place).strip(b" \0").decode() == other:
+            return None
+        _put(place, other.encode())
+        return f"= {other}"
+
+    return _hit(rng, files, change)
 
 
 def _on_items(keyword: str, change: Callable[[Rng, list[Dataset]], str]) -> Callable[[Rng, dict[str, bytes]], str]:
     def apply(rng: Rng, files: dict[str, bytes]) -> str:
-        ds = dcmread(BytesIO(files["rs.dcm"]))
+        target = _of_kind(rng, files, "rs", "RTSTRUCT")
+        ds = dcmread(BytesIO(files[target]))
         if keyword == "ContourSequence":
             n = int(rng.integers(len(ds.ROIContourSequence)))
             holder, where = ds.ROIContourSequence[n], f"contours of ROI {n + 1}"
@@ -238,7 +295,7 @@ def _on_items(keyword: str, change: Callable[[Rng, list[Dataset]], str]) -> Call
         items = list(getattr(holder, keyword))
         what = change(rng, items)
         setattr(holder, keyword, Items(items))
-        files["rs.dcm"] = written(files["rs.dcm"], ds)
+        files[target] = written(files[target], ds)
         return f"{where}: {what}"
 
     return apply
@@ -269,45 +326,47 @@ def _shuffle(rng: Rng, items: list[Dataset]) -> str:
 
 
 def _relabelled(rng: Rng, files: dict[str, bytes]) -> str:
-    ds = dcmread(BytesIO(files["rd.dcm"]))
+    target = _of_kind(rng, files, "rd", "RTDOSE")
+    ds = dcmread(BytesIO(files[target]))
     label = _pick(rng, ("HFP", "FFS", "FFP", "HFDL", "HFDR", "FFDL", "FFDR"))
     ds.ImageOrientationPatient = build.decimals(np.array(build.ORIENTATIONS[label]))
-    files["rd.dcm"] = build.to_bytes(ds)
-    return label
+    files[target] = written(files[target], ds)
+    return f"{target}: {label}"
 
 
 def _scaling(rng: Rng, files: dict[str, bytes]) -> str:
-    ds = dcmread(BytesIO(files["rd.dcm"]))
+    target = _of_kind(rng, files, "rd", "RTDOSE")
+    ds = dcmread(BytesIO(files[target]))
     factor = float(_pick(rng, (1 / 3, 0.5, 2.0, 3.0, 100.0, 0.01, 1e-6, 5.0)))
     ds.DoseGridScaling = f"{float(ds.DoseGridScaling) * factor:.9e}"
-    files["rd.dcm"] = build.to_bytes(ds)
-    return f"x {factor:g}"
+    files[target] = written(files[target], ds)
+    return f"{target}: x {factor:g}"
 
 
 def _mixed(rng: Rng, files: dict[str, bytes]) -> str:
-    """One file of another plan among the three."""
-    target = _pick(rng, mini.NAMES)
+    """One file of another plan among those of a plan."""
+    target = _pick(rng, list(files))
     ds = dcmread(BytesIO(files[target]))
     for keyword in ("SOPInstanceUID", "FrameOfReferenceUID", "StudyInstanceUID"):
         if keyword in ds:
             setattr(ds, keyword, f"2.25.{int(rng.integers(10**6))}")
-    files[target] = build.to_bytes(ds)
+    files[target] = build.to_bytes(ds, explicit=is_explicit(files[target]))
     return f"{target} has the UIDs of another plan"
 
 
 KINDS: dict[str, Callable[[Rng, dict[str, bytes]], str]] = {
-    "bytes cut off": _byte_damage("cut", _cut),
-    "bit flipped": _byte_damage("flip", _flip),
-    "length changed": _byte_damage("length", _length),
-    "bytes lost": _byte_damage("lost", _delete),
-    "bytes added": _byte_damage("added", _insert),
-    "bytes zeroed": _byte_damage("zeroed", _zeros),
-    "element doubled": _byte_damage("doubled", _doubled),
+    "bytes cut off": _byte_damage(_cut),
+    "bit flipped": _byte_damage(_flip),
+    "length changed": _byte_damage(_length),
+    "bytes lost": _byte_damage(_delete),
+    "bytes added": _byte_damage(_insert),
+    "bytes zeroed": _byte_damage(_zeros),
+    "element doubled": _byte_damage(_doubled),
     "element removed": _on_element(_removed),
     "element emptied": _on_element(_emptied),
     "number replaced": _on_element(_number),
     "text replaced": _on_element(_text),
-    "UID replaced": _on_element(_uid),
+    "UID replaced": _uid,
     "contour dropped": _on_items("ContourSequence", _drop_item),
     "contours dropped": _on_items("ContourSequence", _drop_many),
     "contour doubled": _on_items("ContourSequence", _double_item),
@@ -326,8 +385,8 @@ KINDS: dict[str, Callable[[Rng, dict[str, bytes]], str]] = {
 def damage(seed: int, base: str) -> Damaged:
     """The damaged files of a base; each seed gives one damage, kinds in turn."""
     kind = list(KINDS)[seed % len(KINDS)]
-    rng = np.random.default_rng([seed, mini.BASES.index(base)])
-    files = dict(mini.files(base))
+    rng = np.random.default_rng([seed, bases.ALL.index(base)])
+    files = dict(bases.files(base))
     what = KINDS[kind](rng, files)
-    changed = [name for name in mini.NAMES if files[name] != mini.files(base)[name]]
+    changed = [name for name in files if files[name] != bases.files(base)[name]]
     return Damaged(kind, what, changed[0] if changed else "", files)

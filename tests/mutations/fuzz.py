@@ -17,11 +17,13 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mutations import damage, mini, verdict
+from mutations import bases, damage, mini, verdict
 
 LONGEST_S = 60.0
 MOST_RSS_MB = 900
 FIRST_SEED = 20_240_101
+# A multiple of the number of kinds: the kinds come in their order.
+FIRST_SEED_OF_SAMPLES = 24_000
 
 
 @contextmanager
@@ -45,10 +47,10 @@ def run_case(seed: int, base: str, folder: Path) -> tuple[damage.Damaged, verdic
         old.unlink()
     try:
         with _at_most(LONGEST_S):
-            report = mini.check_files(folder, damaged.files)
+            report = bases.check(base, folder, damaged.files)
     except Exception as error:
         return damaged, verdict.Judged("crashed", f"{type(error).__name__}: {error}")
-    judged = verdict.judge(base, damaged, report)
+    judged = verdict.unchanged(base, damaged) if report is None else verdict.judge(base, damaged, report)
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_RSS_MB * 1024:
         return damaged, verdict.Judged(judged.result, "too much memory")
     return damaged, judged
@@ -70,16 +72,38 @@ def run(seeds: Iterable[int], *, deadline: float | None = None) -> tuple[Counter
     return counts, violations
 
 
+def run_samples(
+    cases: Iterable[tuple[str, str]], *, first: int = FIRST_SEED_OF_SAMPLES
+) -> tuple[Counter[tuple[str, str, str]], list[str]]:
+    """One damage of a kind on a full sample for each (sample, kind): counts, and a line for each violation."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    violations = []
+    kinds = list(damage.KINDS)
+    assert first % len(kinds) == 0
+    for sample, kind in cases:
+        seed = first + kinds.index(kind)
+        with TemporaryDirectory() as name:
+            damaged, judged = run_case(seed, sample, Path(name))
+        counts[sample, damaged.kind, judged.result] += 1
+        if judged.violation:
+            violations.append(f"seed {seed}, {sample}, {damaged.kind}: {damaged.what}: {judged.violation}")
+    return counts, violations
+
+
 def main() -> int:
     """Run for some minutes, print each violation and the counts; exit 1 if there was one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=None, help="first seed; default: from the clock")
     parser.add_argument("--only", type=int, default=None, help="one seed, with what came out")
+    parser.add_argument("--samples", action="store_true", help="instead: one damage of each kind on each full sample")
     parser.add_argument("--json", type=Path, default=None, help="write the counts here")
     args = parser.parse_args()
     if args.only is not None:
         counts, violations = run([args.only])
+    elif args.samples:
+        first = args.seed if args.seed is not None else FIRST_SEED_OF_SAMPLES
+        counts, violations = run_samples(((s, k) for s in bases.SAMPLES for k in damage.KINDS), first=first)
     else:
         first = args.seed if args.seed is not None else int(time.time()) * 1000
         print(f"seeds from {first}")

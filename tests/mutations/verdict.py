@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.datadict import keyword_for_tag
 from pydicom.sequence import Sequence as Items
 
-from mutations import mini
+from mutations import bases
 from mutations.damage import Damaged, vr_of
 from sbrtcheck.model import Outcome, Report, Verdict
 
@@ -60,7 +60,58 @@ MEANINGLESS: dict[str, str] = {
     "unknown element": "no attribute of this number exists",
     "TreatmentDeliveryType": "absent counts as TREATMENT, which is what these beams are",
     "PixelData": "a stored value that no structure holds",
+    **dict.fromkeys(
+        (
+            "AccessionNumber",
+            "DeidentificationMethod",
+            "DoseReferenceUID",
+            "InstanceCreationDate",
+            "InstanceCreationTime",
+            "InstanceNumber",
+            "ManufacturerModelName",
+            "OperatorsName",
+            "PatientIdentityRemoved",
+            "PositionReferenceIndicator",
+            "ROIInterpreter",
+            "ReferringPhysicianName",
+            "ReviewDate",
+            "ReviewTime",
+            "ReviewerName",
+            "RTPlanDescription",
+            "SeriesDate",
+            "SeriesDescription",
+            "SeriesTime",
+            "SoftwareVersions",
+            "StationName",
+            "StructureSetName",
+            "StudyDescription",
+            "StudyID",
+            "TreatmentMachineName",
+        ),
+        "says who made the object, when and with what",
+    ),
+    **dict.fromkeys(
+        (
+            "BeamLimitingDeviceSequence",
+            "ControlPointSequence",
+            "FinalCumulativeMetersetWeight",
+            "NumberOfBlocks",
+            "NumberOfBoli",
+            "NumberOfCompensators",
+            "NumberOfWedges",
+            "PatientSetupSequence",
+            "PrimaryDosimeterUnit",
+            "ReferencedPatientSetupNumber",
+            "SourceAxisDistance",
+        ),
+        "says how a beam is given: no dose is computed from beams",
+    ),
+    "ContourImageSequence": "no image is read",
 }
+# What lies below these counts as the whole sequence.
+WHOLE = frozenset(
+    {"BeamLimitingDeviceSequence", "ContourImageSequence", "ControlPointSequence", "PatientSetupSequence"}
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +151,8 @@ def _differences(one: Dataset, other: Dataset, where: str) -> list[str]:
             if len(left) != len(right):
                 out.append(name)
             for a, b in zip(left, right, strict=False):
-                out += _differences(a, b, name)
+                inner = _differences(a, b, name)
+                out += [name] if inner and name in WHOLE else inner
         elif left != right:
             out.append(f"{name} in {where}" if f"{name} in {where}" in MEANINGLESS else name)
     return out
@@ -118,7 +170,10 @@ def _value(ds: Dataset, tag: Any) -> Any:
 
 def judge(base: str, damaged: Damaged, report: Report) -> Judged:
     """Whether the answer to damaged files is an honest one."""
-    untouched = mini.reference(base)
+    if report.outcome is Outcome.REFUSED:
+        # The worst outcome can be no improvement.
+        return Judged("refused", "" if report.errors else "refused without a reason")
+    untouched = bases.reference(base)
     better = RANK[report.outcome] < RANK[untouched.outcome]
     # A missed limit may come back as one without a verdict: then nothing is known, and a person must look.
     unknown = untouched.outcome is Outcome.FAIL and report.outcome is Outcome.INCOMPLETE
@@ -127,15 +182,17 @@ def judge(base: str, damaged: Damaged, report: Report) -> Judged:
     lost = _lost_failures(untouched, report)
     if lost:
         return Judged("improved", f"no longer missed: {lost}")
-    if report.outcome is Outcome.REFUSED:
-        return Judged("refused", "" if report.errors else "refused without a reason")
     if RANK[report.outcome] > RANK[untouched.outcome] or unknown:
         return Judged("degraded")
-    if document(report) != document(untouched):
-        return Judged("said")
+    return Judged("said") if document(report) != document(untouched) else unchanged(base, damaged)
+
+
+def unchanged(base: str, damaged: Damaged) -> Judged:
+    """Whether damage that left no trace in the answer changed nothing that could matter."""
     keywords: set[str] = set()
-    for name, before in mini.files(base).items():
-        if damaged.files[name] != before:
+    unused = bases.unused(base)
+    for name, before in bases.files(base).items():
+        if damaged.files[name] != before and name not in unused:
             keywords |= changed_keywords(before, damaged.files[name])
     silent = keywords - set(MEANINGLESS)
     if damaged.kind.endswith("shuffled"):
@@ -145,14 +202,17 @@ def judge(base: str, damaged: Damaged, report: Report) -> Judged:
 
 def _lost_failures(untouched: Report, report: Report) -> str:
     """Limits that were missed and are neither missed nor without a verdict now."""
-    if report.outcome is Outcome.REFUSED:
-        return ""
     now = {(f.rule_id, f.roi): f.verdict for f in report.findings}
     open_organs = {f.organ for f in report.findings if f.verdict is Verdict.NOT_EVALUABLE}
     for finding in untouched.findings:
         if finding.verdict is not Verdict.NOT_MET or finding.consequence is not Outcome.FAIL:
             continue
         verdict = now.get((finding.rule_id, finding.roi))
+        if verdict is None:
+            # Of a union that lost a part the rest is judged by the same rule.
+            parts = set(finding.roi.split(" + "))
+            rest = [v for (rule, roi), v in now.items() if rule == finding.rule_id and set(roi.split(" + ")) < parts]
+            verdict = rest[0] if len(rest) == 1 else None
         if verdict in {Verdict.NOT_MET, Verdict.NOT_EVALUABLE} or finding.organ in open_organs:
             continue
         if verdict is None and any(finding.organ in f.organ.split(" or ") for f in report.findings if f.reason):
