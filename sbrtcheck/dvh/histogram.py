@@ -152,20 +152,18 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
             large.pitch_mm,
         )
     points = kept_samples.points(shape, pitch_mm=pitch)
-    linear = reader.at(points.points_mm, interpolation="linear")
+    middle_gy = reader.at(points.points_mm[: points.n_whole], interpolation="linear")
     hot_cm3 = max(HOT_CM3, HOT_SHARE * shape.volume_cm3)
     warm_cm3 = max(hot_cm3, min(WARM_CM3, WARM_SHARE * shape.volume_cm3))
-    points, kept = cut_hottest(points, linear, cuts=((hot_cm3, 3), (warm_cm3, 2)))
+    points, n_uncut = cut_hottest(points, middle_gy, cuts=((hot_cm3, 3), (warm_cm3, 2)))
     index = reader.to_index(points.points_mm)
     inside = reader.inside(index)
     fine = np.full(len(inside), shape.volume_cm3 < SMALL_CM3)
-    fine[np.count_nonzero(kept) :] = True
+    fine[n_uncut:] = True
     spline = np.full(len(inside), np.nan)
     for degree, chosen in ((5, fine & inside), (3, ~fine & inside)):
         spline[chosen] = reader.at_index(index[:, chosen], interpolation="spline", degree=degree)
-    linear = np.concatenate(
-        [linear[kept], reader.at(points.points_mm[np.count_nonzero(kept) :], interpolation="linear")]
-    )
+    linear = reader.at(points.points_mm, interpolation="linear")
     by_name = {"spline": spline, "linear": linear}
     volumes = {"nominal": points.volume_cm3, **points.variants}
     return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], volumes, pitch)

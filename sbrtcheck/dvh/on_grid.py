@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.dvh.interpolation import GridReader
 from sbrtcheck.dvh.raster import Float32Array
-from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, spread_along_normal
+from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, scatter, spread_along_normal
 from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
 from sbrtcheck.model import FloatArray
 
@@ -148,8 +148,13 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
     values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
     rows_in, rows_of = _inner(v)
     columns_in, columns_of = _inner(u)
-    voxel_gy = [values[w.index[number], rows_of, columns_of][chosen] for number, chosen in cells.voxels_of]
-    gy = np.concatenate(voxel_gy) if voxel_gy else np.empty(0)
+    layers = [
+        _voxels(values, w.index[number], rows_of, columns_of, chosen)
+        for number, chosen in cells.voxels_of
+        if chosen.any()
+    ]
+    gy = np.concatenate([middle for middle, _ in layers]) if layers else np.empty(0)
+    slope_gy = np.concatenate([slope for _, slope in layers]) if layers else np.empty((0, 3))
     nominal = next(iter(cells.volumes_cm3))
     linear = reader.at(cells.points_mm, interpolation="linear")
     hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, cells.volumes_cm3[nominal])
@@ -163,9 +168,10 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
         kept_cm3 *= 1.0 + lost / float(kept_cm3.sum())
     keep = np.ones(len(gy), dtype=bool)
     keep[hot_voxels] = False
+    scattered_gy = np.clip(gy + np.sum(slope_gy * scatter(len(gy)), axis=1), 0.0, gy.max(initial=0.0))
     hot = np.concatenate([hot_points, np.ones(len(cut), dtype=bool)])
     return VoxelSamples(
-        voxel_gy=gy[keep],
+        voxel_gy=scattered_gy[keep],
         voxel_cm3=cell_cm3,
         voxels_outside_cm3=cells.outside_cm3,
         points_mm=np.concatenate([cells.points_mm, cut]),
@@ -174,6 +180,29 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
         hot=hot,
         pitch_mm=cells.pitch_mm,
     )
+
+
+def _voxels(
+    values: NDArray[np.floating], at: int, rows: slice, columns: slice, chosen: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Doses (n,) of the chosen voxels of one layer [Gy], and their change (n, 3) from one side of a voxel to the other.
+
+    The chosen voxels are never on the grid's edge: each has neighbours on all sides.
+    """
+    layer = values[at, _wider(rows), _wider(columns)].astype(float)
+    slope = [
+        0.5 * (values[at + 1, rows, columns][chosen] - values[at - 1, rows, columns][chosen]),
+        0.5 * (layer[2:, 1:-1] - layer[:-2, 1:-1])[chosen],
+        0.5 * (layer[1:-1, 2:] - layer[1:-1, :-2])[chosen],
+    ]
+    return layer[1:-1, 1:-1][chosen], np.column_stack(slope)
+
+
+def _wider(part: slice) -> slice:
+    """One more on either side of a slice that leaves the ends of its axis free."""
+    if (part.step or 1) > 0:
+        return slice(part.start - 1, part.stop + 1)
+    return slice(part.start + 1, part.stop - 1 if part.stop > 0 else None, -1)
 
 
 def _axis(reader: GridReader, axis: int, low: float, high: float) -> _Axis:
@@ -295,12 +324,17 @@ class _Cells:
         rise = np.column_stack([g_u / length, g_v / length, np.zeros(len(i))]).astype(float)
         repeat = 1
         if spread:
-            points = spread_along_normal(place, depth, rise, pitch)
+            points = spread_along_normal(
+                place, depth, rise, pitch, thickness_mm=np.full(len(place), layer.thickness_mm)
+            )
             repeat = len(points) // len(place)
         else:
             partly = np.abs(depth) < 0.5 * pitch
             place[partly] += (0.5 * (0.5 * pitch - depth[partly]))[:, None] * rise[partly]
-            points = place
+            offset = scatter(len(place)) * np.array([pitch, pitch, layer.thickness_mm])
+            # A cell at the surface is scattered along it only.
+            offset[partly] -= np.sum(offset[partly] * rise[partly], axis=1)[:, None] * rise[partly]
+            points = place + offset
         scale = pitch**2 * layer.thickness_mm / 1000.0
         self.points.append(points)
         made: dict[int, FloatArray] = {}
@@ -348,4 +382,5 @@ def _cut(centres: FloatArray, step_mm: tuple[float, float, float]) -> FloatArray
     """Every cell as N_CUT^3 points."""
     offsets = (np.arange(N_CUT) + 0.5) / N_CUT - 0.5
     grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T * np.array(step_mm)
-    return np.asarray((centres[:, None, :] + grid[None]).reshape(-1, 3), dtype=float)
+    inner = scatter(len(centres) * len(grid)).reshape(len(centres), len(grid), 3) * np.array(step_mm) / N_CUT
+    return np.asarray((centres[:, None, :] + grid[None] + inner).reshape(-1, 3), dtype=float)

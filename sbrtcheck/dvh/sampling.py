@@ -21,6 +21,7 @@ N_WANTED = 12_000
 N_AT_MOST = 400_000
 FINEST_MM = 0.2
 N_SPREAD = 4
+_GOLDEN = 1.0 / 1.22074408460575947536 ** np.arange(1, 4)
 NOTHING_MM = np.float32(-10.0)
 # Distances are held at the reach of the canvas, 2 to 3 mm: what is deeper than this counts as inside.
 DEEP_MM = 2.0
@@ -68,7 +69,9 @@ def sample(
     shape = structure.shape
     if shape is None:
         return SamplePoints(np.empty((0, 3)), np.empty(0), {}, 0.0)
-    found = sample_shape(shape, pitch_mm=wanted_pitch_mm(shape, grids, n_wanted=n_wanted, n_at_most=n_at_most))
+    found, _ = cut_hottest(
+        sample_shape(shape, pitch_mm=wanted_pitch_mm(shape, grids, n_wanted=n_wanted, n_at_most=n_at_most))
+    )
     return replace(found, points_mm=shape.frame.to_patient(found.points_mm))
 
 
@@ -119,46 +122,63 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
     return SamplePoints(points, nominal, volumes, pitch_mm, int(np.count_nonzero(~near)))
 
 
+def scatter(n: int) -> FloatArray:
+    """Offsets (n, 3) that fill a cell of edge 1 around its middle evenly, the same each time.
+
+    Points in the middle of their cells stand in planes: a dose that changes along one axis only then comes in steps,
+    and a dose at a volume is off by half a step. The sequence is that of the generalised golden ratio in three
+    dimensions.
+    """
+    return np.asarray((0.5 + np.arange(1, n + 1)[:, None] * _GOLDEN) % 1.0 - 0.5, dtype=float)
+
+
 def cut_hottest(
-    points: SamplePoints, dose_gy: FloatArray, *, cuts: Sequence[tuple[float, int]]
-) -> tuple[SamplePoints, NDArray[np.bool_]]:
-    """The same points with the hottest whole cells cut, where the near-maximum is read.
+    points: SamplePoints, dose_gy: FloatArray | None = None, *, cuts: Sequence[tuple[float, int]] = ()
+) -> tuple[SamplePoints, int]:
+    """The same points with the hottest whole cells cut, where the near-maximum is read, and scattered in their cells.
 
     Args:
         points: in the frame of the contours.
-        dose_gy: (n,) dose at the points [Gy], nan outside the grid.
+        dose_gy: (n_whole,) dose in the middle of the whole cells [Gy], nan outside the grid; only needed for cuts.
         cuts: (volume [cm3], n): the cells up to that much of the highest dose become n^3 points; volumes rise.
 
     Returns:
-        The points that stay as they are, then the cut ones; and which ones stayed.
+        The points of cells that are not cut, then those of cut ones; and how many the first are.
     """
-    whole = np.where(np.isfinite(dose_gy[: points.n_whole]), dose_gy[: points.n_whole], -1.0)
+    whole = np.zeros(points.n_whole) if dose_gy is None else np.where(np.isfinite(dose_gy), dose_gy, -1.0)
     order = np.argsort(-whole)
     reached = np.cumsum(points.volume_cm3[: points.n_whole][order])
     rest = np.ones(len(points.points_mm), dtype=bool)
-    places, cells = [], []
+    cells: list[tuple[NDArray[np.int64], int]] = []
     done = 0
+
+    def size_mm(which: NDArray[np.int64]) -> FloatArray:
+        thickness = 1000.0 * points.volume_cm3[which] / points.pitch_mm**2
+        return np.column_stack([np.full((len(which), 2), points.pitch_mm), thickness])
+
+    places = []
     for volume_cm3, n_cut in cuts:
         hot = order[done : int(np.searchsorted(reached, volume_cm3)) + 1]
         done += len(hot)
         rest[hot] = False
         offsets = (np.arange(n_cut) + 0.5) / n_cut - 0.5
         grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T
-        thickness = 1000.0 * points.volume_cm3[hot] / points.pitch_mm**2
-        size = np.column_stack([np.full(len(hot), points.pitch_mm), np.full(len(hot), points.pitch_mm), thickness])
-        places.append((points.points_mm[hot][:, None, :] + size[:, None, :] * grid[None]).reshape(-1, 3))
+        within = grid[None] + scatter(len(hot) * n_cut**3).reshape(len(hot), n_cut**3, 3) / n_cut
+        places.append((points.points_mm[hot][:, None, :] + size_mm(hot)[:, None, :] * within).reshape(-1, 3))
         cells.append((hot, n_cut**3))
 
     def divided(volume_cm3: FloatArray) -> FloatArray:
         return np.concatenate([volume_cm3[rest], *(np.repeat(volume_cm3[hot] / n, n) for hot, n in cells)])
 
+    kept = np.flatnonzero(rest[: points.n_whole])
+    moved = points.points_mm[kept] + size_mm(kept) * scatter(len(kept))
     made = SamplePoints(
-        np.concatenate([points.points_mm[rest], *places]),
+        np.concatenate([moved, points.points_mm[points.n_whole :], *places]),
         divided(points.volume_cm3),
         {name: divided(volume) for name, volume in points.variants.items()},
         points.pitch_mm,
     )
-    return made, rest
+    return made, int(np.count_nonzero(rest))
 
 
 def _shares(
@@ -256,20 +276,22 @@ def spread_along_normal(
     half = 0.5 * pitch / steepness
     first = np.maximum(inward - half, 0.0)
     last = np.maximum(inward + half, first)
-    share = (np.arange(N_SPREAD) + 0.5) / N_SPREAD
+    inner = scatter(len(place) * N_SPREAD).reshape(len(place), N_SPREAD, 3)
+    share = (np.arange(N_SPREAD) + 0.5 + inner[:, :, 0]) / N_SPREAD
     steps = first[:, None] + (last - first)[:, None] * share - inward[:, None]
     # Cells beyond the surface belong to other readings only and stay where they are.
     steps[inward < -half] = 0.0
     spread = place[:, None, :] + steps[:, :, None] * normal[:, None, :]
     if thickness_mm is not None:
-        # Along the surface a cell reaches as far: two points at a cell's second moment stand for its width.
+        # Along the surface a cell reaches as far: two points on either side of its middle.
         flat = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-9)
         along = np.column_stack([-normal[:, 1] / flat, normal[:, 0] / flat, np.zeros(len(normal))])
         across = np.cross(normal, along)
         height = np.hypot(pitch * normal[:, 2], thickness_mm * flat)
-        along *= pitch / np.sqrt(12.0)
-        across *= (height / np.sqrt(12.0))[:, None]
-        spread += _SIDE[0][None, :, None] * along[:, None, :] + _SIDE[1][None, :, None] * across[:, None, :]
+        along *= pitch
+        across *= height[:, None]
+        side = 0.25 * _SIDE.T[None] + 0.5 * inner[:, :, 1:]
+        spread += side[:, :, :1] * along[:, None, :] + side[:, :, 1:] * across[:, None, :]
     result: FloatArray = spread.reshape(-1, 3)
     return result
 
