@@ -6,7 +6,7 @@ dose, where limits in small volumes are read: those voxels are cut into 27 and r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.dvh.interpolation import GridReader
 from sbrtcheck.dvh.raster import Float32Array
-from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, scatter, spread_along_normal
+from sbrtcheck.dvh.sampling import NOTHING_MM, covered_share, scatter, slope_along_w, spread_along_normal
 from sbrtcheck.dvh.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
 from sbrtcheck.model import FloatArray
 
@@ -115,8 +115,17 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
     voxels_of: list[tuple[int, NDArray[np.bool_]]] = []
     outside_cm3 = 0.0
     cells = _Cells(names)
-    for number, layer, whole in [*core, *((-1, layer, False) for layer in ends)]:
-        distance, shares = _shares(lattice, layer, names, pitch, (len(v.index), len(u.index)))
+    every = [*core, *((-1, layer, False) for layer in ends)]
+    form = (len(v.index), len(u.index))
+    made: Iterator[tuple[Float32Array, dict[str, Float32Array]]]
+    made = (_shares(lattice, layer, names, pitch, form) for _, layer, _ in every)
+    slopes: Sequence[Float32Array | None] = [None] * len(every)
+    if n_spread:
+        # Points that stand beside the surface along w as well must know how it leans.
+        kept_layers = list(made)
+        made = iter(kept_layers)
+        slopes = _slopes([layer for _, layer, _ in every], [distance for distance, _ in kept_layers])
+    for (number, layer, whole), (distance, shares), slope in zip(every, made, slopes, strict=True):
         full = np.zeros(distance.shape, dtype=bool)
         if whole:
             full = distance >= margin
@@ -131,7 +140,7 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
                 kept = known * (w.known[number] * cell_cm3)
                 outside_cm3 += float(np.sum((cell_cm3 - kept)[rest]))
                 cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
-        cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, spread=n_spread)
+        cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, slope_w=slope)
     points, volumes = cells.joined()
     return GridCells(u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, pitch)
 
@@ -269,6 +278,16 @@ def _layers(shape: Shape, w: _Axis, pitch: float) -> tuple[list[tuple[int, Layer
     return core, ends
 
 
+def _slopes(layers: Sequence[Layer], distances: Sequence[Float32Array]) -> list[Float32Array | None]:
+    """Change of the distance along w in each layer, in the order given."""
+    order = sorted(range(len(layers)), key=lambda k: layers[k].w_mm)
+    sorted_slopes = slope_along_w(np.stack([distances[k] for k in order]), [layers[k] for k in order])
+    slopes: list[Float32Array | None] = [None] * len(layers)
+    for place, k in enumerate(order):
+        slopes[k] = sorted_slopes[place]
+    return slopes
+
+
 def _shares(
     lattice: OnLattice, layer: Layer, names: Sequence[str], pitch: float, form: tuple[int, int]
 ) -> tuple[Float32Array, dict[str, Float32Array]]:
@@ -306,9 +325,9 @@ class _Cells:
         v: FloatArray,
         pitch: float,
         *,
-        spread: bool,
+        slope_w: Float32Array | None,
     ) -> None:
-        """The cells of one layer, moved to the middle of what is covered or spread over it."""
+        """The cells of one layer, moved to the middle of what is covered or, with the slope along w, spread over it."""
         used = np.zeros(distance.shape, dtype=bool)
         for share in {id(s): s for s in shares.values()}.values():
             used |= share > 1e-4
@@ -321,9 +340,10 @@ class _Cells:
         g_u = distance[j, np.minimum(i + 1, n_u - 1)] - distance[j, np.maximum(i - 1, 0)]
         g_v = distance[np.minimum(j + 1, n_v - 1), i] - distance[np.maximum(j - 1, 0), i]
         length = np.maximum(np.hypot(g_u, g_v), 1e-6)
-        rise = np.column_stack([g_u / length, g_v / length, np.zeros(len(i))]).astype(float)
+        leaning = np.zeros(len(i)) if slope_w is None else slope_w[j, i]
+        rise = np.column_stack([g_u / length, g_v / length, leaning]).astype(float)
         repeat = 1
-        if spread:
+        if slope_w is not None:
             points = spread_along_normal(
                 place, depth, rise, pitch, thickness_mm=np.full(len(place), layer.thickness_mm)
             )
@@ -332,8 +352,9 @@ class _Cells:
             partly = np.abs(depth) < 0.5 * pitch
             place[partly] += (0.5 * (0.5 * pitch - depth[partly]))[:, None] * rise[partly]
             offset = scatter(len(place)) * np.array([pitch, pitch, layer.thickness_mm])
-            # A cell at the surface is scattered along it only.
+            # A cell at the surface is scattered along it only, and not along w, where it may lean.
             offset[partly] -= np.sum(offset[partly] * rise[partly], axis=1)[:, None] * rise[partly]
+            offset[partly, 2] = 0.0
             points = place + offset
         scale = pitch**2 * layer.thickness_mm / 1000.0
         self.points.append(points)

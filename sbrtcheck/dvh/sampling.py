@@ -95,7 +95,7 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
     if not layers:
         return SamplePoints(np.empty((0, 3)), np.empty(0), {}, pitch_mm)
     distance, shares = _shares(lattice, layers, names, (len(v), len(u)), pitch_mm)
-    slope_w = _slope_along_w(distance, layers)
+    slope_w = slope_along_w(distance, layers)
     used = shares[names[0]] > 1e-4
     for name in names[1:]:
         used |= shares[name] > 1e-4
@@ -227,7 +227,7 @@ def covered_share(distance: Float32Array, pitch: float, area_mm2: float | None) 
     return share
 
 
-def _slope_along_w(distance: Float32Array, layers: Sequence[Layer]) -> Float32Array:
+def slope_along_w(distance: Float32Array, layers: Sequence[Layer]) -> Float32Array:
     """Change of the distance along the normal of the planes, 0 beside nothing (a flat end has no slope)."""
     heights = np.array([layer.w_mm for layer in layers], dtype=np.float32)
     slope = np.zeros_like(distance)
