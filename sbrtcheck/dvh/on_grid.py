@@ -83,6 +83,8 @@ class GridCells:
         outside_cm3: volume of the cells wholly inside the shape but outside the grid [cm3].
         points_mm: (m, 3) points for the cells that are not wholly inside, in the frame of the contours [mm].
         volumes_cm3: what they stand for in each reading, by name; the nominal one first.
+        cell: (m,) which of these cells each point belongs to.
+        middle_mm, thickness_mm: (n_cells, 3) middle of each of them and (n_cells,) its height along w [mm].
         pitch_mm: size of the cells in plane [mm].
     """
 
@@ -94,6 +96,9 @@ class GridCells:
     outside_cm3: float
     points_mm: FloatArray
     volumes_cm3: dict[str, FloatArray]
+    cell: NDArray[np.int64]
+    middle_mm: FloatArray
+    thickness_mm: FloatArray
     pitch_mm: float
 
 
@@ -142,7 +147,10 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
                 cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
         cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, slope_w=slope)
     points, volumes = cells.joined()
-    return GridCells(u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, pitch)
+    middle, thickness = cells.middles()
+    return GridCells(
+        u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, cells.owners(), middle, thickness, pitch
+    )
 
 
 def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelSamples:
@@ -178,14 +186,23 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
     keep = np.ones(len(gy), dtype=bool)
     keep[hot_voxels] = False
     scattered_gy = np.clip(gy + np.sum(slope_gy * scatter(len(gy)), axis=1), 0.0, gy.max(initial=0.0))
-    hot = np.concatenate([hot_points, np.ones(len(cut), dtype=bool)])
+    # Cells at the surface are cut as well: a few of them are all of the volume in which a limit is read.
+    of_hot = np.zeros(len(cells.middle_mm), dtype=bool)
+    of_hot[cells.cell[hot_points]] = True
+    rest = ~of_hot[cells.cell]
+    surface, surface_cm3 = _cut_at_surface(shape, cells, np.flatnonzero(of_hot), (u.step_mm, v.step_mm))
+    added = np.concatenate([surface, cut])
+    hot = np.concatenate([np.zeros(int(rest.sum()), dtype=bool), np.ones(len(added), dtype=bool)])
     return VoxelSamples(
         voxel_gy=scattered_gy[keep],
         voxel_cm3=cell_cm3,
         voxels_outside_cm3=cells.outside_cm3,
-        points_mm=np.concatenate([cells.points_mm, cut]),
-        volumes_cm3={name: np.concatenate([volume, kept_cm3]) for name, volume in cells.volumes_cm3.items()},
-        linear_gy=np.concatenate([linear, reader.at(cut, interpolation="linear")]),
+        points_mm=np.concatenate([cells.points_mm[rest], added]),
+        volumes_cm3={
+            name: np.concatenate([volume[rest], surface_cm3[name], kept_cm3])
+            for name, volume in cells.volumes_cm3.items()
+        },
+        linear_gy=np.concatenate([linear[rest], reader.at(added, interpolation="linear")]),
         hot=hot,
         pitch_mm=cells.pitch_mm,
     )
@@ -312,6 +329,9 @@ class _Cells:
     """Cells that are not wholly inside, collected layer by layer."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        self.middle: list[FloatArray] = []
+        self.thickness: list[FloatArray] = []
+        self.repeat: list[int] = []
         self.points: list[FloatArray] = []
         self.volumes: dict[str, list[FloatArray]] = {name: [] for name in names}
 
@@ -335,6 +355,8 @@ class _Cells:
         if not len(j):
             return
         place = np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)])
+        self.middle.append(place.copy())
+        self.thickness.append(np.full(len(i), layer.thickness_mm))
         depth = distance[j, i].astype(float)
         n_v, n_u = distance.shape
         g_u = distance[j, np.minimum(i + 1, n_u - 1)] - distance[j, np.maximum(i - 1, 0)]
@@ -358,6 +380,7 @@ class _Cells:
             points = place + offset
         scale = pitch**2 * layer.thickness_mm / 1000.0
         self.points.append(points)
+        self.repeat.append(repeat)
         made: dict[int, FloatArray] = {}
         for name, share in shares.items():
             # Most readings share most layers: theirs is one array.
@@ -371,8 +394,22 @@ class _Cells:
         """Voxels wholly inside the structure that are known in part."""
         j, i = np.nonzero(wanted)
         self.points.append(np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)]))
+        self.middle.append(self.points[-1])
+        self.thickness.append(np.full(len(i), layer.thickness_mm))
+        self.repeat.append(1)
         for volumes in self.volumes.values():
             volumes.append(kept_cm3[j, i])
+
+    def middles(self) -> tuple[FloatArray, FloatArray]:
+        """Middle and height of all cells."""
+        if not self.middle:
+            return np.empty((0, 3)), np.empty(0)
+        return np.concatenate(self.middle), np.concatenate(self.thickness)
+
+    def owners(self) -> NDArray[np.int64]:
+        """The cell of each point."""
+        n_points = [np.full(len(m), n) for m, n in zip(self.middle, self.repeat, strict=True)]
+        return np.repeat(np.arange(sum(map(len, self.middle))), np.concatenate(n_points) if n_points else 0)
 
     def joined(self) -> tuple[FloatArray, dict[str, FloatArray]]:
         """All points and their volumes."""
@@ -397,6 +434,29 @@ def _hottest(
     reached = int(np.searchsorted(np.cumsum(volumes[order]), HOT_CM3))
     threshold = doses[order[min(reached, len(order) - 1)]] if len(order) else 0.0
     return candidates[gy[candidates] >= threshold], near >= threshold
+
+
+def _cut_at_surface(
+    shape: Shape, cells: GridCells, chosen: NDArray[np.int64], step_mm: tuple[float, float]
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Cells that are not wholly inside as N_CUT^3 points (n, 3) [mm], and what these stand for in each reading [cm3].
+
+    The volume of a cell, which each reading knows by itself, goes to the points inside the shape.
+    """
+    parts = N_CUT**3
+    unit = _cut(np.zeros((len(chosen), 3)), (1.0, 1.0, 1.0)).reshape(len(chosen), parts, 3)
+    size = np.column_stack([np.full((len(chosen), 2), step_mm), cells.thickness_mm[chosen]])
+    points = (cells.middle_mm[chosen][:, None, :] + size[:, None, :] * unit).reshape(-1, 3)
+    depth = shape.at(points).reshape(-1, parts)
+    # Of a cell without a point inside, covered by less than one or held by other readings only, the deepest stands.
+    inside = (depth > 0) | (depth == depth.max(axis=1, keepdims=True))
+    share = inside / inside.sum(axis=1, keepdims=True)
+    n_cells = len(cells.middle_mm)
+    volumes = {}
+    for name, volume in cells.volumes_cm3.items():
+        of_cell = np.bincount(cells.cell, weights=volume, minlength=n_cells)[chosen]
+        volumes[name] = (of_cell[:, None] * share).ravel()
+    return points, volumes
 
 
 def _cut(centres: FloatArray, step_mm: tuple[float, float, float]) -> FloatArray:
