@@ -92,6 +92,40 @@ def test_narrow_peaks_in_small_spheres_by_closed_form(contour_mm: float, grid_mm
     assert np.percentile(np.abs(errors), 95) <= 0.03, errors
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("volume_cm3", "grid_mm", "allowed_gy"),
+    [(1.5, 2.5, 0.15), (30.0, 1.0, 0.25), (30.0, 2.5, 0.35), (200.0, 2.5, 0.45)],
+)
+def test_a_dose_along_one_axis_of_the_grid_by_closed_form(
+    axis: int, volume_cm3: float, grid_mm: float, allowed_gy: float
+) -> None:
+    """3 Gy/mm: whole layers of cells then have one dose, in the lattice and in the grid's own voxels alike."""
+    gradient, centre = 3.0, np.array([0.37, -0.61, 0.23])
+    radius = float(np.cbrt(volume_cm3 * 750 / np.pi))
+    n = int(2 * (radius + 8) / grid_mm) + 2
+    first = -0.5 * grid_mm * n + 0.3
+    affine = np.diag([grid_mm, grid_mm, grid_mm, 1.0])
+    affine[:3, 3] = first
+    at_mm = first + grid_mm * np.arange(n)
+    base = 20 + gradient * (radius + 20)
+    form = [1, 1, 1]
+    form[2 - axis] = n
+    dose = DoseGrid(np.broadcast_to((base + gradient * (at_mm - centre[axis])).reshape(form), (n, n, n)).copy(), affine)
+    turn = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    contours = []
+    for z in np.arange(-radius + 0.4, radius, 1.0):
+        r = np.sqrt(radius**2 - z**2)
+        contours.append(Contour(centre + np.column_stack([r * np.cos(turn), r * np.sin(turn), np.full(180, z)])))
+    dvh = compute_dvh(build_structure(Roi(1, "sphere", tuple(contours))), dose)
+    height = np.linspace(-radius, radius, 20_001)
+    below = np.cumsum(radius**2 - height**2)
+    for metric, share in (("D98%[Gy]", 0.02), ("D95%[Gy]", 0.05), ("D50%[Gy]", 0.5), ("D2%[Gy]", 0.98)):
+        truth = base + gradient * float(np.interp(share, below / below[-1], height))
+        found = evaluate(metric, dvh)
+        assert found.value == pytest.approx(truth, abs=allowed_gy), metric
+
+
 def test_the_closed_form_is_what_dense_sampling_finds() -> None:
     about = ph.peak(9.0, sigma_mm=10.0)
     sampled = ph.true_metrics(ph.sphere(3.0), lambda p: about(p - np.array([3.0, 0, 0])), np.zeros(3), n=80)
