@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sbrtcheck import names
 from sbrtcheck.case import CaseFile
@@ -46,14 +46,15 @@ def mapped_away(study: Study, roi_map: Mapping[str, str]) -> tuple[Problem, ...]
     """Organs by name, and targets that the plan prescribes to, which a name map turns into something else.
 
     No option can make a limit disappear: a literal TG-263 name or a prescribed target is what it says, and an organ by
-    an alias leaves the check incomplete. Choosing one of several ROIs that claim an organ is what a name map is for.
+    an alias leaves the check incomplete, as does a PTV without which fewer are left than the plan prescribes doses
+    without naming a ROI. Choosing one of several ROIs that claim an organ is what a name map is for.
 
     Args:
         study: as read.
         roi_map: ROI to organ, target type or "none".
 
     Returns:
-        A problem for each organ by alias.
+        A problem for each organ by alias, and for each PTV that a dose without a ROI may have been meant for.
 
     Raises:
         RefusedError: E-CONTRADICTS for literal names and prescribed targets.
@@ -67,6 +68,7 @@ def mapped_away(study: Study, roi_map: Mapping[str, str]) -> tuple[Problem, ...]
             continue
         by_name = names.understand(data.structures.rois)
         as_mapped = names.understand(data.structures.rois, user_map=wanted)
+        found += _targets_left(by_name, as_mapped, data, wanted)
         for before, after in zip(by_name, as_mapped, strict=True):
             if before.roi.name not in wanted or not before.roi.contours:
                 continue
@@ -81,6 +83,29 @@ def mapped_away(study: Study, roi_map: Mapping[str, str]) -> tuple[Problem, ...]
     if refused:
         raise RefusedError(*dict.fromkeys(refused))
     return tuple(dict.fromkeys(found))
+
+
+def _targets_left(
+    by_name: Sequence[NamedRoi], as_mapped: Sequence[NamedRoi], data: PlanData, wanted: Mapping[str, str]
+) -> list[Problem]:
+    """PTVs mapped away where a dose that names no ROI is left without one."""
+    targets = [r for r in data.plan.dose_references if r.reference_type == "TARGET" and r.target_prescription_gy]
+    numbers = {r.roi_number for r in targets if r.roi_number is not None}
+    named_gy = {r.target_prescription_gy for r in targets if r.roi_number is not None}
+    open_gy = {r.target_prescription_gy for r in targets} - named_gy
+
+    def open_ptvs(named: Sequence[NamedRoi]) -> set[str]:
+        return {n.roi.name for n in named if n.target_type == "PTV" and n.roi.contours and n.roi.number not in numbers}
+
+    away = sorted((open_ptvs(by_name) - open_ptvs(as_mapped)) & set(wanted))
+    if not away or len(open_ptvs(as_mapped)) >= len(open_gy):
+        return []
+    doses = ", ".join(f"{dose:g} Gy" for dose in sorted(d for d in open_gy if d is not None))
+    detail = f"the plan prescribes {doses} without naming a ROI, and too few PTVs are left for that"
+    return [
+        Problem("E-CONTRADICTS", roi, tag="--map", seen=f"mapped to {safe_text(wanted[roi])}", detail=detail)
+        for roi in away
+    ]
 
 
 def _what_it_was(named: NamedRoi, data: PlanData) -> str:

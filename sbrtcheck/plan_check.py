@@ -268,7 +268,9 @@ def compute_plan(
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         out_of_reach=unreached,
         targets_not_judged=(
-            *targets_not_judged(named, lesions, data.plan, structures, elsewhere=elsewhere),
+            *targets_not_judged(
+                named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy
+            ),
             *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
         ),
     )

@@ -110,6 +110,7 @@ def targets_not_judged(
     structures: Mapping[str, Structure],
     *,
     elsewhere: Collection[str],
+    given_gy: Mapping[str, float] | None = None,
 ) -> tuple[str, ...]:
     """A note for each target that the plan seems to treat and that is no lesion: damaged, or prescribed to and gone.
 
@@ -119,12 +120,17 @@ def targets_not_judged(
         plan: for its prescriptions.
         structures: by ROI name.
         elsewhere: targets that another plan of the course treats.
+        given_gy: ROI to a prescription from an option or the case file [Gy].
     """
     known = {m for x in lesions for m in (x.ptv, x.gtv, x.itv, x.ctv) if m} | set(elsewhere)
     notes: dict[str, str] = {}
+    for name, stated_gy in (given_gy or {}).items():
+        if name not in known and name in structures:
+            why = structures[name].blocked_note or "it is taken for no target"
+            notes[name] = f"{stated_gy:g} Gy is stated for {name}, which is not judged: {why}"
     for n in named:
         structure = structures[n.roi.name]
-        if n.roi.name in known or n.role is not Role.TARGET or n.target_type != "PTV":
+        if n.roi.name in {*known, *notes} or n.role is not Role.TARGET or n.target_type != "PTV":
             continue
         if structure.blocked in {None, Reason.NO_CONTOURS} or n.matched_by is MatchedBy.DOSE_REFERENCE:
             continue

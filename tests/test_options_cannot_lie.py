@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mutations import mini
 
@@ -204,7 +205,13 @@ def _facts_that_contradict_the_files_are_refused(sample: Sample, tmp_path: Path)
             _contradicted(sample.check(roi_map={roi: target}))
         found = next(s.organ for s in base.structures if s.roi == roi)
         texts.append(f'[[absent]]\norgan = "{found}"\nreason = "said so"\n')
-    _contradicted(sample.check(roi_map={lesion.ptv: "none"}))
+    away = sample.check(roi_map={lesion.ptv: "none"})
+    if lesion.linked_by.startswith("ROI number"):
+        _contradicted(away)
+    else:
+        # The plan names no ROI: whether this was the target, the files leave open.
+        assert away.exit_code in {1, 3, 4}
+        assert "E-CONTRADICTS" in {p.code for p in away.errors}
     for number, text in enumerate(texts):
         case = tmp_path / f"case{number}.toml"
         case.write_text(text, encoding="utf-8")
@@ -302,3 +309,38 @@ def test_clinic_file_is_only_found_where_it_may_be(tmp_path: Path, monkeypatch: 
     assert found.default_outcome is Outcome.FAIL
     assert "FAIL" in "\n".join(render_text(found).splitlines()[:5])
     assert re.search(r"clinic file", render_text(found))
+
+
+def test_no_target_can_be_mapped_away_where_the_plan_names_no_roi(tmp_path: Path) -> None:
+    """Two doses, no ROI, two PTVs, one of them missed: what is left for the second dose when its PTV is away?"""
+    rois = dict(mini.rois())
+    rois["PTV_4500"] = ("PTV", [loop + np.array([0.0, 20.0, 0.0]) for loop in rois.pop("PTV")[1]])
+    rois["PTV_5400"] = mini.rois()["PTV"]
+    plan = mini.plan(targets={1: 54.0, 2: 45.0})
+    for reference in plan.DoseReferenceSequence:
+        reference.DoseReferenceStructureType = "SITE"
+        del reference.ReferencedROINumber
+    files = {**mini.files(), "rp.dcm": plan, "rs.dcm": mini.structures(only=rois)}
+    both = mini.check_files(tmp_path / "both", files)
+    assert both.exit_code != 0
+    for number, target in enumerate(("none", "GTV")):
+        away = mini.check_files(tmp_path / str(number), files, roi_map={"PTV_4500": target})
+        assert away.exit_code != 0
+        assert [p.object for p in away.errors if p.code == "E-CONTRADICTS"] == ["PTV_4500"]
+    one = mini.plan()
+    one.DoseReferenceSequence[0].DoseReferenceStructureType = "SITE"
+    del one.DoseReferenceSequence[0].ReferencedROINumber
+    # One dose and two PTVs: which of them it is for, the plan leaves open, and a name map may say.
+    said = mini.check_files(tmp_path / "one", {**files, "rp.dcm": one}, roi_map={"PTV_4500": "none"})
+    assert "E-CONTRADICTS" not in {p.code for p in said.errors}
+    assert ("ROI PTV_4500", "unmatched") in {(f.name, f.value) for f in said.facts}
+
+
+def test_a_dose_stated_for_what_is_no_target_is_not_passed_over(tmp_path: Path) -> None:
+    """A helper's name means no target; whoever states a dose for it means one."""
+    rois = {**mini.rois(), "PTV_cold": ("PTV", [loop + np.array([0.0, 20.0, 0.0]) for loop in mini.rois()["PTV"][1]])}
+    files = {**mini.files(), "rs.dcm": mini.structures(only=rois)}
+    assert mini.check_files(tmp_path / "1", files).outcome is Outcome.PASS
+    said = mini.check_files(tmp_path / "2", files, prescriptions={"PTV": 54.0, "PTV_cold": 54.0})
+    assert said.outcome is Outcome.INCOMPLETE
+    assert any("54 Gy is stated for PTV_cold" in f.note for f in said.findings)
