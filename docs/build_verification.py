@@ -106,6 +106,18 @@ FOUND = (
         "the outcome with the default stands beside it",
     ),
     ("`--pseudonymise` left a refusal as it was, with names of files and ROIs", "refusals are pseudonymised too"),
+    (
+        "Of two doses that name no ROI, `--map PTV_4500=none` took one target out of the check",
+        "E-CONTRADICTS, and the plan is incomplete, where fewer PTVs are left than such doses",
+    ),
+    (
+        "`--prescription PTV_cold=54` on a ROI that is no target by its name was passed over",
+        "the plan is incomplete, and says for which ROI a dose was stated",
+    ),
+    (
+        "A case file with the site of a target whose contours were lost: wrong usage, as if there were no such ROI",
+        "the plan is incomplete for it (E-NO-CONTOURS)",
+    ),
 )
 
 
