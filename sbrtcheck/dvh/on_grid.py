@@ -20,6 +20,8 @@ from sbrtcheck.model import FloatArray
 
 HOT_CM3 = 3.0
 N_CUT = 3
+# By how many nodes the offsets of a layer are moved on from one layer to the next.
+_ROLL = (7, 13)
 # Below this volume the surface still decides the near-minimum, and its cells are spread along the normal.
 SPREAD_BELOW_CM3 = 500.0
 DEEP_MM = 2.8
@@ -84,6 +86,7 @@ class GridCells:
         points_mm: (m, 3) points for the cells that are not wholly inside, in the frame of the contours [mm].
         volumes_cm3: what they stand for in each reading, by name; the nominal one first.
         cell: (m,) which of these cells each point belongs to.
+        number: (n_cells,) number of each of them in the lattice.
         middle_mm, thickness_mm: (n_cells, 3) middle of each of them and (n_cells,) its height along w [mm].
         pitch_mm: size of the cells in plane [mm].
     """
@@ -97,6 +100,7 @@ class GridCells:
     points_mm: FloatArray
     volumes_cm3: dict[str, FloatArray]
     cell: NDArray[np.int64]
+    number: NDArray[np.int64]
     middle_mm: FloatArray
     thickness_mm: FloatArray
     pitch_mm: float
@@ -130,7 +134,9 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
         kept_layers = list(made)
         made = iter(kept_layers)
         slopes = _slopes([layer for _, layer, _ in every], [distance for distance, _ in kept_layers])
-    for (number, layer, whole), (distance, shares), slope in zip(every, made, slopes, strict=True):
+    for layer_number, ((number, layer, whole), (distance, shares), slope) in enumerate(
+        zip(every, made, slopes, strict=True)
+    ):
         full = np.zeros(distance.shape, dtype=bool)
         if whole:
             full = distance >= margin
@@ -145,11 +151,11 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
                 kept = known * (w.known[number] * cell_cm3)
                 outside_cm3 += float(np.sum((cell_cm3 - kept)[rest]))
                 cells.add_edge(layer, rest & (kept > 0), kept, u.position_mm, v.position_mm)
-        cells.add(layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, slope_w=slope)
+        cells.add(layer_number, layer, distance, shares, ~full, u.position_mm, v.position_mm, pitch, slope_w=slope)
     points, volumes = cells.joined()
-    middle, thickness = cells.middles()
+    middle, thickness, number_of = cells.middles()
     return GridCells(
-        u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, cells.owners(), middle, thickness, pitch
+        u, v, w, voxels_of, cell_cm3, outside_cm3, points, volumes, cells.owners(), number_of, middle, thickness, pitch
     )
 
 
@@ -165,18 +171,25 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
     values = np.asarray(reader.dose.dose_gy).transpose(w.grid_axis, v.grid_axis, u.grid_axis)
     rows_in, rows_of = _inner(v)
     columns_in, columns_of = _inner(u)
-    layers = [
-        _voxels(values, w.index[number], rows_of, columns_of, chosen)
-        for number, chosen in cells.voxels_of
-        if chosen.any()
-    ]
+    # One offset for each node of a layer, moved on from layer to layer: as even as one for each voxel, and faster.
+    n_nodes = (len(v.position_mm[rows_in]), len(u.position_mm[columns_in]))
+    offset = scatter(np.arange(n_nodes[0] * n_nodes[1])).T.reshape(3, *n_nodes).astype(np.float32)
+    layers = []
+    for number, chosen in cells.voxels_of:
+        if chosen.any():
+            moved = np.roll(offset, (_ROLL[0] * number, _ROLL[1] * number), axis=(1, 2))
+            three = values[w.index[number - 1 : number + 2]]
+            layers.append(_voxels(three, rows_of, columns_of, chosen, moved))
     gy = np.concatenate([middle for middle, _ in layers]) if layers else np.empty(0)
-    slope_gy = np.concatenate([slope for _, slope in layers]) if layers else np.empty((0, 3))
+    scattered_gy = np.concatenate([scattered for _, scattered in layers]) if layers else np.empty(0)
+    np.clip(scattered_gy, 0.0, gy.max(initial=0.0), out=scattered_gy)
     nominal = next(iter(cells.volumes_cm3))
     linear = reader.at(cells.points_mm, interpolation="linear")
     hot_voxels, hot_points = _hottest(gy, cell_cm3, linear, cells.volumes_cm3[nominal])
-    centres = _places(hot_voxels, cells.voxels_of, u.position_mm[columns_in], v.position_mm[rows_in], w.position_mm)
-    cut = _cut(centres, (u.step_mm, v.step_mm, w.step_mm))
+    centres, voxel_number = _places(
+        hot_voxels, cells.voxels_of, u.position_mm[columns_in], v.position_mm[rows_in], w.position_mm
+    )
+    cut = _cut(centres, voxel_number, (u.step_mm, v.step_mm, w.step_mm))
     share = np.clip(shape.at(cut) / (cells.pitch_mm / N_CUT) + 0.5, 0.0, 1.0).astype(float)
     # The voxels were wholly inside by every reading: what the cut loses to the shape between the planes it gets back.
     kept_cm3 = share * (cell_cm3 / N_CUT**3)
@@ -185,7 +198,6 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
         kept_cm3 *= 1.0 + lost / float(kept_cm3.sum())
     keep = np.ones(len(gy), dtype=bool)
     keep[hot_voxels] = False
-    scattered_gy = np.clip(gy + np.sum(slope_gy * scatter(len(gy)), axis=1), 0.0, gy.max(initial=0.0))
     # Cells at the surface are cut as well: a few of them are all of the volume in which a limit is read.
     of_hot = np.zeros(len(cells.middle_mm), dtype=bool)
     of_hot[cells.cell[hot_points]] = True
@@ -209,19 +221,23 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
 
 
 def _voxels(
-    values: NDArray[np.floating], at: int, rows: slice, columns: slice, chosen: NDArray[np.bool_]
+    layers: NDArray[np.floating],
+    rows: slice,
+    columns: slice,
+    chosen: NDArray[np.bool_],
+    offset: Float32Array,
 ) -> tuple[FloatArray, FloatArray]:
-    """Doses (n,) of the chosen voxels of one layer [Gy], and their change (n, 3) from one side of a voxel to the other.
+    """Doses (n,) of the chosen voxels of the middle one of three layers [Gy]: in the middle of each, and at an offset.
 
-    The chosen voxels are never on the grid's edge: each has neighbours on all sides.
+    The offsets (3, n_v, n_u), along w, v and u, are shares of a voxel. The chosen voxels are never on the grid's edge:
+    each has neighbours on all sides.
     """
-    layer = values[at, _wider(rows), _wider(columns)].astype(float)
-    slope = [
-        0.5 * (values[at + 1, rows, columns][chosen] - values[at - 1, rows, columns][chosen]),
-        0.5 * (layer[2:, 1:-1] - layer[:-2, 1:-1])[chosen],
-        0.5 * (layer[1:-1, 2:] - layer[1:-1, :-2])[chosen],
-    ]
-    return layer[1:-1, 1:-1][chosen], np.column_stack(slope)
+    layer = layers[1, _wider(rows), _wider(columns)]
+    change = offset[0] * (layers[2, rows, columns] - layers[0, rows, columns])
+    change += offset[1] * (layer[2:, 1:-1] - layer[:-2, 1:-1])
+    change += offset[2] * (layer[1:-1, 2:] - layer[1:-1, :-2])
+    middle = layers[1, rows, columns][chosen].astype(float)
+    return middle, middle + 0.5 * change[chosen]
 
 
 def _wider(part: slice) -> slice:
@@ -262,9 +278,9 @@ def _places(
     u: FloatArray,
     v: FloatArray,
     w: FloatArray,
-) -> FloatArray:
-    """Positions (n, 3) of some of the voxels, which are counted through the layers."""
-    places = [np.empty((0, 3))]
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Positions (n, 3) of some of the voxels, which are counted through the layers, and their numbers (n,)."""
+    places, numbers = [np.empty((0, 3))], [np.empty(0, dtype=np.int64)]
     ordered = np.sort(wanted)
     start = 0
     for number, chosen in voxels_of:
@@ -273,8 +289,9 @@ def _places(
         if len(mine):
             j, i = np.nonzero(chosen)
             places.append(np.column_stack([u[i[mine]], v[j[mine]], np.full(len(mine), w[number])]))
+            numbers.append((number * len(v) + j[mine]) * len(u) + i[mine])
         start = stop
-    return np.concatenate(places)
+    return np.concatenate(places), np.concatenate(numbers)
 
 
 def _layers(shape: Shape, w: _Axis, pitch: float) -> tuple[list[tuple[int, Layer, bool]], list[Layer]]:
@@ -329,6 +346,7 @@ class _Cells:
     """Cells that are not wholly inside, collected layer by layer."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        self.number: list[NDArray[np.int64]] = []
         self.middle: list[FloatArray] = []
         self.thickness: list[FloatArray] = []
         self.repeat: list[int] = []
@@ -337,6 +355,7 @@ class _Cells:
 
     def add(
         self,
+        layer_number: int,
         layer: Layer,
         distance: Float32Array,
         shares: dict[str, Float32Array],
@@ -355,6 +374,8 @@ class _Cells:
         if not len(j):
             return
         place = np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)])
+        number = (layer_number * len(v) + j) * len(u) + i
+        self.number.append(number)
         self.middle.append(place.copy())
         self.thickness.append(np.full(len(i), layer.thickness_mm))
         depth = distance[j, i].astype(float)
@@ -367,13 +388,13 @@ class _Cells:
         repeat = 1
         if slope_w is not None:
             points = spread_along_normal(
-                place, depth, rise, pitch, thickness_mm=np.full(len(place), layer.thickness_mm)
+                place, depth, rise, pitch, number=number, thickness_mm=np.full(len(place), layer.thickness_mm)
             )
             repeat = len(points) // len(place)
         else:
             partly = np.abs(depth) < 0.5 * pitch
             place[partly] += (0.5 * (0.5 * pitch - depth[partly]))[:, None] * rise[partly]
-            offset = scatter(len(place)) * np.array([pitch, pitch, layer.thickness_mm])
+            offset = scatter(number) * np.array([pitch, pitch, layer.thickness_mm])
             # A cell at the surface is scattered along it only, and not along w, where it may lean.
             offset[partly] -= np.sum(offset[partly] * rise[partly], axis=1)[:, None] * rise[partly]
             offset[partly, 2] = 0.0
@@ -394,17 +415,18 @@ class _Cells:
         """Voxels wholly inside the structure that are known in part."""
         j, i = np.nonzero(wanted)
         self.points.append(np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)]))
+        self.number.append(-1 - np.arange(len(i)))
         self.middle.append(self.points[-1])
         self.thickness.append(np.full(len(i), layer.thickness_mm))
         self.repeat.append(1)
         for volumes in self.volumes.values():
             volumes.append(kept_cm3[j, i])
 
-    def middles(self) -> tuple[FloatArray, FloatArray]:
-        """Middle and height of all cells."""
+    def middles(self) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+        """Middle, height and number of all cells."""
         if not self.middle:
-            return np.empty((0, 3)), np.empty(0)
-        return np.concatenate(self.middle), np.concatenate(self.thickness)
+            return np.empty((0, 3)), np.empty(0), np.empty(0, dtype=np.int64)
+        return np.concatenate(self.middle), np.concatenate(self.thickness), np.concatenate(self.number)
 
     def owners(self) -> NDArray[np.int64]:
         """The cell of each point."""
@@ -424,16 +446,19 @@ def _hottest(
     """Voxels and points of the few cubic centimetres with the highest dose."""
     n_hot = int(np.ceil(HOT_CM3 / cell_cm3))
     near = np.where(np.isfinite(linear_gy), linear_gy, -1.0)
+    of_points = np.zeros(len(near), dtype=bool)
     candidates = np.argpartition(gy, len(gy) - n_hot)[len(gy) - n_hot :] if len(gy) > n_hot else np.arange(len(gy))
+    candidates = np.sort(candidates)
     doses = np.concatenate([gy[candidates], near])
     volumes = np.concatenate([np.full(len(candidates), cell_cm3), volume_cm3])
-    # Only the upper end needs to be in order.
-    upper = doses >= (np.partition(doses, -4 * n_hot)[-4 * n_hot] if len(doses) > 4 * n_hot else -np.inf)
-    doses, volumes = doses[upper], volumes[upper]
-    order = np.argsort(-doses)
-    reached = int(np.searchsorted(np.cumsum(volumes[order]), HOT_CM3))
-    threshold = doses[order[min(reached, len(order) - 1)]] if len(order) else 0.0
-    return candidates[gy[candidates] >= threshold], near >= threshold
+    # Only the upper end needs to be in order, and of cells of one dose only the first ones are needed.
+    upper = np.arange(len(doses))
+    if len(doses) > 4 * n_hot:
+        upper = np.flatnonzero(doses >= np.partition(doses, -4 * n_hot)[-4 * n_hot])
+    order = upper[np.argsort(-np.round(doses[upper], 6), kind="stable")]
+    chosen = order[: int(np.searchsorted(np.cumsum(volumes[order]), HOT_CM3)) + 1]
+    of_points[chosen[chosen >= len(candidates)] - len(candidates)] = True
+    return candidates[chosen[chosen < len(candidates)]], of_points
 
 
 def _cut_at_surface(
@@ -444,7 +469,7 @@ def _cut_at_surface(
     The volume of a cell, which each reading knows by itself, goes to the points inside the shape.
     """
     parts = N_CUT**3
-    unit = _cut(np.zeros((len(chosen), 3)), (1.0, 1.0, 1.0)).reshape(len(chosen), parts, 3)
+    unit = _cut(np.zeros((len(chosen), 3)), cells.number[chosen], (1.0, 1.0, 1.0)).reshape(len(chosen), parts, 3)
     size = np.column_stack([np.full((len(chosen), 2), step_mm), cells.thickness_mm[chosen]])
     points = (cells.middle_mm[chosen][:, None, :] + size[:, None, :] * unit).reshape(-1, 3)
     depth = shape.at(points).reshape(-1, parts)
@@ -459,9 +484,9 @@ def _cut_at_surface(
     return points, volumes
 
 
-def _cut(centres: FloatArray, step_mm: tuple[float, float, float]) -> FloatArray:
-    """Every cell as N_CUT^3 points."""
+def _cut(centres: FloatArray, number: NDArray[np.int64], step_mm: tuple[float, float, float]) -> FloatArray:
+    """Every cell as N_CUT^3 points; ``number`` (n,) tells the cells apart."""
     offsets = (np.arange(N_CUT) + 0.5) / N_CUT - 0.5
     grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T * np.array(step_mm)
-    inner = scatter(len(centres) * len(grid)).reshape(len(centres), len(grid), 3) * np.array(step_mm) / N_CUT
+    inner = scatter(number[:, None] * len(grid) + np.arange(len(grid))) * np.array(step_mm) / N_CUT
     return np.asarray((centres[:, None, :] + grid[None] + inner).reshape(-1, 3), dtype=float)

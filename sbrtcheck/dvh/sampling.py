@@ -7,7 +7,7 @@ where the dose of a target falls off, and where D95% and D98% come from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class SamplePoints:
         variants: the same for other readings of the contours (slab, shortest and longest end caps).
         pitch_mm: size of the cells [mm].
         n_whole: how many of the first points stand for a whole cell away from the surface.
+        number: (n_whole,) of these cells in the lattice.
     """
 
     points_mm: FloatArray
@@ -46,6 +47,7 @@ class SamplePoints:
     variants: dict[str, FloatArray]
     pitch_mm: float
     n_whole: int = 0
+    number: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def sample(
@@ -112,6 +114,7 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
         depth[near],
         _normals(distance, slope_w, k[near], j[near], i[near]),
         pitch_mm,
+        number=flat[near],
         thickness_mm=np.array([layer.thickness_mm for layer in layers])[k[near]],
     )
     points = np.concatenate([place[~near], spread])
@@ -119,17 +122,19 @@ def sample_shape(shape: Shape, *, pitch_mm: float) -> SamplePoints:
         name: np.concatenate([part[~near], np.repeat(part[near] / N_SPREAD, N_SPREAD)]) for name, part in volume.items()
     }
     nominal = volumes.pop(names[0])
-    return SamplePoints(points, nominal, volumes, pitch_mm, int(np.count_nonzero(~near)))
+    return SamplePoints(points, nominal, volumes, pitch_mm, int(np.count_nonzero(~near)), flat[~near])
 
 
-def scatter(n: int) -> FloatArray:
-    """Offsets (n, 3) that fill a cell of edge 1 around its middle evenly, the same each time.
+def scatter(number: NDArray[np.int64]) -> FloatArray:
+    """Offsets (..., 3) of the cells with these numbers, which fill a cell of edge 1 around its middle evenly.
+
+    A cell's offset hangs on its own number only: neither the order nor another cell changes it.
 
     Points in the middle of their cells stand in planes: a dose that changes along one axis only then comes in steps,
     and a dose at a volume is off by half a step. The sequence is that of the generalised golden ratio in three
     dimensions.
     """
-    return np.asarray((0.5 + np.arange(1, n + 1)[:, None] * _GOLDEN) % 1.0 - 0.5, dtype=float)
+    return np.asarray((0.5 + (number[..., None] + 1) * _GOLDEN) % 1.0 - 0.5, dtype=float)
 
 
 def cut_hottest(
@@ -146,7 +151,8 @@ def cut_hottest(
         The points of cells that are not cut, then those of cut ones; and how many the first are.
     """
     whole = np.zeros(points.n_whole) if dose_gy is None else np.where(np.isfinite(dose_gy), dose_gy, -1.0)
-    order = np.argsort(-whole)
+    # Of cells with one dose the first in the lattice: which is first must not hang on the last digit.
+    order = np.argsort(-np.round(whole, 6), kind="stable")
     reached = np.cumsum(points.volume_cm3[: points.n_whole][order])
     rest = np.ones(len(points.points_mm), dtype=bool)
     cells: list[tuple[NDArray[np.int64], int]] = []
@@ -163,7 +169,8 @@ def cut_hottest(
         rest[hot] = False
         offsets = (np.arange(n_cut) + 0.5) / n_cut - 0.5
         grid = np.array(np.meshgrid(offsets, offsets, offsets, indexing="ij")).reshape(3, -1).T
-        within = grid[None] + scatter(len(hot) * n_cut**3).reshape(len(hot), n_cut**3, 3) / n_cut
+        number = points.number[hot][:, None] * n_cut**3 + np.arange(n_cut**3)
+        within = grid[None] + scatter(number) / n_cut
         places.append((points.points_mm[hot][:, None, :] + size_mm(hot)[:, None, :] * within).reshape(-1, 3))
         cells.append((hot, n_cut**3))
 
@@ -171,7 +178,7 @@ def cut_hottest(
         return np.concatenate([volume_cm3[rest], *(np.repeat(volume_cm3[hot] / n, n) for hot, n in cells)])
 
     kept = np.flatnonzero(rest[: points.n_whole])
-    moved = points.points_mm[kept] + size_mm(kept) * scatter(len(kept))
+    moved = points.points_mm[kept] + size_mm(kept) * scatter(points.number[kept])
     made = SamplePoints(
         np.concatenate([moved, points.points_mm[points.n_whole :], *places]),
         divided(points.volume_cm3),
@@ -260,7 +267,8 @@ def spread_along_normal(
     rise: FloatArray,
     pitch: float,
     *,
-    thickness_mm: FloatArray | float | None = None,
+    number: NDArray[np.int64],
+    thickness_mm: FloatArray,
 ) -> FloatArray:
     """Each point as ``N_SPREAD`` points along the normal over the covered part of its cell; (n * N_SPREAD, 3).
 
@@ -269,6 +277,8 @@ def spread_along_normal(
         depth: (n,) in-plane distance to the surface [mm], positive inside.
         rise: (n, 3) gradient of the distance.
         pitch: size of the cells [mm].
+        number: (n,) of the cells in the lattice.
+        thickness_mm: (n,) height of the cells along w [mm]; they reach along the surface as far as across it.
     """
     steepness = np.maximum(np.linalg.norm(rise, axis=1), 1.0)
     normal = rise / steepness[:, None]
@@ -276,22 +286,21 @@ def spread_along_normal(
     half = 0.5 * pitch / steepness
     first = np.maximum(inward - half, 0.0)
     last = np.maximum(inward + half, first)
-    inner = scatter(len(place) * N_SPREAD).reshape(len(place), N_SPREAD, 3)
+    inner = scatter(number[:, None] * N_SPREAD + np.arange(N_SPREAD))
     share = (np.arange(N_SPREAD) + 0.5 + inner[:, :, 0]) / N_SPREAD
     steps = first[:, None] + (last - first)[:, None] * share - inward[:, None]
     # Cells beyond the surface belong to other readings only and stay where they are.
     steps[inward < -half] = 0.0
     spread = place[:, None, :] + steps[:, :, None] * normal[:, None, :]
-    if thickness_mm is not None:
-        # Along the surface a cell reaches as far: two points on either side of its middle.
-        flat = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-9)
-        along = np.column_stack([-normal[:, 1] / flat, normal[:, 0] / flat, np.zeros(len(normal))])
-        across = np.cross(normal, along)
-        height = np.hypot(pitch * normal[:, 2], thickness_mm * flat)
-        along *= pitch
-        across *= height[:, None]
-        side = 0.25 * _SIDE.T[None] + 0.5 * inner[:, :, 1:]
-        spread += side[:, :, :1] * along[:, None, :] + side[:, :, 1:] * across[:, None, :]
+    # Along the surface a cell reaches as far: two points on either side of its middle.
+    flat = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-9)
+    along = np.column_stack([-normal[:, 1] / flat, normal[:, 0] / flat, np.zeros(len(normal))])
+    across = np.cross(normal, along)
+    height = np.hypot(pitch * normal[:, 2], thickness_mm * flat)
+    along *= pitch
+    across *= height[:, None]
+    side = 0.25 * _SIDE.T[None] + 0.5 * inner[:, :, 1:]
+    spread += side[:, :, :1] * along[:, None, :] + side[:, :, 1:] * across[:, None, :]
     result: FloatArray = spread.reshape(-1, 3)
     return result
 
