@@ -310,7 +310,10 @@ def medians_gy(plans: Sequence[PlanDoses], *, interpolation: str) -> dict[tuple[
                 same = plan.data.dose.frame_of_reference_uid == owner.data.dose.frame_of_reference_uid
                 if plan is owner or not same or structure.blocked is not None:
                     continue
-                dvh = compute_dvh(structure, plan.data.dose, interpolation=interpolation, band=False)
+                if plan.structures.get(lesion.ptv) is structure:
+                    dvh = plan.dvhs[lesion.ptv]
+                else:
+                    dvh = compute_dvh(structure, plan.data.dose, interpolation=interpolation, band=False)
                 out[plan.label, lesion.id] = evaluate("D50%[Gy]", dvh).value
     return out
 

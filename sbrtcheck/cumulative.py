@@ -24,9 +24,9 @@ UNBOUNDED_GY = 1e4
 # Structures below this volume [cm3] may hold no more than a narrow peak, and read the spline of fifth order.
 SMALL_CM3 = 4.0
 # Cells of a large structure, at most: every plan's dose is read in each.
-N_AT_MOST = 150_000
+N_AT_MOST = 100_000
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
-N_SPLINE, HOT_CM3 = 150_000, 20.0
+N_SPLINE, HOT_CM3 = 60_000, 20.0
 N_HOT_BINS = 4096
 # Samples are put into this many bins of dose, each shown by its mean.
 N_BINS = 25_000

@@ -36,16 +36,20 @@ LEFT_RIGHT_MM = 10.0
 POINT_STRIDE = 30
 
 
+_NO_ROI = Roi(0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What the plans on one structure set have in common, found once.
 
     ``built``: structures by the identity of their contours, which the ROI beside each keeps alive, and by all else
-    that counts. ``samples``: their points.
+    that counts. ``united``: what is made of them. ``samples``: their points; None for a single plan.
     """
 
     built: dict[tuple[object, ...], tuple[Roi, Structure]] = field(default_factory=dict)
-    samples: KeptSamples = field(default_factory=KeptSamples)
+    united: dict[tuple[object, ...], list[subjects.Candidate]] = field(default_factory=dict)
+    samples: KeptSamples | None = field(default_factory=KeptSamples)
 
     def structure(self, roi: Roi, spacing_mm: float | None) -> Structure:
         """The structure of a ROI, built once for all plans that share its contours."""
@@ -53,6 +57,25 @@ class Shared:
         if key not in self.built:
             self.built[key] = roi, build_structure(roi, sibling_spacing_mm=spacing_mm)
         return self.built[key][1]
+
+    def candidates(
+        self,
+        named: Sequence[NamedRoi],
+        structures: Mapping[str, Structure],
+        treated: Sequence[Lesion],
+        absent: Mapping[str, str],
+    ) -> list[subjects.Candidate]:
+        """What may stand for an organ; the same for plans that share their structures and what is treated in them."""
+        key = (
+            # All that tells two plans apart here: what is drawn, what it is taken for, and what is treated.
+            tuple(id(structures[n.roi.name]) for n in named),
+            tuple(replace(n, roi=_NO_ROI) for n in named),
+            tuple((x.ptv, x.ctv, x.itv, x.gtv) for x in treated),
+            tuple(sorted(absent.items())),
+        )
+        if key not in self.united:
+            self.united[key] = _candidates(named, structures, treated, absent)
+        return self.united[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +190,9 @@ def compute_plan(
     problems += [p for n in named for p in n.roi.problems if not p.is_error]
 
     progress(f"{label}: building structures")
+    shared = Shared(samples=None) if shared is None else shared
     spacing = sibling_spacing_mm(named)
-    structures = {n.roi.name: (shared or Shared()).structure(n.roi, spacing) for n in named}
+    structures = {n.roi.name: shared.structure(n.roi, spacing) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
     lesions, notes = course.group_targets(
@@ -197,7 +221,7 @@ def compute_plan(
     )
 
     progress(f"{label}: uniting organs")
-    candidates = _candidates(named, structures, treated, given.absent)
+    candidates = shared.candidates(named, structures, treated, given.absent)
     lesions = _with_sites(lesions, data, candidates, structures, given.sites)
     derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
     progress(f"{label}: dose in {len(structures) + len(derived)} structures")
@@ -206,9 +230,7 @@ def compute_plan(
     outer = [
         minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
     ]
-    computed = compute_dvhs(
-        [*wanted, *outer], data.dose, interpolation=interpolation, kept=shared.samples if shared else None
-    )
+    computed = compute_dvhs([*wanted, *outer], data.dose, interpolation=interpolation, kept=shared.samples)
     dvhs = dict(zip(structures, computed, strict=False))
     made = dict(zip(derived, computed[len(structures) : len(wanted)], strict=True))
     _refuse_targets_outside(lesions, dvhs)

@@ -73,14 +73,13 @@ def compute_dvhs(
     kept: KeptSamples | None = None,
 ) -> list[Dvh]:
     """The Dvhs of several structures in one dose grid, in the same order; two at a time. See `compute_dvh`."""
-
-    def compute(structure: Structure) -> Dvh:
-        # What is made of several structures is made anew for each plan.
-        own = kept if isinstance(structure.shape, ContourShape) else None
-        return compute_dvh(structure, dose, interpolation=interpolation, band=band, kept=own)
-
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(compute, structures))
+        return list(
+            pool.map(
+                lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept),
+                structures,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
