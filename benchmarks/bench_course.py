@@ -62,38 +62,39 @@ def spot(roi: Roi, axes: list[np.ndarray]) -> np.ndarray:
     return PRESCRIPTION_GY * np.exp(radius**2 / 2 / sigma**2) * z[:, None, None] * y[None, :, None] * x[None, None, :]
 
 
-def timed(study: Study) -> tuple[float, float, Report]:
-    """Wall and processor time of one whole check with its page [s]."""
+def timed(study: Study) -> tuple[float, float, float, Report]:
+    """Wall and processor time of one whole check, and wall time of its page [s]."""
     with tempfile.TemporaryDirectory() as folder:
         case = Path(folder) / "case.toml"
         case.write_text('intent = "curative"\nsequence = "sequential"\n', encoding="utf-8")
         wall, processor = time.perf_counter(), time.process_time()
         report = check_study(study, case=case, sites={"": "lung"})
+        done, processor = time.perf_counter(), time.process_time() - processor
         render_html(report)
-        return time.perf_counter() - wall, time.process_time() - processor, report
+        return done - wall, processor, time.perf_counter() - done, report
 
 
 def measure(n_plans: list[int], *, grid_mm: float) -> str:
     """The table of docs/benchmarks.md."""
     out = [
-        f"### Course: 5 lesions, 24 organs, 2 mm contours, a grid of {grid_mm:g} mm for each plan; check and page",
+        f"### Course: 5 lesions, 24 organs, 2 mm contours, a grid of {grid_mm:g} mm for each plan",
         "",
-        "| plans | cost | cost for each plan | wall [s] | processor [s] | peak memory [MB] |",
-        "|---|---|---|---|---|---|",
+        "| plans | cost | cost for each plan | check, wall [s] | processor [s] | page, wall [s] | peak memory [MB] |",
+        "|---|---|---|---|---|---|---|",
     ]
     first = None
     timed(course_study(1, grid_mm=8.0))
     for count in sorted(n_plans):
-        wall, processor, report = timed(course_study(count, grid_mm=grid_mm))
+        wall, processor, page, report = timed(course_study(count, grid_mm=grid_mm))
         if len(report.plans) != count or len(report.lesions) != 5 or (count > 1 and report.cumulative is None):
             raise SystemExit(f"{count} plans: not the course that was asked for")
         first = first or (count, processor)
         cost = processor / first[1]
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         each = cost / count * first[0]
-        out.append(f"| {count} | {cost:.2f} | {each:.2f} | {wall:.1f} | {processor:.1f} | {peak_mb:.0f} |")
+        out.append(f"| {count} | {cost:.2f} | {each:.2f} | {wall:.1f} | {processor:.1f} | {page:.1f} | {peak_mb:.0f} |")
         print(out[-1], flush=True)
-        if count == 3 and (processor > LIMIT_S or peak_mb > LIMIT_MB):
+        if count == 3 and (wall > LIMIT_S or peak_mb > LIMIT_MB):
             print(f"three plans are beyond {LIMIT_S:g} s or {LIMIT_MB:g} MB", flush=True)
     return "\n".join([*out, "", "Cost is processor time relative to the first line, in one run."])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -36,9 +36,6 @@ LEFT_RIGHT_MM = 10.0
 POINT_STRIDE = 30
 
 
-_NO_ROI = Roi(0, "")
-
-
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What the plans on one structure set have in common, found once.
@@ -69,7 +66,7 @@ class Shared:
         key = (
             # All that tells two plans apart here: what is drawn, what it is taken for, and what is treated.
             tuple(id(structures[n.roi.name]) for n in named),
-            tuple(replace(n, roi=_NO_ROI) for n in named),
+            tuple(tuple(getattr(n, f.name) for f in fields(n) if f.name != "roi") for n in named),
             tuple((x.ptv, x.ctv, x.itv, x.gtv) for x in treated),
             tuple(sorted(absent.items())),
         )

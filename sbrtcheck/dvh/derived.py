@@ -175,6 +175,10 @@ class OffsetShape:
         result = np.empty_like(flat)
         for inside, sign in ((False, -1.0), (True, 1.0)):
             mask = outside if not inside else ~outside
+            if self.margin_mm * sign > 0:
+                # A surface moved inwards asks nothing of the outside but to be outside, and the other way round.
+                result[mask] = flat[mask]
+                continue
             steps, (k, j, i) = distance_transform_edt(mask, sampling=pitch, return_indices=True)
             result[mask] = sign * np.maximum(steps[mask] - beyond[k[mask], j[mask], i[mask]], 0.0)
         if len(surface):
