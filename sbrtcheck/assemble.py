@@ -38,10 +38,11 @@ from sbrtcheck.model import (
     Study,
     worst_outcome,
 )
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, Shared, compute_plan
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.reframe import describe, moved, transformation
+from sbrtcheck.shared_shapes import Shared
 from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
 
 DEFAULT_INTERPOLATION = "cubic"

@@ -24,7 +24,8 @@ from sbrtcheck.model import (
     Role,
     Study,
 )
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, points_distance_mm
+from sbrtcheck.plan_check import GivenFacts, PlanDoses
+from sbrtcheck.shared_shapes import points_distance_mm
 from sbrtcheck.subjects import points_of
 
 # A plan that gives the lesion of another plan at least this median dose is mentioned [Gy] (our policy).

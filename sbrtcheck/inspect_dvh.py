@@ -16,8 +16,8 @@ from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.metrics import evaluate, parse_metric
 from sbrtcheck.model import Dvh, Metric, PlanData, Role, Study
 from sbrtcheck.names import understand
-from sbrtcheck.plan_check import sibling_spacing_mm
 from sbrtcheck.read import read_folder
+from sbrtcheck.shared_shapes import sibling_spacing_mm
 
 DEFAULT_METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]", "Max[Gy]")
 

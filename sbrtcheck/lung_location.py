@@ -18,7 +18,8 @@ from sbrtcheck import subjects
 from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import refuse, safe_text
 from sbrtcheck.model import Fact, Lesion, NamedRoi, Role
-from sbrtcheck.plan_check import PlanDoses, points_distance_mm
+from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.shared_shapes import points_distance_mm
 from sbrtcheck.site_cautions import location_rule, lung_location
 
 _T = TypeVar("_T")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sbrtcheck import course, names, subjects
 from sbrtcheck.comparison import Subject
 from sbrtcheck.dose_levels import higher_levels
-from sbrtcheck.dvh import KeptSamples, Structure, build_structure, compute_dvhs
+from sbrtcheck.dvh import Structure, compute_dvhs
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.metrics import evaluate
@@ -24,55 +24,15 @@ from sbrtcheck.model import (
     PlanData,
     Reason,
     RegionRule,
-    Roi,
     Role,
 )
-from sbrtcheck.organs import load_organs, load_regions, site_of_name
+from sbrtcheck.organs import load_organs, load_regions
+from sbrtcheck.plan_sites import site_by_place, with_sites
 from sbrtcheck.reach import out_of_reach, targets_not_judged, treated_without_lesion
-from sbrtcheck.rules import NEAR_TARGET_MM
+from sbrtcheck.shared_shapes import Shared, points_distance_mm, sibling_spacing_mm
 from sbrtcheck.structures import minus
 
 LEFT_RIGHT_MM = 10.0
-POINT_STRIDE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the plans on one structure set have in common, found once.
-
-    ``built``: structures by the identity of their contours, which the ROI beside each keeps alive, and by all else
-    that counts. ``united``: what is made of them. ``samples``: their points; None for a single plan.
-    """
-
-    built: dict[tuple[object, ...], tuple[Roi, Structure]] = field(default_factory=dict)
-    united: dict[tuple[object, ...], list[subjects.Candidate]] = field(default_factory=dict)
-    samples: KeptSamples | None = field(default_factory=KeptSamples)
-
-    def structure(self, roi: Roi, spacing_mm: float | None) -> Structure:
-        """The structure of a ROI, built once for all plans that share its contours."""
-        key = (id(roi.contours), roi.name, roi.number, roi.interpreted_type, roi.problems, spacing_mm)
-        if key not in self.built:
-            self.built[key] = roi, build_structure(roi, sibling_spacing_mm=spacing_mm)
-        return self.built[key][1]
-
-    def candidates(
-        self,
-        named: Sequence[NamedRoi],
-        structures: Mapping[str, Structure],
-        treated: Sequence[Lesion],
-        absent: Mapping[str, str],
-    ) -> list[subjects.Candidate]:
-        """What may stand for an organ; the same for plans that share their structures and what is treated in them."""
-        key = (
-            # All that tells two plans apart here: what is drawn, what it is taken for, and what is treated.
-            tuple(id(structures[n.roi.name]) for n in named),
-            tuple(tuple(getattr(n, f.name) for f in fields(n) if f.name != "roi") for n in named),
-            tuple((x.ptv, x.ctv, x.itv, x.gtv) for x in treated),
-            tuple(sorted(absent.items())),
-        )
-        if key not in self.united:
-            self.united[key] = _candidates(named, structures, treated, absent)
-        return self.united[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +179,7 @@ def compute_plan(
 
     progress(f"{label}: uniting organs")
     candidates = shared.candidates(named, structures, treated, given.absent)
-    lesions = _with_sites(lesions, data, candidates, structures, given.sites)
+    lesions = with_sites(lesions, data, candidates, structures, given.sites)
     derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
     progress(f"{label}: dose in {len(structures) + len(derived)} structures")
     levels = higher_levels(lesions, structures)
@@ -339,110 +299,10 @@ def _apart(named: Sequence[NamedRoi]) -> tuple[NamedRoi, ...]:
     return tuple(out)
 
 
-def sibling_spacing_mm(named: Sequence[NamedRoi]) -> float | None:
-    """The commonest distance of neighbouring contour planes over all ROIs [mm], along patient z."""
-    gaps: list[float] = []
-    for n in named:
-        planes = np.unique(np.round([c.points_mm[:, 2].mean() for c in n.roi.contours], 2))
-        gaps.extend(np.round(np.diff(planes), 2))
-    if not gaps:
-        return None
-    values, counts = np.unique(gaps, return_counts=True)
-    return float(values[np.argmax(counts)])
-
-
-def _candidates(
-    named: Sequence[NamedRoi],
-    structures: Mapping[str, Structure],
-    lesions: Sequence[Lesion],
-    absent: Mapping[str, str],
-) -> list[subjects.Candidate]:
-    from sbrtcheck import structures as shapes_module
-
-    shapes = subjects.Shapes(
-        unite=shapes_module.union,
-        subtract=shapes_module.minus,
-        shell=lambda name, body: shapes_module.shell(body, inner_mm=-subjects.SKIN_SHELL_MM, outer_mm=0.0, name=name),
-    )
-    out = subjects.contoured(named, structures)
-    out = subjects.united(out, load_organs(), absent=absent, shapes=shapes)
-    tops = [float(subjects.points_of(n)[:, 2].max()) for n in named if n.roi.name in {x.ptv for x in lesions}]
-    airway = subjects.joint_airway(out, ptv_tops_mm=tops, shapes=shapes)
-    if airway is not None:
-        out.append(airway)
-    out = subjects.without_gtv(out, lesions, structures, shapes)
-    bodies = [n for n in named if n.role is Role.BODY and n.roi.contours]
-    treated = [subjects.points_of(n) for n in named if n.roi.name in {x.ptv for x in lesions}]
-    out += subjects.contralateral_lung(out, treated, distance_mm=points_distance_mm)
-    near = len(bodies) == 1 and any(
-        points_distance_mm(subjects.points_of(bodies[0]), points) <= NEAR_TARGET_MM for points in treated
-    )
-    skin = subjects.skin_shell(out, bodies[0] if near else None, structures, shapes)
-    return [*out, skin] if skin is not None else out
-
-
 def _has_round_ends(organ: str) -> bool:
     """Whether a flat end means that a part is missing. The heart's upper end is flat by convention."""
     base = organ.removesuffix("-GTV")
     return base != "Heart" and any(o.organ == base and o.architecture == "parallel" for o in load_organs())
-
-
-def _with_sites(
-    lesions: Sequence[Lesion],
-    data: PlanData,
-    candidates: Sequence[subjects.Candidate],
-    structures: Mapping[str, Structure],
-    given: Mapping[str, str],
-) -> tuple[Lesion, ...]:
-    """Site of each lesion: given; else a site word in a name; else where over half of the PTV lies."""
-    known = {r.site for r in load_regions()} | {"other"}
-    members = {m for x in lesions for m in (x.ptv, x.gtv, x.itv, x.ctv) if m}
-    empty = {roi.name for roi in data.structures.rois if not roi.contours}
-    for key, site in given.items():
-        if site not in known:
-            raise wrong_usage("E-OPTION", "--site", seen=site, remedy=f"One of: {', '.join(sorted(known))}")
-        # A target without contours is no lesion, and the plan is incomplete for it: what was said of it is not wrong.
-        if key and key not in members and key not in empty:
-            raise wrong_usage("E-ROI-UNKNOWN", "--site", seen=key, remedy="Name a target ROI: --site PTV=lung")
-    texts = [("name of the plan", data.plan.label), ("name of the plan", data.plan.name)]
-    out = []
-    for lesion in lesions:
-        own = [m for m in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv) if m]
-        chosen = next((given[m] for m in own if m in given), given.get("", ""))
-        if chosen:
-            out.append(replace(lesion, site=chosen, site_origin="given by the caller"))
-            continue
-        refs = [("dose reference", r.description) for r in data.plan.dose_references if r.reference_type == "TARGET"]
-        found = [
-            (site_of_name(text), origin) for origin, text in [*(("name of the target", m) for m in own), *refs, *texts]
-        ]
-        site, origin = next(((s, f"a word in the {o}") for s, o in found if s), ("", ""))
-        if site in {"", "spine"}:
-            # L3 is a vertebra or the third lesion: a target that lies in the lung or liver is no vertebra.
-            place = _site_by_place(structures[lesion.ptv], candidates)
-            site, origin = place if place[0] else (site, origin)
-        out.append(replace(lesion, site=site, site_origin=origin))
-    return tuple(out)
-
-
-def _site_by_place(ptv: Structure, candidates: Sequence[subjects.Candidate]) -> tuple[str, str]:
-    """Over half of the PTV inside contoured lungs or liver."""
-    if ptv.blocked is not None:
-        return "", ""
-    low, high = np.asarray(ptv.bounds_mm)
-    axes = [np.linspace(a, b, 25) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    points = points[ptv.contains(points)]
-    for site, organs in (("lung", ("Lungs", "Lung")), ("liver", ("Liver",))):
-        shapes = [c.structure for c in candidates if c.organ in organs and c.structure is not None]
-        if not shapes or not len(points):
-            continue
-        inside = np.any([s.contains(points) for s in shapes], axis=0)
-        # The lungs may be drawn without the tumour: then what surrounds the target speaks for it.
-        share = float(np.mean(inside))
-        if share > 0.5:
-            return site, f"geometry: {share:.0%} of the PTV lies inside {organs[0].lower()}"
-    return "", ""
 
 
 def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) -> None:
@@ -453,21 +313,6 @@ def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) 
         raise refuse(
             "E-GEOMETRY", names_, tag="RTDOSE ImagePositionPatient, ImageOrientationPatient", seen="no overlap"
         )
-
-
-def points_distance_mm(one: FloatArray, other: FloatArray) -> float:
-    """Smallest distance between two clouds of contour points [mm]; infinite when one is empty."""
-    if not len(one) or not len(other):
-        return float("inf")
-    from scipy.spatial import cKDTree
-
-    small, large = (one, other) if len(one) < len(other) else (other, one)
-    tree = cKDTree(small)
-    # Some points bound the distance; what lies farther than that from the box of the other cloud is not searched.
-    bound_mm = float(np.min(tree.query(large[::POINT_STRIDE], k=1)[0])) + 1e-6
-    low, high = small.min(axis=0) - bound_mm, small.max(axis=0) + bound_mm
-    near = large[np.all((large >= low) & (large <= high), axis=1)]
-    return float(np.min(tree.query(near, k=1)[0]))
 
 
 def _nearest_lesion(
@@ -501,7 +346,7 @@ def _required(
     for lesion in lesions:
         sites = {lesion.site: f"site {lesion.site}"}
         if lesion.site and not lesion.site_origin.startswith("geometry"):
-            place, how = _site_by_place(structures[lesion.ptv], candidates)
+            place, how = site_by_place(structures[lesion.ptv], candidates)
             if place and place != lesion.site:
                 sites[place] = f"site {place} by {how}"
                 facts.append(Fact(f"organs asked for beside {safe_text(lesion.ptv)}", f"also those of {place}", how))

@@ -21,7 +21,8 @@ from sbrtcheck.course_lesions import distinct_sites, treated_elsewhere, unique_l
 from sbrtcheck.course_report import CourseResult, judge_course
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import DoseReference, Finding, Outcome, Reason, Study, Verdict, study_from_arrays
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan, points_distance_mm
+from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.shared_shapes import points_distance_mm
 
 Array = NDArray[np.float64]
 CORD_AT = (0.0, 24.0)

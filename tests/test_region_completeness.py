@@ -12,7 +12,7 @@ import pytest
 from conftest import SAMPLES
 from given_doses import Loops, compute, judged, solid, sparing
 
-from sbrtcheck import plan_check
+from sbrtcheck import plan_check, shared_shapes
 from sbrtcheck.dvh import Structure, build_structure
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanData, RegionRule
 from sbrtcheck.organs import load_organs, load_regions
@@ -177,7 +177,7 @@ def of_the_sample(*gone: str) -> list[Finding]:
     dose_of = sparing("PTV_5400", "GTV")
     with (
         mock.patch.object(plan_check, "compute_dvhs", lambda structures, *_, **__: [dose_of(s) for s in structures]),
-        mock.patch.object(plan_check, "build_structure", lambda roi, **_: sample_structure(roi.name)),
+        mock.patch.object(shared_shapes, "build_structure", lambda roi, **_: sample_structure(roi.name)),
     ):
         part = replace(data, structures=replace(data.structures, rois=rois))
         return missing(plan_check.compute_plan(part, index=0, given=plan_check.GivenFacts()))
