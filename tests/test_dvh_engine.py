@@ -295,6 +295,19 @@ def test_part_of_a_large_structure_outside() -> None:
     assert dvh.total_volume_cm3 == pytest.approx(400.0, rel=0.005)
 
 
+@pytest.mark.parametrize("slope", [-0.5, 0.5])
+def test_the_part_outside_does_not_hang_on_where_the_dose_is_highest(slope: float) -> None:
+    """The hottest cells are cut into points; on the grid's edge half of these would be counted as outside."""
+    grid_mm, n, radius, first = 2.5, 40, 36.3, -20.0
+    affine = np.diag([grid_mm, grid_mm, grid_mm, 1.0])
+    affine[:3, 3] = [first, -50.0, -50.0]
+    dose = DoseGrid(np.broadcast_to(50 + slope * (first + grid_mm * np.arange(n)), (n, n, n)).copy(), affine)
+    roi = Roi(1, "s", ph.draw(ph.sphere(np.pi * radius**3 / 750), 1.0, 0.5, centre=np.zeros(3)))
+    cap = radius + first
+    outside_cm3 = compute_dvh(build_structure(roi), dose).outside_volume_cm3
+    assert outside_cm3 == pytest.approx(np.pi * cap**2 * (3 * radius - cap) / 3000, rel=0.005)
+
+
 def test_linear_interpolation_on_request_and_as_a_reading() -> None:
     linear = compute_dvh(build_structure(BASE.roi), BASE.dose, interpolation="linear")
     trilinear = dict(BASE_DVH.variants)["trilinear"]

@@ -86,7 +86,7 @@ class GridCells:
         points_mm: (m, 3) points for the cells that are not wholly inside, in the frame of the contours [mm].
         volumes_cm3: what they stand for in each reading, by name; the nominal one first.
         cell: (m,) which of these cells each point belongs to.
-        number: (n_cells,) number of each of them in the lattice.
+        number: (n_cells,) number of each of them in the lattice; -1 for voxels on the grid's edge.
         middle_mm, thickness_mm: (n_cells, 3) middle of each of them and (n_cells,) its height along w [mm].
         pitch_mm: size of the cells in plane [mm].
     """
@@ -199,12 +199,14 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
     keep = np.ones(len(gy), dtype=bool)
     keep[hot_voxels] = False
     # Cells at the surface are cut as well: a few of them are all of the volume in which a limit is read.
+    # Those on the grid's edge are known in part, at the edge itself: half of their parts would lie beyond it.
     of_hot = np.zeros(len(cells.middle_mm), dtype=bool)
     of_hot[cells.cell[hot_points]] = True
+    of_hot &= cells.number >= 0
     rest = ~of_hot[cells.cell]
     surface, surface_cm3 = _cut_at_surface(shape, cells, np.flatnonzero(of_hot), (u.step_mm, v.step_mm))
     added = np.concatenate([surface, cut])
-    hot = np.concatenate([np.zeros(int(rest.sum()), dtype=bool), np.ones(len(added), dtype=bool)])
+    hot = np.concatenate([hot_points[rest], np.ones(len(added), dtype=bool)])
     return VoxelSamples(
         voxel_gy=scattered_gy[keep],
         voxel_cm3=cell_cm3,
@@ -415,7 +417,7 @@ class _Cells:
         """Voxels wholly inside the structure that are known in part."""
         j, i = np.nonzero(wanted)
         self.points.append(np.column_stack([u[i], v[j], np.full(len(i), layer.w_mm)]))
-        self.number.append(-1 - np.arange(len(i)))
+        self.number.append(np.full(len(i), -1))
         self.middle.append(self.points[-1])
         self.thickness.append(np.full(len(i), layer.thickness_mm))
         self.repeat.append(1)
