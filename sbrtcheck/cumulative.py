@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.dvh import Structure, dose_at, sample
+from sbrtcheck.dvh.interpolation import DEGREE, SMALL_CM3
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
@@ -21,8 +22,6 @@ from sbrtcheck.radiobiology import course_eqd2, eqd2_from_bed
 
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
 UNBOUNDED_GY = 1e4
-# Structures below this volume [cm3] may hold no more than a narrow peak, and read the spline of fifth order.
-SMALL_CM3 = 4.0
 # Cells of a large structure, at most: every plan's dose is read in each.
 N_AT_MOST = 100_000
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
@@ -154,7 +153,7 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
     linear = [dose_at(part.dose, points.points_mm, interpolation="linear") for part in parts]
     hot = _hottest(linear, points.volume_cm3)
     spline = [gy.copy() for gy in linear]
-    degree = 5 if (structure.volume_cm3 or 0.0) < SMALL_CM3 else 3
+    degree = DEGREE if (structure.volume_cm3 or 0.0) < SMALL_CM3 else 3
     for gy, part in zip(spline, parts, strict=True):
         gy[hot] = dose_at(part.dose, points.points_mm[hot], interpolation="spline", degree=degree)
     if interpolation not in {"cubic", "linear"}:

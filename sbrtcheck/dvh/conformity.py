@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sbrtcheck.dvh.d2cm import d2cm
+from sbrtcheck.dvh.geometry import box_corners
 from sbrtcheck.dvh.isodose import BoolArray, Isodose, isodose
 from sbrtcheck.dvh.spill import GlobalMaximum, maximum_of_grid, spill_outside
 from sbrtcheck.dvh.surface import Surface, TargetShape, bounds, nearest_of, owners
@@ -299,7 +300,7 @@ def _overlapping(shapes: Sequence[TargetShape]) -> list[tuple[Reason, str] | Non
 def _leaves(dose: DoseGrid, structure: Structure, dvh: Dvh) -> bool:
     """Whether part of a target lies beyond the outermost centres of the grid."""
     low, high = bounds(structure)
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(low, high)
     index = dose.to_index(corners)[:, ::-1]
     last = np.array(dose.dose_gy.shape) - 1
     return dvh.outside_volume_cm3 > 0 or bool(np.any(index < 0) or np.any(index > last))

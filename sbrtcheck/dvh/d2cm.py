@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sbrtcheck.dvh.geometry import box_corners
 from sbrtcheck.dvh.isodose import IntArray, dose_cubic
 from sbrtcheck.dvh.surface import Region, Surface, TargetShape, held_by
 from sbrtcheck.model.dose import DoseGrid, FloatArray, MetricValue
@@ -83,22 +84,23 @@ def _highest_centres(
     2 cm. Those centres are looked at first; what they hold spares most of the rest of the grid, which is visited block
     by block from the highest dose down, and only where a block may hold a higher dose that belongs to the target.
     """
+    if not surfaces:
+        return []
     flat = dose.dose_gy.reshape(-1)
-    blocks = _Blocks.of(dose, surfaces) if surfaces else None
+    blocks = _Blocks.of(dose, surfaces)
     result: list[tuple[float | None, float, Zone]] = []
     for number, surface in enumerate(surfaces):
         places, points, least, foot = _beside_2cm(dose, surfaces, number)
         zone = (foot, (points - foot) / least[:, None])
         best = _best_of(dose, surfaces, body, places[least >= D2CM_MM])
-        if blocks is not None:
-            for chosen in blocks.downwards(number):
-                if best is not None and blocks.highest_gy[chosen[0]] <= flat[best]:
-                    break
-                places = blocks.places(chosen)
-                places = places if best is None else places[flat[places] > flat[best]]
-                places, _, _, _ = _owned(dose, surfaces, number, places, D2CM_MM, np.inf)
-                found = _best_of(dose, surfaces, body, places)
-                best = best if found is None else found
+        for chosen in blocks.downwards(number):
+            if best is not None and blocks.highest_gy[chosen[0]] <= flat[best]:
+                break
+            places = blocks.places(chosen)
+            places = places if best is None else places[flat[places] > flat[best]]
+            places, _, _, _ = _owned(dose, surfaces, number, places, D2CM_MM, np.inf)
+            found = _best_of(dose, surfaces, body, places)
+            best = best if found is None else found
         if best is None:
             result.append((None, 0.0, zone))
             continue
@@ -145,11 +147,8 @@ class _Blocks:
         """Places of all centres of these blocks in the flat grid."""
         offset = np.stack(np.meshgrid(*[np.arange(_BLOCK)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         index = (self.number[chosen, None] * _BLOCK + offset).reshape(-1, 3)
-        return _flat_places(index[np.all(index < self.shape, axis=1)], self.shape)
-
-
-def _flat_places(index: IntArray, shape: tuple[int, ...]) -> IntArray:
-    return (index[:, 0] * shape[1] + index[:, 1]) * shape[2] + index[:, 2]
+        places: IntArray = np.ravel_multi_index(tuple(index[np.all(index < self.shape, axis=1)].T), self.shape)
+        return places
 
 
 def _centres(dose: DoseGrid, places: IntArray) -> FloatArray:
@@ -163,13 +162,13 @@ def _beside_2cm(
     """As `_owned`, of the centres within a voxel's diagonal of 2 cm from the target."""
     diagonal = dose.diagonal_mm
     low, high = surfaces[number].low_mm - D2CM_MM - diagonal, surfaces[number].high_mm + D2CM_MM + diagonal
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(low, high)
     index = dose.to_index(corners)[:, ::-1]
     first = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
     last = np.minimum(np.ceil(index.max(axis=0)) + 1, dose.dose_gy.shape).astype(int)
     axes = [np.arange(a, b) for a, b in zip(first, last, strict=True)]
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    places = _flat_places(lattice, dose.dose_gy.shape)
+    places = np.ravel_multi_index(tuple(lattice.T), dose.dose_gy.shape)
     return _owned(dose, surfaces, number, places, D2CM_MM - diagonal, D2CM_MM + diagonal)
 
 
@@ -236,7 +235,7 @@ def _cut_within_2cm(dose: DoseGrid, surface: Surface, body: Region | None) -> bo
     """Whether the grid ends less than 2 cm from the target at a place that may lie inside the patient."""
     shape = np.array(dose.dose_gy.shape)[::-1]
     low, high = surface.low_mm - D2CM_MM, surface.high_mm + D2CM_MM
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(low, high)
     index = dose.to_index(corners)
     if np.all(index >= 0) and np.all(index <= shape - 1):
         return False

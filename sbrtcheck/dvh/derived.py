@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sbrtcheck.dvh.geometry import Frame
+from sbrtcheck.dvh.geometry import Frame, box_corners
 from sbrtcheck.dvh.raster import Float32Array
 from sbrtcheck.dvh.shape import Layer, Shape
 from sbrtcheck.model import FloatArray
@@ -209,7 +209,7 @@ def _surface_distance(flat: Float32Array, pitch: float) -> Float32Array:
 def _box(shape: Shape, frame: Frame) -> tuple[FloatArray, FloatArray]:
     if _same(shape.frame, frame):
         return shape.low_mm, shape.high_mm
-    corners = np.array(np.meshgrid(*np.stack([shape.low_mm, shape.high_mm], axis=1), indexing="ij")).reshape(3, -1).T
+    corners = box_corners(shape.low_mm, shape.high_mm)
     turned = corners @ (frame.axes @ shape.frame.axes.T).T
     return turned.min(axis=0), turned.max(axis=0)
 

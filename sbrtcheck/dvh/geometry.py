@@ -85,6 +85,11 @@ class Drawn:
         return self
 
 
+def box_corners(low: FloatArray, high: FloatArray) -> FloatArray:
+    """The corners (8, 3) of a box, from its lowest and its highest one (3,)."""
+    return np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+
+
 def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn:
     """All readings of a ROI's contours: the nominal one first, then those of other meaning."""
     drawn = Drawn(problems=list(roi.problems))

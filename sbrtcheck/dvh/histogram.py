@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.interpolation import NAMES, GridReader
+from sbrtcheck.dvh.geometry import box_corners
+from sbrtcheck.dvh.interpolation import NAMES, SMALL_CM3, GridReader
 from sbrtcheck.dvh.kept import KeptSamples
 from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
 from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, wanted_pitch_mm
@@ -27,8 +28,6 @@ HOT_SHARE = 0.027
 HOT_CM3 = 0.045
 WARM_SHARE = 0.3
 WARM_CM3 = 1.0
-# Up to this volume the spline is of fifth order everywhere, above where the dose is highest.
-SMALL_CM3 = 4.0
 
 
 def compute_dvh(
@@ -222,7 +221,7 @@ class _Bins:
 
 def _voxels_inside(shape: Shape, reader: GridReader, highest: list[float]) -> list[float]:
     """The highest dose of a grid point inside [Gy], looked for only among those above what is known."""
-    corners = np.array(np.meshgrid(*np.stack([shape.low_mm, shape.high_mm], axis=1), indexing="ij")).reshape(3, -1).T
+    corners = box_corners(shape.low_mm, shape.high_mm)
     index = reader.to_index(corners)
     size = np.array(reader.dose.dose_gy.shape)
     low = np.clip(np.ceil(index.min(axis=1)), 0, size).astype(int)

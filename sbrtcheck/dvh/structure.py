@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.geometry import read_contours
+from sbrtcheck.dvh.geometry import box_corners, read_contours
 from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.model import FloatArray, Reason, Roi
@@ -54,7 +54,7 @@ class Structure:
         if self.shape is None:
             return None
         low, high = self.shape.low_mm, self.shape.high_mm
-        corners = np.array(np.meshgrid(*np.stack([low, high], axis=1), indexing="ij")).reshape(3, -1).T
+        corners = box_corners(low, high)
         patient = self.shape.frame.to_patient(corners)
         return patient.min(axis=0), patient.max(axis=0)
 
