@@ -209,7 +209,8 @@ def _hottest(doses_gy: Sequence[FloatArray], volume_cm3: FloatArray) -> NDArray[
         return hot
     known = [np.nan_to_num(gy, nan=0.0) for gy in doses_gy]
     for gy in (*known, np.sum(known, axis=0)):
-        hot |= gy >= _threshold(gy, volume_cm3, HOT_CM3)
+        # Where a plan gives nothing there is nothing to read: its zeros would make every point of the organ a hot one.
+        hot |= (gy > 0) & (gy >= _threshold(gy, volume_cm3, HOT_CM3))
     return hot
 
 
