@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
+
 import numpy as np
 import pytest
 from dicom_builders import item, set_raw
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sbrtcheck
 from sbrtcheck.read.values import View, parse_decimals, tag_name
 
 
@@ -150,3 +155,12 @@ def test_what_is_raised_on_first_use_is_a_problem_of_the_file() -> None:
     assert view.text("RTPlanLabel") == ""
     assert view.items("BeamSequence") == []
     assert [(p.code, p.seen) for p in view.found] == [("E-PARSE", "RecursionError")] * 2
+
+
+def test_no_pattern_has_a_possessive_quantifier() -> None:
+    """Python 3.11.2 to 3.11.4 match them wrongly: a cut number was read as a whole one. Later ones do not show it."""
+    modules = [importlib.import_module(m.name) for m in pkgutil.walk_packages(sbrtcheck.__path__, "sbrtcheck.")]
+    patterns = {v.pattern for m in modules for v in vars(m).values() if isinstance(v, re.Pattern)}
+    assert len(patterns) > 20
+    texts = [p if isinstance(p, str) else p.decode("latin-1") for p in patterns]
+    assert [t for t in texts if re.search(r"(?<!\\)[*+?}]\+|\(\?>", t)] == []
