@@ -11,6 +11,7 @@ from sbrtcheck.case import CaseFile
 from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.course_drawing import course_curves
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
+from sbrtcheck.course_isodoses import judge_isodoses
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
@@ -116,6 +117,7 @@ def judge_course(
         lungs += [{"organ": f.organ, "metric": f.metric, "value": f.value, "unit": f.unit} for f in found]
         if earlier:
             findings += _composite(total, facts)
+        findings += judge_isodoses(group, interpolation=interpolation)
     bounds: tuple[Finding, ...] = ()
     if len(frames) > 1:
         bounds = _not_summed(plans, frames)

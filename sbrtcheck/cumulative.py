@@ -94,25 +94,23 @@ class SummedDose:
         """
         nominal = self.volumes_cm3["nominal"]
         low = combine(self.low_gy)
-        width = max(float(low.max(initial=0.0)), 1e-9) / N_BINS
+        binned = _Binned(low)
         variants = []
         half = nominal.copy()
         half[1::2] = 0.0
         if half.sum() > 0:
-            variants.append(("half of the samples", _samples(low, half * (nominal.sum() / half.sum()), width)))
-        variants += [(name, _samples(low, v, width)) for name, v in self.volumes_cm3.items() if name != "nominal"]
-        variants.append(("other interpolation", _samples(combine(self.linear_gy), nominal, width)))
+            variants.append(("half of the samples", binned.samples(half * (nominal.sum() / half.sum()))))
+        variants += [(name, binned.samples(v)) for name, v in self.volumes_cm3.items() if name != "nominal"]
+        variants.append(("other interpolation", _Binned(combine(self.linear_gy)).samples(nominal)))
         if self.partly_known:
-            high = combine(self.high_gy)
-            top = max(float(high.max(initial=0.0)), 1e-9) / N_BINS
-            variants.append(("outside a plan's grid", _samples(high, nominal, top)))
+            variants.append(("outside a plan's grid", _Binned(combine(self.high_gy)).samples(nominal)))
         bound = None
         if self.outside_gy is not None:
             bound = float(combine([np.array([gy]) for gy in self.outside_gy])[0])
         others = tuple(other.dvh(combine) for other in self.alternatives)
         return Dvh(
             roi=self.roi,
-            samples=_samples(low, nominal, width),
+            samples=binned.samples(nominal),
             total_volume_cm3=float(nominal.sum()) + self.outside_cm3,
             outside_volume_cm3=self.outside_cm3,
             outside_bound_gy=bound,
@@ -129,13 +127,20 @@ class SummedDose:
         return self.dvh(lambda doses: convert(doses[index]))
 
 
-def _samples(value: FloatArray, volume_cm3: FloatArray, width: float) -> Samples:
-    """Samples by falling value, those of one bin as one."""
-    index = (value * (1.0 / width)).astype(np.int64)
-    volume = np.bincount(index, weights=volume_cm3).astype(float)
-    weighted = np.bincount(index, weights=volume_cm3 * value).astype(float)
-    used = np.flatnonzero(volume > 0)[::-1]
-    return Samples(weighted[used] / volume[used], volume[used])
+class _Binned:
+    """Values at points put into bins once, for every reading of the volumes."""
+
+    def __init__(self, value: FloatArray) -> None:
+        self.value = value
+        width = max(float(value.max(initial=0.0)), 1e-9) / N_BINS
+        self.index = (value * (1.0 / width)).astype(np.int64)
+
+    def samples(self, volume_cm3: FloatArray) -> Samples:
+        """Samples by falling value, those of one bin as one."""
+        volume = np.bincount(self.index, weights=volume_cm3).astype(float)
+        weighted = np.bincount(self.index, weights=volume_cm3 * self.value).astype(float)
+        used = np.flatnonzero(volume > 0)[::-1]
+        return Samples(weighted[used] / volume[used], volume[used])
 
 
 def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str = "cubic") -> SummedDose:

@@ -160,7 +160,7 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
     fine[n_uncut:] = True
     spline = np.full(len(inside), np.nan)
     for degree, chosen in ((5, fine & inside), (3, ~fine & inside)):
-        spline[chosen] = reader.at_index(index[:, chosen], interpolation="spline", degree=degree)
+        spline[chosen] = reader.at_index(index.compress(chosen, axis=1), interpolation="spline", degree=degree)
     linear = reader.at(points.points_mm, interpolation="linear")
     by_name = {"spline": spline, "linear": linear}
     volumes = {"nominal": points.volume_cm3, **points.variants}

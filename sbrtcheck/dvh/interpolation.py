@@ -1,6 +1,7 @@
 """Dose at points: spline of fifth order or trilinear, never beyond the outermost grid points.
 
 A cubic spline reads the peak of a dose that falls off within one or two voxels up to 1 % low; the fifth order does not.
+Where the dose between two grid points is as good as straight no spline is needed, and the trilinear dose stands for it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ SMALL_CM3 = 4.0
 # The prefilter's answer to a far voxel falls by 0.43 a voxel: after 12 it is 4e-5 of it.
 _MARGIN = 12
 _BLOCK = 24
+# Where trilinear interpolation is off by no more than this share of the highest dose around, it is used. A bound: an
+# eighth of the second differences at the corners of a cell, over the three axes.
+STRAIGHT = 5e-5
 _EDGE = 1e-6
+# So many points at a time stay in the processor's cache, which reads them twice as fast.
+_AT_A_TIME = 32_768
 # "cubic" is what the options of a check call the spline.
 NAMES = ("spline", "cubic", "linear")
 
@@ -81,8 +87,12 @@ class GridReader:
         """Dose (n,) [Gy] at positions (n, 3) in the frame [mm]; nan outside the grid."""
         index = self.to_index(points_mm)
         inside = self.inside(index)
+        if inside.all():
+            return self.at_index(index, interpolation=interpolation, degree=degree)
         result = np.full(len(points_mm), np.nan)
-        result[inside] = self.at_index(index[:, inside], interpolation=interpolation, degree=degree)
+        # Unlike an index, this keeps each row in one piece, which everything that follows is much faster with.
+        index = index.compress(inside, axis=1)
+        result[inside] = self.at_index(index, interpolation=interpolation, degree=degree)
         return result
 
     def at_index(self, index: FloatArray, *, interpolation: str, degree: int = DEGREE) -> FloatArray:
@@ -100,12 +110,36 @@ class GridReader:
 
 
 def _linear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
-    from scipy.ndimage import map_coordinates
+    # A view of a grid that lies in one piece, which each part would otherwise make for itself.
+    dose_gy = np.ascontiguousarray(dose_gy)
+    n_points = where.shape[1]
+    result = np.empty(n_points)
+    for first in range(0, n_points, _AT_A_TIME):
+        part = slice(first, first + _AT_A_TIME)
+        result[part] = _trilinear(dose_gy, where[:, part])
+    return result
 
-    low, high = _box(where, dose_gy.shape, 1)
-    block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
-    values: FloatArray = map_coordinates(block, where - low[:, None], order=1, mode="nearest", output=np.float64)
-    return values
+
+def _trilinear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
+    """Between the eight grid points around each point; an axis of one grid point has no other side."""
+    last = np.array(dose_gy.shape)[:, None] - 1
+    cell = np.minimum(where.astype(np.int64), np.maximum(last - 1, 0))
+    share = where - cell
+    strides = (dose_gy.shape[1] * dose_gy.shape[2], dose_gy.shape[2], 1)
+    step_k, step_j, step_i = (stride if size > 1 else 0 for stride, size in zip(strides, dose_gy.shape, strict=True))
+    flat = dose_gy.reshape(-1)
+    corner = (cell[0] * dose_gy.shape[1] + cell[1]) * dose_gy.shape[2] + cell[2]
+
+    def along_i(corner: NDArray[np.int64]) -> FloatArray:
+        low = flat[corner].astype(float)
+        return np.asarray(low + share[2] * (flat[corner + step_i] - low))
+
+    def along_j(corner: NDArray[np.int64]) -> FloatArray:
+        low = along_i(corner)
+        return np.asarray(low + share[1] * (along_i(corner + step_j) - low))
+
+    low = along_j(corner)
+    return np.asarray(low + share[0] * (along_j(corner + step_k) - low), dtype=float)
 
 
 def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
@@ -127,6 +161,32 @@ def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> Fl
 
 
 def _spline_block(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
+    values = _linear(dose_gy, where)
+    bent = _bends(dose_gy, where)
+    if np.any(bent):
+        values[bent] = _fitted(dose_gy, where.compress(bent, axis=1), degree)
+    return values
+
+
+def _bends(dose_gy: NDArray[np.floating], where: FloatArray) -> NDArray[np.bool_]:
+    """Which of the points (3, n) lie in a cell of the grid in which a straight line does not do."""
+    low, high = _box(where, dose_gy.shape, 1)
+    block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
+    bend = np.zeros(block.shape, dtype=block.dtype)
+    for axis, size in enumerate(block.shape):
+        if size > 2:
+            along, into = np.moveaxis(block, axis, 0), np.moveaxis(bend, axis, 0)
+            into[1:-1] += np.abs(along[2:] - 2 * along[1:-1] + along[:-2])
+    for axis in range(3):
+        of_cell = np.moveaxis(bend, axis, 0)
+        of_cell[:-1] = np.maximum(of_cell[:-1], of_cell[1:])
+    j, i = block.shape[1:]
+    cell = np.minimum(where.astype(np.int64), np.array(dose_gy.shape)[:, None] - 1) - low[:, None]
+    found = bend.ravel()[(cell[0] * j + cell[1]) * i + cell[2]]
+    return np.asarray(found > 8 * STRAIGHT * float(block.max()), dtype=bool)
+
+
+def _fitted(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     from scipy.ndimage import map_coordinates, spline_filter
 
     low, high = _box(where, dose_gy.shape, _MARGIN)

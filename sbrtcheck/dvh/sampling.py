@@ -134,7 +134,11 @@ def scatter(number: NDArray[np.int64]) -> FloatArray:
     and a dose at a volume is off by half a step. The sequence is that of the generalised golden ratio in three
     dimensions.
     """
-    return np.asarray((0.5 + (number[..., None] + 1) * _GOLDEN) % 1.0 - 0.5, dtype=float)
+    place = 0.5 + (number[..., None] + 1) * _GOLDEN
+    # Faster than a remainder, and the same.
+    place -= np.floor(place)
+    place -= 0.5
+    return np.asarray(place, dtype=float)
 
 
 def cut_hottest(

@@ -16,6 +16,8 @@ from sbrtcheck.report.headline import clean
 
 MAX_POINTS = 400
 MAX_CURVES = 24
+# Around the axes and the legend, as shares of the figure: left, bottom, right, top. The labels on the left end in 100.
+MARGINS = (0.075, 0.115, 0.01, 0.03)
 # Okabe and Ito's colours, which people with any colour vision can tell apart; the line styles tell them apart in grey.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7A5195")
 _STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
@@ -116,15 +118,16 @@ def dvh_svg(plan: PlanReport, *, axis: str = "Dose [Gy]") -> str:
     curves = drawn_curves(plan)
     if not curves:
         return ""
-    return svg_text(lambda figure: _draw(figure.add_subplot(), plan, curves, axis), size=(7.6, 4.3))
+    return svg_text(lambda figure: _draw(figure.add_subplot(), plan, curves, axis), size=(7.6, 4.3), placed=True)
 
 
-def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float]) -> str:
+def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float], placed: bool = False) -> str:
     """A figure as SVG text, the same bytes each time; every letter is an outline.
 
     Args:
         draw: draws on a new matplotlib figure.
         size: width and height [inch].
+        placed: ``draw`` has put everything in its place, which saves laying it out.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -142,13 +145,14 @@ def svg_text(draw: Callable[[Any], None], *, size: tuple[float, float]) -> str:
         # A name in a script that the font lacks is drawn as boxes; the table beside the figure has it in full.
         warnings.filterwarnings("ignore", message="Glyph")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        figure = Figure(figsize=size, dpi=72, layout="constrained")
+        figure = Figure(figsize=size, dpi=72, layout=None if placed else "constrained")
         FigureCanvasAgg(figure)
         draw(figure)
         # What savefig does, without the draw that it throws away: the layout, then the letters and lines.
         layout: Any = figure.get_layout_engine()
-        layout.execute(figure)
-        figure.set_layout_engine("none")
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(stream, metadata={"Date": None, "Creator": None})
     # The writer repeats each text as a comment; outlines are all that the page needs.
@@ -225,6 +229,12 @@ def _draw(axes: Any, plan: PlanReport, curves: Sequence[Curve], axis: str) -> No
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_parse_math(False)
         text.set_text(name)
+    # The axes take what the legend beside them leaves.
+    figure = axes.figure
+    width = legend.get_window_extent(figure.canvas.get_renderer()).width / figure.bbox.width
+    left, bottom, right, top = MARGINS
+    # The legend begins 1 % of the axes' width beyond them.
+    axes.set_position((left, bottom, max((1.0 - left - right - width) / 1.01, 0.2), 1.0 - bottom - top))
 
 
 def thinned(curve: Curve) -> tuple[list[float], list[float]]:
