@@ -12,8 +12,9 @@ from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.course_drawing import course_curves
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
 from sbrtcheck.course_isodoses import judge_isodoses
+from sbrtcheck.course_judge import NEAR_MAXIMUM, CourseFacts
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
-from sbrtcheck.course_rules import NEAR_MAXIMUM, CourseFacts, judge_sum
+from sbrtcheck.course_rules import judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
 from sbrtcheck.findings import completeness, information
 from sbrtcheck.metrics import evaluate

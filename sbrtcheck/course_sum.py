@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,6 +54,16 @@ class CourseSum:
         self._sums: dict[int, SummedDose] = {}
         self._worst: dict[int, SummedDose] = {}
         self._dvhs: dict[tuple[int, Hashable], Dvh] = {}
+        # A sum that is another one with the dose of one plan scaled: which one, which plan, and by how much.
+        self._scaled_from: tuple[CourseSum, int, float] | None = None
+
+    def scaled(self, index: int, factor: float, *, n_fractions: int) -> CourseSum:
+        """The same sums with one plan's dose times ``factor``, in another number of fractions."""
+        other = copy(self)
+        other.n_fractions = (*self.n_fractions[:index], n_fractions, *self.n_fractions[index + 1 :])
+        other._scaled_from = (self, index, factor)
+        other._sums, other._worst, other._dvhs = {}, {}, {}
+        return other
 
     def _gather(self) -> dict[str, list[tuple[Subject, Structure]]]:
         """Subjects with a structure, by organ; one drawing of several plans once, with its smallest distance."""
@@ -79,8 +90,14 @@ class CourseSum:
 
     def prepare(self, organs: Iterable[str]) -> None:
         """Sum the doses in the structures of these organs, two at a time."""
+        organs = tuple(organs)
         wanted = {id(s): s for organ in organs for _, s in self._members.get(organ, ()) if id(s) not in self._sums}
         if not wanted:
+            return
+        if self._scaled_from is not None:
+            base, index, factor = self._scaled_from
+            base.prepare(organs)
+            self._sums.update((key, base._sums[key].scaled(index, factor)) for key in wanted)
             return
         with ThreadPoolExecutor(max_workers=2) as pool:
             made = pool.map(lambda s: sum_doses(s, self._parts, interpolation=self._interpolation), wanted.values())

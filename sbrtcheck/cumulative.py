@@ -86,6 +86,25 @@ class SummedDose:
         others = tuple(other.worst_case() for other in self.alternatives)
         return replace(self, low_gy=self.high_gy, linear_gy=self.high_gy, unknown_share={}, alternatives=others)
 
+    def scaled(self, index: int, factor: float) -> SummedDose:
+        """The same with the dose of one plan times ``factor``; a dose that nothing bounds stays unbounded."""
+
+        def times(doses: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+            gy = doses[index]
+            return (*doses[:index], np.where(gy >= UNBOUNDED_GY, gy, factor * gy), *doses[index + 1 :])
+
+        outside = self.outside_gy
+        if outside is not None:
+            outside = (*outside[:index], factor * outside[index], *outside[index + 1 :])
+        return replace(
+            self,
+            low_gy=times(self.low_gy),
+            high_gy=times(self.high_gy),
+            linear_gy=times(self.linear_gy),
+            outside_gy=outside,
+            alternatives=tuple(other.scaled(index, factor) for other in self.alternatives),
+        )
+
     def dvh(self, combine: Combine) -> Dvh:
         """The Dvh of what ``combine`` makes of the plans' doses at each point.
 

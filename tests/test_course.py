@@ -353,6 +353,28 @@ def test_declared_dose_in_an_organ_that_is_not_there_is_not_passed_over() -> Non
     assert (found.consequence, found.reason) == (Outcome.INCOMPLETE, Reason.NO_ROI)
 
 
+def test_the_airways_with_earlier_dose_in_each_are_judged_once_with_the_worse() -> None:
+    contours = {"PTV": ball((-16.0, -14.0, 0.0), 7.5)}
+    contours["Trachea"] = [ring(*CORD_AT, z, 5.0) for z in np.arange(1.25, 29, 2.5)]
+    contours["BronchialTree"] = [ring(*CORD_AT, z, 5.0) for z in np.arange(-28.75, 0, 2.5)]
+    dose, affine = dose_grid(67.5, (-16.0, -14.0, 0.0), 9.0, 10.0, 40.0)
+    study = study_from_arrays(
+        dose_gy=dose, affine=affine, contours=contours, n_fractions=5, prescriptions_gy={"PTV": 50.0}
+    )
+    doses = compute_plan(study.plans[0], index=0, given=GivenFacts(sites={"": "lung"}))
+    declared = (
+        EarlierDose("Trachea", "D0.035cc[Gy]", 4.0, 5, "2020-01-31"),
+        EarlierDose("ProximalBronchialTree", "D0.035cc[Gy]", 9.0, 5, "2020-01-31"),
+    )
+    result = course(doses, earlier=declared)
+    found = [f for f in rule(result, "cumulative:AAPM") if "Trachea+" in f.organ and "D0.035cc" in f.rule_id]
+    assert [f.value for f in found] == [pytest.approx((10 + 9) / 40, abs=0.01)]
+    assert "9 Gy in 5" in found[0].note
+    assert result.cumulative is not None
+    rows = [(r["organ"], r["metric"], r["roi"]) for r in result.cumulative["organs"]]
+    assert len(rows) == len(set(rows))
+
+
 def test_without_plans_to_sum_there_is_no_cumulative_dose() -> None:
     result = course(plan("A", 5))
     assert result.cumulative is None
