@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--prescription", "prescriptions", multiple=True, metavar="ROI=DOSE", help="Total dose of a target [Gy].")
 @click.option("--site", "sites", multiple=True, metavar="[PTV=]SITE", help="Site of the lesions.")
 @click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
+@click.option("--case", type=click.Path(path_type=Path), metavar="FILE", help="Case file: earlier dose, sequence.")
+@click.option("--plan", "plan_label", default="", metavar="LABEL", help="Which plan is scaled; the others stay as are.")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Share of limit against n."
 )
@@ -42,6 +44,8 @@ def whatif_command(
     prescriptions: tuple[str, ...],
     sites: tuple[str, ...],
     roi_map: tuple[str, ...],
+    case: Path | None,
+    plan_label: str,
     plot: Path | None,
     format_: str,
     output: Path | None,
@@ -49,7 +53,8 @@ def whatif_command(
 ) -> int:
     """Scale a plan to other numbers of fractions and judge all organ limits there.
 
-    Scaling only, no re-optimisation; not a prescription.
+    Scaling only, no re-optimisation; not a prescription. Of several plans one is scaled (--plan; else the first): the
+    others stay as they are and count, as does earlier dose declared in a case file.
     """
     from sbrtcheck.plan_check import GivenFacts
     from sbrtcheck.rescale import NOT_A_PRESCRIPTION, whatif
@@ -66,6 +71,8 @@ def whatif_command(
             sites=parse_sites(sites),
             roi_map=parse_assignments("--map", roi_map),
         ),
+        case=case,
+        plan_label=plan_label,
         progress=progress,
     )
     progress.done()
@@ -76,10 +83,11 @@ def whatif_command(
     else:
         text = table_text([_row(x) for x in lines], format_)
         if format_ == "text":
-            notes = [f"{x.n_fractions} fractions: {x.note.removesuffix('; ' + NOT_A_PRESCRIPTION)}" for x in lines]
+            notes = [f"{x.n_fractions} fractions: {_note(x)}" for x in lines]
             missed = [f"{x.n_fractions} fractions at {x.asked_gy:.1f} Gy misses {m}" for x in lines for m in x.missed]
+            what = f"Scaled: {lines[0].plan}." + "".join(f"\nCounts beside it: {x}." for x in lines[0].beside)
             closing = f"Every line is {NOT_A_PRESCRIPTION}."
-            text = "\n\n".join(part for part in (text, "\n".join(notes), "\n".join(missed), closing) if part)
+            text = "\n\n".join(part for part in (what, text, "\n".join(notes), "\n".join(missed), closing) if part)
     emit(text, output=output, force=force)
     return 0
 
@@ -96,6 +104,18 @@ def parse_fractions(text: str) -> list[int]:
             raise wrong_usage("E-OPTION", "--fractions", seen=text, remedy="Write whole numbers from 1 to 100: 3,5,8")
         out.append(int(part))
     return out
+
+
+def _note(line: WhatIf) -> str:
+    """The note of a line, and which limit of the plan alone would break first where another thing ends the room."""
+    from sbrtcheck.rescale import NOT_A_PRESCRIPTION
+
+    text = line.note.removesuffix(NOT_A_PRESCRIPTION).removesuffix("; ") or "no table"
+    first = line.breaks_first
+    if first is not None and first != line.limiting:
+        row = f"{first.organ} {first.metric} {first.limit}"
+        text += f"; of this plan alone the first limit to break is {row}, at {first.prescription_gy:.1f} Gy"
+    return text
 
 
 def _row(line: WhatIf) -> dict[str, object]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, earlier_for
-from sbrtcheck.course_limits import organ_alpha_beta
 from sbrtcheck.course_judge import NEAR_MAXIMUM, CourseFacts
+from sbrtcheck.course_limits import organ_alpha_beta
 from sbrtcheck.course_sum import CourseSum
 from sbrtcheck.errors import safe_text
 from sbrtcheck.guideline import bed10_gy, tier_of

@@ -15,6 +15,7 @@ from sbrtcheck.course_sum import CourseSum, Reading
 from sbrtcheck.cumulative import SummedDose
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, Verdict
+from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.rules import NEAR_TARGET_MM, PlanContext, consequence_of, judge_organ_limits
 
 # What the other plans must add to matter [Gy EQD2] (our policy).
@@ -39,6 +40,28 @@ class CourseFacts:
     own_alpha_beta_gy: Mapping[str, float]
     earlier: Mapping[str, tuple[EarlierDose, ...]]
     open_question: bool = False
+
+
+def course_facts(
+    plans: Sequence[PlanDoses],
+    *,
+    kind: str,
+    absent: Mapping[str, str],
+    earlier: Mapping[str, tuple[EarlierDose, ...]],
+    own_alpha_beta_gy: Mapping[str, float] | None = None,
+    open_question: bool = False,
+) -> CourseFacts:
+    """What the rules need to know of these plans."""
+    return CourseFacts(
+        kind=kind,
+        required={k: v for p in reversed(plans) for k, v in p.required.items()},
+        containers=plans[0].containers,
+        absent=absent,
+        sex=plans[0].sex,
+        own_alpha_beta_gy=own_alpha_beta_gy or {},
+        earlier=earlier,
+        open_question=open_question,
+    )
 
 
 def rule_id(row: CourseRow) -> str:

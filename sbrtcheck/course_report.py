@@ -12,7 +12,7 @@ from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.course_drawing import course_curves
 from sbrtcheck.course_earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, earlier_for, earlier_organs, sequence_of
 from sbrtcheck.course_isodoses import judge_isodoses
-from sbrtcheck.course_judge import NEAR_MAXIMUM, CourseFacts
+from sbrtcheck.course_judge import NEAR_MAXIMUM, CourseFacts, course_facts
 from sbrtcheck.course_limits import choose_source, course_rows, organ_alpha_beta
 from sbrtcheck.course_rules import judge_sum
 from sbrtcheck.course_sum import CourseSum, Reading
@@ -87,14 +87,12 @@ def judge_course(
     if not plans or (len(plans) < 2 and not earlier):
         return CourseResult(tuple(findings), None, (), ())
     progress("summing the plans of the course")
-    facts = CourseFacts(
+    facts = course_facts(
+        plans,
         kind=sequence.kind,
-        required={k: v for p in reversed(plans) for k, v in p.required.items()},
-        containers=plans[0].containers,
         absent=absent,
-        sex=plans[0].sex,
-        own_alpha_beta_gy=clinic.alpha_beta_gy if clinic else {},
         earlier=earlier,
+        own_alpha_beta_gy=clinic.alpha_beta_gy if clinic else None,
         open_question=open_question,
     )
     frames: dict[str, list[PlanDoses]] = {}

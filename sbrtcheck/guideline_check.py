@@ -32,7 +32,7 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
-from sbrtcheck.rescale import scaled
+from sbrtcheck.rescale_plan import scaled
 from sbrtcheck.rules import PlanContext, judge_organ_limits
 
 DAYS_PER_MONTH = 30.44

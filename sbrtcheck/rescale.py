@@ -1,6 +1,7 @@
 """What-if: a plan's dose distribution scaled to other schemes, and judged by the limits of each number of fractions.
 
-Scaling only: no re-optimisation. No line of this is a prescription. ``sbrtcheck.whatif`` is the public name.
+Scaling only: no re-optimisation. No line of this is a prescription. The other plans of its course stay as they are and
+count, as does declared earlier dose. ``sbrtcheck.whatif`` is the public name.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sbrtcheck import guideline, schemes
-from sbrtcheck.comparison import Subject
+from sbrtcheck import course_lesions, guideline, schemes
+from sbrtcheck.case import load_case
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import Dvh, Finding, Level, OrganTable, Outcome, Samples, Study, Verdict
+from sbrtcheck.model import Finding, Level, OrganTable, Outcome, Study, Verdict
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_facts import with_case
 from sbrtcheck.radiobiology import bed, total_dose_for_bed
-from sbrtcheck.required import required_organs_settled
-from sbrtcheck.rules import PlanContext, judge_organ_limits
+from sbrtcheck.rescale_course import Beside, beside, highest_factor
+from sbrtcheck.rescale_plan import counts, judged_limits, words
+from sbrtcheck.shared_shapes import Shared
 from sbrtcheck.tables import choose_table
 
 NOT_A_PRESCRIPTION = "not a prescription: the dose distribution is scaled, nothing is re-optimised"
@@ -51,10 +54,12 @@ class WhatIf:
             never above the highest published scheme; None when no table covers n, no row can be judged or no scheme is
             published.
         limiting: the row that ends it; None when organs do not limit below the published ceiling.
+        breaks_first: the row that stops being MET first, above the published ceiling too; of this plan alone.
         published_gy: highest published total dose for that site and n [Gy]; None when there is none.
         bed10_gy, tier: of the frontier.
         shares: organ to the largest share of a mandatory limit used at ``asked_gy``.
         note: in words.
+        plan: label of the plan that is scaled, and ``beside``: what counts beside it.
     """
 
     n_fractions: int
@@ -71,6 +76,9 @@ class WhatIf:
     scheme: str
     shares: Mapping[str, float]
     note: str
+    plan: str = ""
+    beside: tuple[str, ...] = ()
+    breaks_first: Limiting | None = None
 
 
 def whatif(
@@ -81,7 +89,9 @@ def whatif(
     total_gy: float | None = None,
     table: str | None = None,
     given: GivenFacts | None = None,
+    case: str | Path | None = None,
     plan_index: int = 0,
+    plan_label: str = "",
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> tuple[WhatIf, ...]:
     """Scale a plan to other numbers of fractions and judge every organ limit with that number's own rows.
@@ -92,8 +102,10 @@ def whatif(
         keep: "bed10" (the lesion's BED10 stays) or "dose" (the total dose stays); ignored with ``total_gy``.
         total_gy: total dose to the first lesion [Gy].
         table: organ table; None: the default for each number.
-        given: facts that the files lack.
-        plan_index: which plan of the study.
+        given: facts that the files lack; they come before those of the case file.
+        case: case file: facts, the sequence of the plans, and earlier dose, which counts.
+        plan_index: which plan of the study is scaled; the others stay as they are and count.
+        plan_label: the same by its label.
         progress: called with what is being done.
 
     Returns:
@@ -101,7 +113,7 @@ def whatif(
 
     Raises:
         RefusedError: as read_folder and compute_plan.
-        WrongUsageError: E-OPTION, E-DOMAIN; E-OPTION when no lesion has a prescription.
+        WrongUsageError: E-OPTION, E-DOMAIN, E-CASE; E-OPTION when no lesion of the plan has a prescription.
     """
     if isinstance(plan, Study):
         study = plan
@@ -110,17 +122,54 @@ def whatif(
 
         progress("reading")
         study = read_folder(plan)
+    declared = load_case(case) if case is not None else None
+    labels = course_lesions.unique_labels(study)
+    if plan_label:
+        if plan_label not in labels:
+            raise wrong_usage("E-OPTION", "--plan", seen=plan_label, remedy=f"Plans here: {', '.join(labels)}")
+        plan_index = labels.index(plan_label)
     if not 0 <= plan_index < len(study.plans):
         raise wrong_usage("E-OPTION", "plan_index", seen=plan_index)
-    facts = replace(given or GivenFacts(), sex=study.patient.sex)
-    doses = compute_plan(study.plans[plan_index], index=plan_index, given=facts, progress=progress)
-    return scale_plan(doses, fractions=fractions, keep=keep, total_gy=total_gy, table=table)
+    facts = with_case(replace(given or GivenFacts(), sex=study.patient.sex), declared)
+    elsewhere = course_lesions.treated_elsewhere(study, declared)
+    shared = Shared() if len(study.plans) > 1 else None
+    plans: list[PlanDoses] = []
+    for index, data in enumerate(study.plans):
+        plans.append(
+            compute_plan(
+                data,
+                index=index,
+                given=course_lesions.facts_of_plan(facts, data, study, elsewhere[index]),
+                progress=progress,
+                label=labels[index],
+                elsewhere=elsewhere[index],
+                first_lesion=1 + sum(len(p.lesions) for p in plans),
+                shared=shared,
+            )
+        )
+    course = beside(plans, plan_index, case=declared, absent=facts.absent)
+    return scale_plan(
+        plans[plan_index],
+        fractions=fractions,
+        keep=keep,
+        total_gy=total_gy,
+        table=table,
+        course=course,
+        progress=progress,
+    )
 
 
 def scale_plan(
-    doses: PlanDoses, *, fractions: Sequence[int], keep: str, total_gy: float | None, table: str | None
+    doses: PlanDoses,
+    *,
+    fractions: Sequence[int],
+    keep: str,
+    total_gy: float | None,
+    table: str | None,
+    course: Beside | None = None,
+    progress: Callable[[str], None] = lambda _stage: None,
 ) -> tuple[WhatIf, ...]:
-    """As :func:`whatif`, for a plan whose doses are computed already."""
+    """As :func:`whatif`, for a plan whose doses are computed already; ``course``: what counts beside it."""
     if keep not in {"bed10", "dose"}:
         raise wrong_usage("E-OPTION", "keep", seen=keep, remedy="bed10 or dose")
     lesion = next((x for x in doses.lesions if x.prescription_gy is not None), None)
@@ -130,15 +179,13 @@ def scale_plan(
         )
     out = []
     for n in fractions:
+        progress(f"{doses.label}: {n} fractions")
         choice = choose_table(n_fractions=n, site=lesion.site, table=table)
         asked = total_gy if total_gy is not None else _kept(lesion.prescription_gy, doses.n_fractions, n, keep)
         if not 0 < asked < float("inf"):
             raise wrong_usage("E-DOMAIN", "--total", seen=asked)
-        line = _line(doses, lesion.prescription_gy, lesion.site, n, choice.table, choice.reason, asked)
-        if any((r.nominal_prior_dose_gy or 0.0) > 0 for r in doses.data.plan.dose_references):
-            note = f"no highest dose is given: the plan states earlier dose, which is not counted; {NOT_A_PRESCRIPTION}"
-            line = replace(line, frontier_gy=None, bed10_gy=None, tier="", limiting=None, note=note)
-        out.append(line)
+        line = _line(doses, course, lesion.prescription_gy, lesion.site, n, choice.table, choice.reason, asked)
+        out.append(replace(line, plan=doses.label, beside=course.words if course else ()))
     return tuple(out)
 
 
@@ -150,45 +197,15 @@ def _kept(total_gy: float, n_now: int, n: int, keep: str) -> float:
     return total_dose_for_bed(bed_gy=same, n_fractions=n, alpha_beta_gy=alpha_beta_gy)
 
 
-def scaled(dvh: Dvh, factor: float) -> Dvh:
-    """The Dvh of the same structure with every dose times ``factor``."""
-
-    def times(samples: Samples) -> Samples:
-        return Samples(samples.dose_gy * factor, samples.volume_cm3)
-
-    return replace(
-        dvh,
-        samples=times(dvh.samples),
-        variants=tuple((name, times(s)) for name, s in dvh.variants),
-        alternatives=tuple(scaled(a, factor) for a in dvh.alternatives),
-        outside_bound_gy=None if dvh.outside_bound_gy is None else dvh.outside_bound_gy * factor,
-        max_gy=None if dvh.max_gy is None else dvh.max_gy * factor,
-    )
-
-
-def _judged(doses: PlanDoses, table: OrganTable, n: int, factor: float) -> tuple[Finding, ...]:
-    def at(subject: Subject) -> Subject:
-        prescription = subject.prescription_gy
-        return replace(
-            subject,
-            dvh=scaled(subject.dvh, factor),
-            prescription_gy=None if prescription is None else prescription * factor,
-        )
-
-    context = PlanContext(
-        label=doses.label,
-        n_fractions=n,
-        subjects={organ: tuple(at(s) for s in items) for organ, items in doses.subjects.items()},
-        required=doses.required,
-        containers=doses.containers,
-        sex=doses.sex,
-    )
-    limits = judge_organ_limits(context, table)
-    return (*limits, *required_organs_settled(context, table, limits))
-
-
 def _line(
-    doses: PlanDoses, prescription_gy: float, site: str, n: int, table: OrganTable | None, reason: str, asked_gy: float
+    doses: PlanDoses,
+    course: Beside | None,
+    prescription_gy: float,
+    site: str,
+    n: int,
+    table: OrganTable | None,
+    reason: str,
+    asked_gy: float,
 ) -> WhatIf:
     kind = guideline.classify(total_dose_gy=asked_gy, n_fractions=n).name
     sites = guideline.scheme_sites(site=site, is_sbrt=kind == "SBRT")
@@ -212,57 +229,59 @@ def _line(
     )
     if table is None:
         return empty
-    findings = [f for f in _judged(doses, table, n, asked_gy / prescription_gy) if f.level is Level.MANDATORY]
-    missed = tuple(_words(f) for f in findings if _counts(f))
+    factor = asked_gy / prescription_gy
+    findings = [f for f in judged_limits(doses, table, n, factor) if f.level is Level.MANDATORY]
+    if course is not None:
+        findings += course.findings(factor=factor, n_fractions=n)
     shares: dict[str, float] = {}
     for f in findings:
         if f.share is not None:
             shares[f.organ] = max(f.share, shares.get(f.organ, 0.0))
-    limiting = _limiting(doses, table, n, prescription_gy)
-    outcome = max((f.consequence for f in findings), key=list(Outcome).index, default=Outcome.INCOMPLETE)
+    first = _limiting(doses, table, n, prescription_gy)
     line = replace(
         empty,
         table=table.title,
-        asked_outcome=outcome,
-        missed=missed,
+        asked_outcome=max((f.consequence for f in findings), key=list(Outcome).index, default=Outcome.INCOMPLETE),
+        missed=tuple(dict.fromkeys(words(f) for f in findings if counts(f))),
         shares=dict(sorted(shares.items())),
-        limiting=limiting,
+        breaks_first=first,
     )
+    if course is not None and course.unsettled:
+        return _none(line, f"no highest dose is given: {course.unsettled}")
     unsettled = sorted({f.organ for f in findings if f.consequence is Outcome.INCOMPLETE})
     if unsettled:
-        note = f"no highest dose is given: {', '.join(unsettled)} cannot be evaluated; {NOT_A_PRESCRIPTION}"
-        return replace(line, limiting=None, note=note)
+        return _none(line, f"no highest dose is given: {', '.join(unsettled)} cannot be evaluated")
     if published is None:
-        return replace(line, note=f"no scheme is published for this site and {n} fractions; {NOT_A_PRESCRIPTION}")
-    if limiting is None or limiting.prescription_gy >= published:
-        frontier, note = published, "not limited by organs below the highest published scheme"
-        line = replace(line, limiting=None)
-    else:
-        frontier = limiting.prescription_gy
-        note = f"limited by {limiting.organ} {limiting.metric}, {limiting.limit}"
+        return _none(line, f"no scheme is published for this site and {n} fractions")
+    limiting = None if first is None or first.prescription_gy >= published else first
+    frontier = published if limiting is None else limiting.prescription_gy
+    if course is not None and frontier > 0:
+        reached, ended = highest_factor(course, most=frontier / prescription_gy, n_fractions=n)
+        if ended is not None:
+            frontier = _FRONTIER_SAFETY * reached * prescription_gy
+            what = f"{ended.comparator} {ended.limit:.4g} {ended.unit}".strip() if ended.limit is not None else ""
+            limiting = Limiting(ended.organ, ended.roi, ended.metric, what, frontier)
+            if frontier <= 0:
+                return _none(line, f"no dose of this plan meets every limit of the course: {ended.note}")
     if frontier <= 0:
-        return replace(
-            line, note=f"no dose meets {limiting.metric if limiting else 'every limit'}; {NOT_A_PRESCRIPTION}"
-        )
+        return _none(line, f"no dose meets {limiting.metric if limiting else 'every limit'}")
+    note = "not limited by organs below the highest published scheme"
+    if limiting is not None:
+        note = f"limited by {limiting.organ} {limiting.metric} {limiting.limit}".rstrip()
     achieved = guideline.bed10_gy(total_dose_gy=frontier, n_fractions=n)
     return replace(
         line,
         frontier_gy=frontier,
+        limiting=limiting,
         bed10_gy=achieved,
         tier=guideline.tier_of(achieved),
         note=f"{note}; {NOT_A_PRESCRIPTION}",
     )
 
 
-def _words(finding: Finding) -> str:
-    if finding.limit is None:
-        return finding.note
-    return f"{finding.organ} {finding.metric} {finding.comparator} {finding.limit:g} {finding.unit}"
-
-
-def _counts(finding: Finding) -> bool:
-    """Mandatory, and not MET: a NOT_EVALUABLE row counts where it would make a report INCOMPLETE."""
-    return finding.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} or finding.consequence is Outcome.INCOMPLETE
+def _none(line: WhatIf, why: str) -> WhatIf:
+    """A line without a highest dose, and why."""
+    return replace(line, note=f"{why}; {NOT_A_PRESCRIPTION}")
 
 
 def _scheme(total_gy: float, n: int, sites: Sequence[str]) -> str:
@@ -278,8 +297,8 @@ def _limiting(doses: PlanDoses, table: OrganTable, n: int, prescription_gy: floa
     """The mandatory row that stops being MET at the lowest dose, found by bisection over all rows together."""
 
     def first_missed(factor: float) -> Finding | None:
-        rows = [f for f in _judged(doses, table, n, factor) if f.level is Level.MANDATORY]
-        bad = [f for f in rows if _counts(f) and f.verdict is not Verdict.NOT_EVALUABLE]
+        rows = [f for f in judged_limits(doses, table, n, factor) if f.level is Level.MANDATORY]
+        bad = [f for f in rows if counts(f) and f.verdict is not Verdict.NOT_EVALUABLE]
         return max(bad, key=lambda f: f.share or 0.0) if bad else None
 
     if first_missed(_LARGEST_FACTOR) is None:
@@ -295,5 +314,5 @@ def _limiting(doses: PlanDoses, table: OrganTable, n: int, prescription_gy: floa
             break
     row = first_missed(high)
     assert row is not None, "a row is missed at the upper end by construction"
-    limit = f"{row.comparator} {row.limit:g} {row.unit}"
+    limit = f"{row.comparator} {row.limit:.4g} {row.unit}"
     return Limiting(row.organ, row.roi, row.metric, limit, _FRONTIER_SAFETY * low * prescription_gy)

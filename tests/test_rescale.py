@@ -10,12 +10,14 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import SAMPLES
+from test_course import plan_study
 from test_library import study
 
 import sbrtcheck
 from sbrtcheck.model import DoseGrid, FindingKind, Level, Outcome, Study, Verdict
 from sbrtcheck.plan_check import GivenFacts
-from sbrtcheck.rescale import NOT_A_PRESCRIPTION, scaled, whatif
+from sbrtcheck.rescale import NOT_A_PRESCRIPTION, whatif
+from sbrtcheck.rescale_plan import scaled
 
 SPINE = GivenFacts(sites={"": "spine"})
 
@@ -26,16 +28,12 @@ def rescaled(base: Study, *, factor: float, n_fractions: int) -> Study:
     references = tuple(
         replace(r, target_prescription_gy=(r.target_prescription_gy or 0.0) * factor) for r in data.plan.dose_references
     )
-    return replace(
-        base,
-        plans=(
-            replace(
-                data,
-                plan=replace(data.plan, n_fractions=n_fractions, dose_references=references),
-                dose=DoseGrid(np.asarray(data.dose.dose_gy) * factor, data.dose.affine),
-            ),
-        ),
+    scaled_plan = replace(
+        data,
+        plan=replace(data.plan, n_fractions=n_fractions, dose_references=references),
+        dose=DoseGrid(np.asarray(data.dose.dose_gy) * factor, data.dose.affine),
     )
+    return replace(base, plans=(scaled_plan, *base.plans[1:]))
 
 
 def mandatory_verdicts(plan: Study) -> set[Verdict]:
@@ -190,11 +188,109 @@ def test_no_highest_dose_is_given_while_a_required_organ_cannot_be_evaluated() -
     assert any("required" in text for text in line.missed)
 
 
-def test_no_highest_dose_is_given_where_the_plan_states_earlier_dose() -> None:
-    plan = study()
+def with_prior_dose(plan: Study) -> Study:
+    """The same plan, which states dose from before."""
     data = plan.plans[0]
     earlier = tuple(replace(r, nominal_prior_dose_gy=30.0) for r in data.plan.dose_references)
-    again = replace(plan, plans=(replace(data, plan=replace(data.plan, dose_references=earlier)),))
-    (line,) = whatif(again, fractions=[5], keep="dose", given=SPINE)
+    return replace(plan, plans=(replace(data, plan=replace(data.plan, dose_references=earlier)),))
+
+
+def case_file(folder: Path, text: str) -> Path:
+    path = folder / "case.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+EARLIER = """
+[[earlier]]
+organ = "SpinalCord"
+metric = "D0.035cc[Gy]"
+dose_gy = 6.0
+fractions = 3
+date = 2022-11-30
+"""
+
+
+def test_no_highest_dose_is_given_where_stated_earlier_dose_is_not_declared() -> None:
+    (line,) = whatif(with_prior_dose(study()), fractions=[5], keep="dose", given=SPINE)
     assert (line.frontier_gy, line.limiting) == (None, None)
     assert "earlier dose" in line.note
+
+
+def verdicts_of_course(plan: Study, case: Path) -> list[Verdict]:
+    """Of the mandatory organ limits of all plans and of their sum."""
+    report = sbrtcheck.check_study(plan, sites={"": "spine"}, case=case)
+    assert report.cumulative is not None
+    found = [*report.findings, *report.course_findings]
+    return [f.verdict for f in found if f.kind is FindingKind.ORGAN_LIMIT and f.level is Level.MANDATORY]
+
+
+@pytest.mark.parametrize("n_fractions", [1, 3, 5])
+def test_declared_earlier_dose_lowers_the_frontier_to_where_the_sum_stops_being_met(
+    n_fractions: int, tmp_path: Path
+) -> None:
+    plan, case = with_prior_dose(study()), case_file(tmp_path, EARLIER)
+    (alone,) = whatif(study(), fractions=[n_fractions], keep="dose", given=SPINE)
+    (line,) = whatif(plan, fractions=[n_fractions], keep="dose", given=SPINE, case=case)
+    assert line.beside == ("earlier dose as declared: SpinalCord",)
+    assert alone.frontier_gy is not None
+    assert line.frontier_gy is not None
+    assert line.frontier_gy < 0.9 * alone.frontier_gy
+    assert line.limiting is not None
+    assert "sum of dose/limit" in line.limiting.metric
+    at = rescaled(plan, factor=line.frontier_gy / 50.0, n_fractions=n_fractions)
+    assert set(verdicts_of_course(at, case)) == {Verdict.MET}
+    above = rescaled(plan, factor=1.01 * line.frontier_gy / 50.0, n_fractions=n_fractions)
+    assert set(verdicts_of_course(above, case)) > {Verdict.MET}
+
+
+def two_plans(first_gy: float, second_gy: float) -> Study:
+    """A course of a plan in 5 and a plan in 3 fractions with these doses in the cord."""
+    one = plan_study("A", 5, cord_gy=first_gy)
+    two = plan_study("B", 3, cord_gy=second_gy, x=16.0, ptv="PTV_B")
+    return replace(one, plans=(*one.plans, *two.plans))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_other_plan_of_a_course_stays_as_it_is_and_counts(first: bool, tmp_path: Path) -> None:
+    course = two_plans(12.0, 7.0)
+    case = case_file(tmp_path, 'sequence = "sequential"\n')
+    label, other = ("A", "B") if first else ("B", "A")
+    (alone,) = whatif(
+        replace(course, plans=(course.plans[0 if first else 1],)), fractions=[5], keep="dose", given=SPINE
+    )
+    (line,) = whatif(course, fractions=[5], keep="dose", given=SPINE, case=case, plan_label=label)
+    assert line.plan == label
+    assert line.beside[0].startswith(f"{other} as it is")
+    assert alone.frontier_gy is not None
+    assert line.frontier_gy is not None
+    assert line.frontier_gy < alone.frontier_gy
+    scaled_first = course if first else replace(course, plans=course.plans[::-1])
+
+    def at(total_gy: float) -> set[Verdict]:
+        return set(verdicts_of_course(rescaled(scaled_first, factor=total_gy / 50.0, n_fractions=5), case))
+
+    assert at(line.frontier_gy) == {Verdict.MET}
+    assert at(1.01 * line.frontier_gy) > {Verdict.MET}
+
+
+def test_nothing_is_offered_where_the_sum_cannot_be_met_or_counted(tmp_path: Path) -> None:
+    case = case_file(tmp_path, 'sequence = "sequential"\n')
+    (line,) = whatif(two_plans(12.0, 21.0), fractions=[5], given=SPINE, case=case)
+    assert line.frontier_gy is None
+    assert "B by itself misses SpinalCord" in line.note
+    full = case_file(tmp_path, EARLIER.replace("6.0", "25.0"))
+    (line,) = whatif(study(), fractions=[5], given=SPINE, case=full)
+    assert line.frontier_gy is None
+    assert "no dose of this plan meets every limit of the course" in line.note
+    case = case_file(tmp_path, 'sequence = "sequential"\n')
+    course = two_plans(12.0, 7.0)
+    away = replace(course.plans[1], dose=replace(course.plans[1].dose, frame_of_reference_uid="1.2.3"))
+    (apart,) = whatif(replace(course, plans=(course.plans[0], away)), fractions=[5], given=SPINE, case=case)
+    assert (apart.frontier_gy, apart.bed10_gy) == (None, None)
+    assert "B has another frame of reference" in apart.note
+
+
+def test_a_plan_of_another_label_is_wrong_usage() -> None:
+    with pytest.raises(sbrtcheck.WrongUsageError, match="Plans here: A, B"):
+        whatif(two_plans(12.0, 7.0), fractions=[5], given=SPINE, plan_label="C")

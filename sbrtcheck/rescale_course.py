@@ -1,0 +1,138 @@
+"""What counts beside a plan that is scaled: the other plans of its course as they are, and declared earlier dose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sbrtcheck import course_lesions
+from sbrtcheck.case import CaseFile
+from sbrtcheck.course_earlier import earlier_organs, sequence_of
+from sbrtcheck.course_judge import CourseFacts, course_facts
+from sbrtcheck.course_rules import judge_sum
+from sbrtcheck.course_sum import CourseSum
+from sbrtcheck.model import Finding, FindingKind, Level
+from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.rescale_plan import counts, judged_limits, words
+from sbrtcheck.tables import choose_table
+
+# The search stops within this share of the dose.
+_TOLERANCE = 1e-4
+# A share of a plan so small that what counts even there does not come from its dose.
+_NOTHING = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """The course of a plan that is scaled.
+
+    Attributes:
+        total: sums of the plans of its frame of reference.
+        index: of the scaled plan among them.
+        facts: of the course; the sequence is found again for each number of fractions.
+        case: the case file.
+        unsettled: why no dose can be called the highest, "" where one can.
+    """
+
+    total: CourseSum
+    index: int
+    facts: CourseFacts
+    case: CaseFile | None
+    unsettled: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What counts beside the scaled plan."""
+        others = [p for i, p in enumerate(self.total.plans) if i != self.index]
+        out = [f"{p.label} as it is, {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in others]
+        if self.facts.earlier:
+            out.append(f"earlier dose as declared: {', '.join(self.facts.earlier)}")
+        return tuple(out)
+
+    def findings(self, *, factor: float, n_fractions: int, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+        """Mandatory findings on the sum with the plan's dose times ``factor``, in ``n_fractions``.
+
+        Args:
+            factor: of the dose.
+            n_fractions: of the scaled plan.
+            only: rule ids to which to keep.
+
+        Raises:
+            WrongUsageError: as :func:`sbrtcheck.course_rules.judge_sum`.
+        """
+        plans = self.total.plans
+        numbers = [n_fractions if i == self.index else p.n_fractions for i, p in enumerate(plans)]
+        kind = sequence_of([(p.label, n) for p, n in zip(plans, numbers, strict=True)], self.case).kind
+        scaled = self.total.scaled(self.index, factor, n_fractions=n_fractions)
+        found = judge_sum(scaled, replace(self.facts, kind=kind), only=only).findings
+        return tuple(f for f in found if f.level is Level.MANDATORY)
+
+
+def beside(
+    plans: Sequence[PlanDoses],
+    index: int,
+    *,
+    case: CaseFile | None,
+    absent: Mapping[str, str],
+    interpolation: str = "cubic",
+) -> Beside | None:
+    """What counts beside the plan at ``index``; None: it is alone and no earlier dose is declared or stated."""
+    own = plans[index]
+    frame = own.data.dose.frame_of_reference_uid
+    together = [p for p in plans if p.data.dose.frame_of_reference_uid == frame]
+    earlier = earlier_organs(case)
+    reasons = []
+    if any((r.nominal_prior_dose_gy or 0.0) > 0 for p in plans for r in p.data.plan.dose_references) and not earlier:
+        reasons.append("the plan states earlier dose, and no earlier course is declared in a case file")
+    if len(together) < len(plans):
+        apart = ", ".join(p.label for p in plans if p not in together)
+        reasons.append(f"{apart} has another frame of reference and is not summed")
+    reasons += [missed for p in together if p is not own for missed in _missed_alone(p)]
+    asked = course_lesions.judge_shared_lesions(plans, case)
+    reasons += [finding.note for finding in asked]
+    if not reasons and len(together) < 2 and not earlier:
+        return None
+    facts = course_facts(together, kind="", absent=absent, earlier=earlier, open_question=bool(asked))
+    total = CourseSum(together, interpolation=interpolation)
+    return Beside(total, together.index(own), facts, case, "; ".join(reasons))
+
+
+def _missed_alone(plan: PlanDoses) -> list[str]:
+    """What a plan misses by itself, whatever another one gives."""
+    site = next((x.site for x in plan.lesions if x.site), "")
+    table = choose_table(n_fractions=plan.n_fractions, site=site).table
+    if table is None:
+        return [f"{plan.label} has no organ table at {plan.n_fractions} fractions"]
+    found = [f for f in judged_limits(plan, table, plan.n_fractions, 1.0) if f.level is Level.MANDATORY and counts(f)]
+    return [f"{plan.label} by itself misses {words(found[0])}"] if found else []
+
+
+def highest_factor(course: Beside, *, most: float, n_fractions: int) -> tuple[float, Finding | None]:
+    """The largest factor up to ``most`` at which all mandatory limits on the sum are MET, and the finding that ends it.
+
+    0 and a finding where the sum cannot be MET however little the plan gives; ``most`` and None where nothing ends it.
+    """
+
+    def first(factor: float, only: Collection[str] | None = None) -> list[Finding]:
+        found = course.findings(factor=factor, n_fractions=n_fractions, only=only)
+        return sorted((f for f in found if counts(f)), key=lambda f: -(f.share or 0.0))
+
+    ended = first(most)
+    if not ended:
+        return most, None
+    least = _NOTHING * most
+    always = first(least)
+    if always:
+        return 0.0, always[0]
+    only: set[str] | None = (
+        None if any(f.kind is not FindingKind.ORGAN_LIMIT for f in ended) else {f.rule_id for f in ended}
+    )
+    low, high = least, most
+    while high - low > _TOLERANCE * most:
+        middle = 0.5 * (low + high)
+        found = first(middle, only)
+        if found:
+            high, ended = middle, found
+        else:
+            low = middle
+    return low, ended[0]
