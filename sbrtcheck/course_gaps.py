@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sbrtcheck.model import Finding, FindingKind, Level, OrganTable, Outcome, Reason, Verdict
+from sbrtcheck.findings import completeness
+from sbrtcheck.model import Finding, OrganTable, Reason
 
 
 def numbers(n_fractions: Iterable[int]) -> str:
@@ -17,45 +18,39 @@ def no_source(organs: Iterable[str] | None, n_fractions: Sequence[int]) -> Findi
     """MARGINAL: no source has limits at every number of fractions; of some organs, or (None) of all."""
     named = ", ".join(sorted(organs or ()))
     what = f"{named}: " if named else ""
-    return Finding(
+    return completeness(
         rule_id="cumulative:no_source",
-        kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.MARGINAL,
-        consequence=Outcome.MARGINAL,
-        level=Level.MANDATORY,
+        plan="",
         organ=named,
         reason=Reason.NO_TABLE,
         note=f"{what}no shipped source has limits for {numbers(n_fractions)} fractions: "
         f"the sum of the plans cannot be judged",
+        marginal=True,
     )
 
 
 def not_in_source(table: OrganTable, organ: str, roi: str, n_fractions: Sequence[int]) -> Finding:
     """MARGINAL: the source limits an organ at some of the numbers of fractions only."""
-    return Finding(
+    return completeness(
         rule_id=f"cumulative:{table.name}:{organ}",
-        kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.MARGINAL,
-        consequence=Outcome.MARGINAL,
-        level=Level.MANDATORY,
+        plan="",
         organ=organ,
         roi=roi,
         reason=Reason.NO_TABLE,
         note=f"{table.title} has no limit of {organ} at every one of {numbers(n_fractions)} fractions: "
         f"its sum cannot be judged",
+        marginal=True,
     )
 
 
 def earlier_not_judged(organ: str, table: OrganTable, *, contoured: bool) -> Finding:
     """Declared earlier dose in an organ of which nothing was judged is never passed over."""
     what = f"{table.title} has no limit of it" if contoured else "it is not contoured here"
-    return Finding(
+    return completeness(
         rule_id=f"cumulative:earlier:{organ}",
-        kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.MARGINAL if contoured else Verdict.NOT_EVALUABLE,
-        consequence=Outcome.MARGINAL if contoured else Outcome.INCOMPLETE,
-        level=Level.MANDATORY,
+        plan="",
         organ=organ,
         reason=Reason.NO_TABLE if contoured else Reason.NO_ROI,
         note=f"earlier dose in {organ} is declared and {what}: the sum cannot be judged",
+        marginal=contoured,
     )

@@ -67,16 +67,27 @@ def as_other_source(finding: Finding, *, note: str) -> Finding:
     return replace(finding, kind=FindingKind.OTHER_SOURCE, consequence=Outcome.PASS, level=Level.INFORMATION, note=note)
 
 
-def completeness(*, rule_id: str, plan: str, reason: Reason, note: str, organ: str = "", lesion: str = "") -> Finding:
-    """A finding that makes the outcome INCOMPLETE."""
+def completeness(
+    *,
+    rule_id: str,
+    plan: str,
+    reason: Reason,
+    note: str,
+    organ: str = "",
+    lesion: str = "",
+    roi: str = "",
+    marginal: bool = False,
+) -> Finding:
+    """A finding that makes the outcome INCOMPLETE; ``marginal``: MARGINAL, where a number is there and no limit."""
     return Finding(
         rule_id=rule_id,
         kind=FindingKind.COMPLETENESS,
-        verdict=Verdict.NOT_EVALUABLE,
-        consequence=Outcome.INCOMPLETE,
+        verdict=Verdict.MARGINAL if marginal else Verdict.NOT_EVALUABLE,
+        consequence=Outcome.MARGINAL if marginal else Outcome.INCOMPLETE,
         level=Level.MANDATORY,
         plan=plan,
         organ=organ,
+        roi=roi,
         lesion=lesion,
         reason=reason,
         note=note,
