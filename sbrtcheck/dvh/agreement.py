@@ -24,6 +24,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from sbrtcheck.dvh.band import Band, share_at
 from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model.dose import Dvh, FloatArray, Samples
@@ -152,7 +153,7 @@ def compare_dvhs(
     dose_tolerance = DOSE_TOLERANCE * reference_gy + 0.5 * float(np.median(np.diff(dose)))
     small = SMALL_VOLUME_TOLERANCE_CM3 / total if total < SMALL_VOLUME_CM3 else VOLUME_TOLERANCE
     tolerance = small + rounding / total
-    band = _Band(ours, dose_tolerance, tolerance)
+    band = Band(ours, dose_tolerance_gy=dose_tolerance, tolerance=tolerance)
 
     low_cm3, high_cm3 = band.volume_cm3
     volume_within = low_cm3 - tolerance * total <= total <= high_cm3 + tolerance * total
@@ -242,11 +243,11 @@ def agreement_figure(
     if ours.samples.dose_gy.size == 0:
         raise wrong_usage("E-DOMAIN", ours.roi, detail="there is no curve of ours to draw")
     grid = np.linspace(0.0, 1.02 * max(float(dose[-1]), float(ours.samples.dose_gy[0])), 600)
-    band = _Band(ours, 0.0, 0.0)
+    band = Band(ours, dose_tolerance_gy=0.0, tolerance=0.0)
     figure = Figure(figsize=(7.0, 4.5), layout="constrained")
     axes = figure.add_subplot()
     axes.fill_between(grid, 100 * band.low(grid), 100 * band.high(grid), alpha=0.25, color="C0", label="our band")
-    axes.plot(grid, 100 * _share_at(ours.samples, ours.total_volume_cm3, grid), color="C0", label="ours")
+    axes.plot(grid, 100 * share_at(ours.samples, grid, total_cm3=ours.total_volume_cm3), color="C0", label="ours")
     axes.plot(dose, 100 * volume / volume[0], color="C1", linestyle="--", label="stored")
     axes.set_xlabel("dose [Gy]")
     axes.set_ylabel("volume [%]")
@@ -257,42 +258,6 @@ def agreement_figure(
     if path is not None:
         figure.savefig(path)
     return figure
-
-
-class _Band:
-    """The envelope of all readings of our Dvh, as relative volume over dose, and the box around it."""
-
-    def __init__(self, ours: Dvh, dose_tolerance_gy: float, tolerance: float) -> None:
-        outside = ours.outside_volume_cm3
-        readings = [ours.samples, *(samples for _, samples in ours.variants if samples.dose_gy.size)]
-        totals = [ours.total_volume_cm3, *(float(np.sum(s.volume_cm3)) + outside for s in readings[1:])]
-        self._readings = list(zip(readings, totals, strict=True))
-        self._outside = outside / ours.total_volume_cm3
-        self._dose_tolerance_gy = dose_tolerance_gy
-        self._tolerance = tolerance
-        volumes = [*totals, ours.extras.get("slab_volume_cm3", totals[0])]
-        self.volume_cm3 = (min(volumes), max(volumes))
-
-    def low(self, dose_gy: FloatArray) -> FloatArray:
-        """Lowest relative volume at or above each dose over all readings; dose outside the grid counts as none."""
-        shares: FloatArray = np.min([_share_at(s, total, dose_gy) for s, total in self._readings], axis=0)
-        return shares
-
-    def high(self, dose_gy: FloatArray) -> FloatArray:
-        """Highest relative volume at or above each dose; dose outside the grid may be any."""
-        shares: FloatArray = np.max([_share_at(s, total, dose_gy) for s, total in self._readings], axis=0)
-        return shares + self._outside
-
-    def holds(self, dose_gy: FloatArray, share: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Whether each point (dose, relative volume) lies within the band widened by the box."""
-        under = share <= self.high(dose_gy - self._dose_tolerance_gy) + self._tolerance
-        over = share >= self.low(dose_gy + self._dose_tolerance_gy) - self._tolerance
-        held: np.ndarray[tuple[int], np.dtype[np.bool_]] = under & over
-        return held
-
-    def mean_holds(self, low_gy: float, high_gy: float, stored_gy: float) -> bool:
-        """Whether a mean lies within the band of ours widened by the dose tolerance."""
-        return low_gy - self._dose_tolerance_gy <= stored_gy <= high_gy + self._dose_tolerance_gy
 
 
 def dose_at_volume(dose_gy: FloatArray, volume_cm3: FloatArray, wanted_cm3: float) -> float | None:
@@ -314,7 +279,7 @@ def mean_of_curve(dose_gy: FloatArray, volume_cm3: FloatArray) -> float:
     return float(dose_gy[0] + np.sum(np.diff(dose_gy) * (volume_cm3[1:] + volume_cm3[:-1])) / 2 / volume_cm3[0])
 
 
-def _difference(text: str, ours: Dvh, dose: FloatArray, volume: FloatArray, band: _Band) -> Difference:
+def _difference(text: str, ours: Dvh, dose: FloatArray, volume: FloatArray, band: Band) -> Difference:
     value = evaluate(text, ours)
     total = float(volume[0])
     wanted = {"D95%[Gy]": 0.95 * total, "D50%[Gy]": 0.5 * total, "D2%[Gy]": 0.02 * total, "D0.03cc[Gy]": 0.03}
@@ -326,14 +291,6 @@ def _difference(text: str, ours: Dvh, dose: FloatArray, volume: FloatArray, band
     if text != "Mean[Gy]" and not within:
         within = bool(band.holds(np.array([stored]), np.array([wanted[text] / total]))[0])
     return Difference(text, value.value, value.low, value.high, stored, value.value - stored, within)
-
-
-def _share_at(samples: Samples, total_cm3: float, dose_gy: FloatArray) -> FloatArray:
-    """Relative volume that receives at least each dose."""
-    cumulative = np.concatenate([[0.0], np.cumsum(samples.volume_cm3)]) / total_cm3
-    count = np.searchsorted(-samples.dose_gy, -np.asarray(dose_gy, dtype=float), side="right")
-    result: FloatArray = cumulative[count]
-    return result
 
 
 def _dose_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
@@ -355,7 +312,7 @@ def _dose_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: 
 def _volume_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
     """(dose [Gy], ours - stored [% of the volume]) where the relative volumes at equal dose differ most."""
     doses = np.union1d(dose, np.linspace(0.0, float(samples.dose_gy[0]), 400))
-    distance = _share_at(samples, total_cm3, doses) - np.interp(doses, dose, share, right=0.0)
+    distance = share_at(samples, doses, total_cm3=total_cm3) - np.interp(doses, dose, share, right=0.0)
     place = int(np.argmax(np.abs(distance)))
     return float(doses[place]), float(distance[place]) * 100
 
