@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sbrtcheck import course, names, subjects
+from sbrtcheck import course, subjects
 from sbrtcheck.comparison import Subject
 from sbrtcheck.dose_levels import higher_levels
 from sbrtcheck.dvh import Structure, compute_dvhs
@@ -19,7 +19,6 @@ from sbrtcheck.model import (
     Fact,
     FloatArray,
     Lesion,
-    MatchedBy,
     NamedRoi,
     PlanData,
     Reason,
@@ -27,12 +26,11 @@ from sbrtcheck.model import (
     Role,
 )
 from sbrtcheck.organs import load_organs, load_regions
+from sbrtcheck.plan_names import laterality_problems, understand_rois
 from sbrtcheck.plan_sites import site_by_place, with_sites
 from sbrtcheck.reach import out_of_reach, targets_not_judged, treated_without_lesion
 from sbrtcheck.shared_shapes import Shared, points_distance_mm, sibling_spacing_mm
 from sbrtcheck.structures import minus
-
-LEFT_RIGHT_MM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def compute_plan(
     n_fractions = settle_fractions(data, given.n_fractions, facts, problems)
     present = {roi.name for roi in data.structures.rois}
     habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
-    named = _named(data, {**habits, **given.roi_map}, facts)
+    named = understand_rois(data, {**habits, **given.roi_map}, facts)
     problems += [p for n in named for p in n.roi.problems if not p.is_error]
 
     progress(f"{label}: building structures")
@@ -225,7 +223,7 @@ def compute_plan(
             problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
     facts += _facts(lesions, named)
     required, unreached = _required(lesions, candidates, named, structures, facts)
-    problems += _laterality_problems(named)
+    problems += laterality_problems(named)
     return PlanDoses(
         data=data,
         label=label,
@@ -253,50 +251,6 @@ def compute_plan(
             *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
         ),
     )
-
-
-def _named(data: PlanData, roi_map: Mapping[str, str], facts: list[Fact]) -> tuple[NamedRoi, ...]:
-    """ROIs as understood; a ROI that the plan itself prescribes to is a target whatever it is called."""
-    named = names.understand(data.structures.rois, user_map=roi_map)
-    prescribed = {
-        r.roi_number
-        for r in data.plan.dose_references
-        if r.reference_type == "TARGET" and r.target_prescription_gy is not None
-    }
-    out = []
-    for n in named:
-        if n.role in {Role.UNMATCHED, Role.HELPER} and n.roi.number in prescribed and n.matched_by is not MatchedBy.MAP:
-            n = replace(n, role=Role.TARGET, target_type="PTV", matched_by=MatchedBy.DOSE_REFERENCE, suggestion="")
-        if n.matched_by is MatchedBy.MAP:
-            facts.append(Fact(f"ROI {safe_text(n.roi.name)}", n.target_type or n.organ or n.role.value, "name map"))
-        out.append(n)
-    return _apart(out)
-
-
-def _apart(named: Sequence[NamedRoi]) -> tuple[NamedRoi, ...]:
-    """ROIs of exactly one name get their number added: what follows tells structures apart by name.
-
-    Of several of which one is contoured, that one keeps its name.
-    """
-    sharing: dict[str, list[NamedRoi]] = {}
-    for n in named:
-        sharing.setdefault(n.roi.name, []).append(n)
-    new: dict[int, str] = {}
-    for name, group in sharing.items():
-        drawn = [n for n in group if n.roi.contours or n.roi.damaged]
-        kept = drawn[0].roi.number if len(drawn) == 1 else None
-        new |= {n.roi.number: f"{name} (ROI {n.roi.number})" for n in group if len(group) > 1 and n.roi.number != kept}
-    out = []
-    for n in named:
-        rivals = [
-            new.get(other.roi.number, name)
-            for name in n.ambiguous_with
-            for other in sharing.get(name, ())
-            if other.roi.number != n.roi.number and other.ambiguous_with
-        ]
-        roi = replace(n.roi, name=new.get(n.roi.number, n.roi.name))
-        out.append(replace(n, roi=roi, ambiguous_with=tuple(dict.fromkeys(rivals))))
-    return tuple(out)
 
 
 def _has_round_ends(organ: str) -> bool:
@@ -382,20 +336,6 @@ def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
             out.append(Fact(f"prescription of {roi}", f"{lesion.prescription_gy:g} Gy", lesion.linked_by))
         if lesion.site:
             out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
-    return out
-
-
-def _laterality_problems(named: Sequence[NamedRoi]) -> list[Problem]:
-    """A structure named left whose pair lies further left (patient x rises to the left)."""
-    out = []
-    centres: dict[tuple[str, str], tuple[str, float]] = {}
-    for n in named:
-        if n.role is Role.ORGAN and n.laterality and n.roi.contours:
-            centres[n.organ, n.laterality] = (n.roi.name, float(subjects.points_of(n)[:, 0].mean()))
-    for (organ, side), (roi, x) in centres.items():
-        other = centres.get((organ, "R"))
-        if side == "L" and other is not None and x < other[1] - LEFT_RIGHT_MM:
-            out.append(Problem("W-LATERALITY", roi, seen=f"it lies to the right of {other[0]}"))
     return out
 
 
