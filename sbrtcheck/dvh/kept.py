@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sbrtcheck.dvh.grid_cells import GridCells, find_cells
 from sbrtcheck.dvh.interpolation import GridReader
-from sbrtcheck.dvh.on_grid import GridCells, find_cells
 from sbrtcheck.dvh.sampling import SamplePoints, sample_shape
 from sbrtcheck.dvh.shape import Shape
 
