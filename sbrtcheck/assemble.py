@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +16,26 @@ from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
 from sbrtcheck.course_drawing import outlines
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
-from sbrtcheck.dvh.conformity import conformity, global_maximum, target_surfaces, v105_outside
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.findings import completeness
 from sbrtcheck.guideline import threshold_fact
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
-from sbrtcheck.judging import JudgedPlan, deciding_site, judge_plan
-from sbrtcheck.lung_location import with_locations
 from sbrtcheck.model import (
     EXIT_CODE,
     Fact,
     Finding,
-    FindingKind,
     InputFile,
-    LesionReport,
-    OrganTable,
     Outcome,
-    PlanReport,
     Reason,
     Report,
-    StructureReport,
     Study,
     worst_outcome,
 )
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
-from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
-from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
-from sbrtcheck.reframe import describe, moved, transformation
+from sbrtcheck.plan_check import GivenFacts, compute_plan
+from sbrtcheck.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.shared_shapes import Shared
-from sbrtcheck.tables import clinic_goals, load_table, load_target_goals
+from sbrtcheck.tables import load_table
+from sbrtcheck.tables_used import tables_of_report
 
 DEFAULT_INTERPOLATION = "cubic"
 
@@ -161,6 +153,7 @@ def check_study(
     )
     for name in [n for n in (table, *also) if n]:
         load_table(name)
+    choices = Choices(table, tuple(also), clinic, interpolation, bool(derive))
     given = _given(facts_file, clinic, fractions, prescriptions or {}, sites or {}, roi_map or {}, study.patient.sex)
     try:
         if facts_file and facts_file.sex and study.patient.sex in {"M", "F"} and facts_file.sex != study.patient.sex:
@@ -169,9 +162,10 @@ def check_study(
         refuse_contradicted_case(study, facts_file)
         away = mapped_away(study, {**given.optional_map, **given.roi_map})
         study = replace(study, problems=(*study.problems, *away)) if away else study
-        report = _assemble(study, given, table, also, facts_file, clinic, interpolation, progress, shown)
+        report = _assemble(study, given, facts_file, choices, progress=progress, shown=shown)
         if interpolation != DEFAULT_INTERPOLATION:
-            plain = _assemble(study, given, None, (), facts_file, None, DEFAULT_INTERPOLATION, progress, shown)
+            usual = replace(choices, table=None, also=(), clinic=None, interpolation=DEFAULT_INTERPOLATION)
+            plain = _assemble(study, given, facts_file, usual, progress=progress, shown=shown)
             report = _beside_default(report, plain)
     except RefusedError as error:
         report = refused(error.problems, options=shown, inputs=study.inputs)
@@ -220,204 +214,87 @@ def _given(
 def _assemble(
     study: Study,
     given: GivenFacts,
-    table: str | None,
-    also: Sequence[str],
     case: CaseFile | None,
-    clinic: ClinicFile | None,
-    interpolation: str,
+    choices: Choices,
+    *,
     progress: Callable[[str], None],
     shown: Mapping[str, Any],
 ) -> Report:
-    plans: list[PlanReport] = []
-    lesions: list[LesionReport] = []
-    structures: list[StructureReport] = []
-    facts: list[Fact] = []
-    warnings: list[Problem] = [p for p in study.problems if not p.is_error]
-    errors: list[Problem] = [p for p in study.problems if p.is_error]
-    used: dict[str, str] = {}
-    # A clinic's own table has a path that its name does not tell: keep what was loaded.
-    loaded = {t.name: t for t in map(load_table, also)}
-    labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
-    course: list[PlanDoses] = []
-    used_registrations: dict[str, str] = {}
-    shared = Shared() if len(study.plans) > 1 else None
-    for index, data in enumerate(study.plans):
-        computed = partial(
-            compute_plan,
-            index=index,
-            given=facts_of_plan(given, data, study, elsewhere[index]),
-            interpolation=interpolation,
-            progress=progress,
-            label=labels[index],
-            elsewhere=elsewhere[index],
-            first_lesion=len(lesions) + 1,
-            shared=shared,
-        )
-        doses = computed(data)
-        stated = case.lesions if case else ()
-        doses = with_locations(
-            doses,
-            declared={x.roi: x.location for x in stated if x.location},
-            early_stage={x.roi: x.early_stage_primary for x in stated if x.early_stage_primary is not None},
-        )
-        progress(f"{doses.label}: conformity")
-        targets = [
-            (doses.structures[x.ptv], x.prescription_gy)
-            for x in doses.lesions
-            if x.prescription_gy is not None and doses.structures[x.ptv].blocked is None
-        ]
-        surfaces = target_surfaces([doses.structures[x.ptv] for x in doses.lesions])
-        body = doses.structures[doses.body.roi.name] if doses.body is not None else None
-        measured = conformity(
-            targets=targets,
-            body=body,
-            dose=data.dose,
-            dvhs=[doses.dvhs[s.name] for s, _ in targets],
-            surfaces=surfaces,
-        )
-        progress(f"{doses.label}: judging")
-        default = judge_plan(
-            doses,
-            table=None,
-            also=(),
-            goals=load_target_goals(),
-            conformity=measured,
-            absent=given.absent,
-            extra_required=(),
-            intent=case.intent if case else "",
-        )
-        judged = _judge_as_chosen(
-            doses, default, table, also, measured, given, case, clinic, derive=bool(shown.get("derive"))
-        )
-        maximum = global_maximum(data.dose, [(doses.structures[x.ptv], 0.0) for x in doses.lesions], surfaces=surfaces)
-        spill = v105_outside(data.dose, targets, surfaces=surfaces) if targets else None
-        rows, disagreements = agreement_rows(doses)
-        plans.append(
-            plan_report(
-                doses,
-                judged,
-                default,
-                maximum=maximum,
-                spill_cm3=spill.value if spill else None,
-                agreement=rows,
-                alpha_beta_gy=clinic.alpha_beta_gy if clinic else None,
-            )
-        )
-        frame = data.dose.frame_of_reference_uid
-        common = study.plans[0].dose.frame_of_reference_uid
-        joined = transformation(study.registrations, source=frame, target=common) if frame != common else None
-        if joined is not None:
-            # Only the sum sees the moved plan; its own verdicts rest on its own frame.
-            used_registrations[doses.label] = describe(joined)
-            course.append(computed(moved(data, joined)))
-        else:
-            course.append(doses)
-        lesions += lesion_reports(doses, measured, thresholds=case.classification if case else None)
-        structures += structure_reports(doses)
-        facts += doses.facts
-        facts.append(Fact(f"organ table of {doses.label}", _name(judged), judged.choice.reason))
-        warnings += [*doses.problems, *disagreements, *warnings_of_plan(doses)]
-        for plan in (judged, default):
-            if plan.choice.table is not None:
-                loaded.setdefault(plan.choice.table.name, plan.choice.table)
-                used.setdefault(plan.choice.table.name, "decides" if plan is judged else "default, stands beside")
-        for finding in judged.findings:
-            if finding.kind in {FindingKind.OTHER_SOURCE, FindingKind.STRICTER_SOURCE}:
-                used.setdefault(finding.table, "beside, does not decide")
-        errors += [p for n in doses.named for p in n.roi.problems if p.is_error]
-        errors += [p for s in doses.structures.values() for p in s.problems if p.is_error]
-        errors += errors_of_findings(judged.findings)
+    """The plans, their sum, the rules of the course, and all of it as a Report."""
+    results = _plan_results(study, given, case, choices, progress)
     whole = judge_course(
-        course,
+        [r.doses_to_add for r in results],
         case=case,
-        clinic=clinic,
+        clinic=choices.clinic,
         absent=given.absent,
-        interpolation=interpolation,
+        interpolation=choices.interpolation,
         progress=progress,
-        registered=used_registrations,
+        registered={r.doses.label: r.registration for r in results if r.registration},
     )
-    treated = [x.lesion for x in lesions]
+    treated = [x.lesion for r in results for x in r.lesions]
+    reports = [r.report for r in results]
     findings = (
         *whole.findings,
         *_course_findings(study, case),
         *judge_course_rules(treated, case=case),
-        *deviation_findings(plans, case),
+        *deviation_findings(reports, case),
     )
-    plans = list(with_deviations(plans, case))
-    facts += whole.facts
-    for name in whole.sources:
-        used[name] = f"{used[name]}; the sum" if name in used else "the sum of the plans"
-    outcome = worst_outcome(*(p.outcome for p in plans), *(f.consequence for f in findings))
-    default_outcome = worst_outcome(
-        *(p.default_outcome or p.outcome for p in plans), *(f.consequence for f in findings)
-    )
+    plans = with_deviations(reports, case)
+    of_course = [f.consequence for f in findings]
+    outcome = worst_outcome(*(p.outcome for p in plans), *of_course)
+    facts = [*chain.from_iterable(r.facts for r in results), *whole.facts, *_file_facts(case, choices.clinic)]
+    warnings = [*study.problems, *chain.from_iterable(r.warnings for r in results)]
+    errors = [*study.problems, *chain.from_iterable(r.errors for r in results)]
     return Report(
         outcome=outcome,
         exit_code=EXIT_CODE[outcome],
-        default_outcome=default_outcome,
-        lesions=tuple(lesions),
-        plans=tuple(plans),
+        default_outcome=worst_outcome(*(p.default_outcome or p.outcome for p in plans), *of_course),
+        lesions=tuple(x for r in results for x in r.lesions),
+        plans=plans,
         cumulative=whole.cumulative,
         course_findings=findings,
-        structures=tuple(structures),
-        facts=tuple(dict.fromkeys([*facts, *_file_facts(case, clinic)])),
-        errors=tuple(dict.fromkeys(errors)),
-        warnings=tuple(dict.fromkeys(w for w in warnings if not w.is_error)),
+        structures=tuple(x for r in results for x in r.structures),
+        facts=tuple(dict.fromkeys(facts)),
+        errors=tuple(dict.fromkeys(p for p in errors if p.is_error)),
+        warnings=tuple(dict.fromkeys(p for p in warnings if not p.is_error)),
         inputs=study.inputs,
         options=dict(shown),
         versions=_versions(),
-        tables=tuple(_table_rows(used, loaded)),
+        tables=tables_of_report([x for r in results for x in r.tables], also=choices.also, summed=whole.sources),
         confirm=confirm_items(treated, case=case),
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
-        outlines=outlines(course),
+        outlines=outlines([r.doses_to_add for r in results]),
         course_curves=whole.curves,
     )
 
 
-def _judge_as_chosen(
-    doses: PlanDoses,
-    default: JudgedPlan,
-    table: str | None,
-    also: Sequence[str],
-    measured: Sequence[Any],
+def _plan_results(
+    study: Study,
     given: GivenFacts,
     case: CaseFile | None,
-    clinic: ClinicFile | None,
-    *,
-    derive: bool,
-) -> JudgedPlan:
-    """Under the table and the clinic file asked for; the default when neither changes anything."""
-    site = deciding_site(doses.lesions)
-    goals = load_target_goals()
-    required: tuple[str, ...] = ()
-    wanted = table
-    if clinic is not None:
-        own = clinic_goals(clinic.goals, file=clinic.file)
-        goals = (*(goals if clinic.keep_goals else ()), *own)
-        sites = dict.fromkeys(x.site for x in doses.lesions)
-        required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
-        wanted = table or clinic.table_for(site=site, n_fractions=doses.n_fractions)
-    thresholds = case.classification if case else None
-    if wanted is None and not also and clinic is None and not derive and thresholds is None:
-        return default
-    return judge_plan(
-        doses,
-        table=wanted,
-        also=also,
-        goals=goals,
-        conformity=measured,
-        absent=given.absent,
-        extra_required=required,
-        intent=case.intent if case else "",
-        levels=clinic.levels if clinic else None,
-        derive=derive,
-        alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
-        thresholds=thresholds,
-    )
-
-
-def _name(judged: JudgedPlan) -> str:
-    return judged.choice.table.title if judged.choice.table else "none"
+    choices: Choices,
+    progress: Callable[[str], None],
+) -> list[PlanResult]:
+    """Every plan computed and judged, in the order of the study; lesions are numbered through the course."""
+    labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
+    shared = Shared() if len(study.plans) > 1 else None
+    results: list[PlanResult] = []
+    for index, data in enumerate(study.plans):
+        compute = partial(
+            compute_plan,
+            index=index,
+            given=facts_of_plan(given, data, study, elsewhere[index]),
+            interpolation=choices.interpolation,
+            progress=progress,
+            label=labels[index],
+            elsewhere=elsewhere[index],
+            first_lesion=sum(len(r.lesions) for r in results) + 1,
+            shared=shared,
+        )
+        results.append(
+            plan_result(data, compute=compute, study=study, given=given, case=case, choices=choices, progress=progress)
+        )
+    return results
 
 
 def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
@@ -469,27 +346,6 @@ def refused(problems: Sequence[Problem], *, options: Mapping[str, Any], inputs: 
         options=dict(options),
         versions=_versions(),
     )
-
-
-def _table_rows(used: Mapping[str, str], loaded: Mapping[str, OrganTable]) -> list[dict[str, str]]:
-    rows = []
-    for name, role in used.items():
-        table = loaded.get(name) or load_table(name)
-        rows.append(
-            {
-                "name": table.name,
-                "title": table.title,
-                "citation": table.citation,
-                "doi": table.doi,
-                "edition": table.edition,
-                "version": table.version,
-                "trust": table.trust,
-                "role": role,
-                "judged_as_note": table.judged_as_note,
-                "sha256": table.sha256,
-            }
-        )
-    return rows
 
 
 def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
