@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# The tests run on all cores already; the threads of the matrix library would only get in their way.
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: demo test lint bench fuzz samples docs clean
 
 $(STAMP): pyproject.toml

@@ -32,6 +32,7 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.plan_check import GivenFacts, compute_plan
+from sbrtcheck.plan_facts import with_case
 from sbrtcheck.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.shared_shapes import Shared
 from sbrtcheck.tables import load_table
@@ -154,7 +155,14 @@ def check_study(
     for name in [n for n in (table, *also) if n]:
         load_table(name)
     choices = Choices(table, tuple(also), clinic, interpolation, bool(derive))
-    given = _given(facts_file, clinic, fractions, prescriptions or {}, sites or {}, roi_map or {}, study.patient.sex)
+    given = GivenFacts(
+        n_fractions=fractions,
+        prescriptions_gy=dict(prescriptions or {}),
+        sites=dict(sites or {}),
+        roi_map=dict(roi_map or {}),
+        sex=study.patient.sex,
+    )
+    given = with_case(given, facts_file, clinic)
     try:
         if facts_file and facts_file.sex and study.patient.sex in {"M", "F"} and facts_file.sex != study.patient.sex:
             seen = f"{facts_file.sex}; the files say {study.patient.sex}"
@@ -185,29 +193,6 @@ def _beside_default(report: Report, plain: Report) -> Report:
         report,
         default_outcome=plain.default_outcome,
         plans=tuple(replace(p, default_outcome=d.default_outcome) for p, d in plans),
-    )
-
-
-def _given(
-    case: CaseFile | None,
-    clinic: ClinicFile | None,
-    fractions: int | None,
-    prescriptions: Mapping[str, float],
-    sites: Mapping[str, str],
-    roi_map: Mapping[str, str],
-    sex: str,
-) -> GivenFacts:
-    """Facts of the case file and the options together; the options are the more specific of the two."""
-    lesions = case.lesions if case else ()
-    return GivenFacts(
-        n_fractions=fractions,
-        prescriptions_gy={x.roi: x.prescription_gy for x in lesions if x.prescription_gy is not None}
-        | dict(prescriptions),
-        sites={x.roi: x.site for x in lesions if x.site} | dict(sites),
-        roi_map=dict(roi_map),
-        optional_map=dict(clinic.names) if clinic else {},
-        absent={a.organ: f"case file: {a.reason}" for a in case.absent} if case else {},
-        sex=sex or (case.sex if case else ""),
     )
 
 

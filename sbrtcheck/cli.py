@@ -80,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point: runs the command and exits with its code. Bad input never ends in a traceback."""
     from sbrtcheck.errors import SbrtcheckError
 
+    # Two threads of ours do the work: those of the matrix library would wait by turning, which slows ours.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = cli.main(args=None if argv is None else list(argv), prog_name="sbrtcheck", standalone_mode=False)
     except SbrtcheckError as error:

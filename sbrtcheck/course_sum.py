@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -22,6 +21,7 @@ from sbrtcheck.cumulative import (
     sum_doses,
 )
 from sbrtcheck.dvh import Structure
+from sbrtcheck.dvh.threads import each
 from sbrtcheck.grid_bound import GridBound
 from sbrtcheck.model import Dvh, FloatArray
 from sbrtcheck.plan_check import PlanDoses
@@ -99,9 +99,8 @@ class CourseSum:
             base.prepare(organs)
             self._sums.update((key, base._sums[key].scaled(index, factor)) for key in wanted)
             return
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            made = pool.map(lambda s: sum_doses(s, self._parts, interpolation=self._interpolation), wanted.values())
-            self._sums.update(zip(wanted, made, strict=True))
+        made = each(lambda s: sum_doses(s, self._parts, interpolation=self._interpolation), wanted.values())
+        self._sums.update(zip(wanted, made, strict=True))
 
     def members(self, organ: str) -> tuple[tuple[Subject, SummedDose], ...]:
         """The structures that stand for an organ, with the doses of all plans in them."""

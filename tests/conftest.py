@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sbrtcheck.dvh import threads
 from sbrtcheck.model import Report
 
 ROOT = Path(__file__).parent.parent
@@ -18,13 +21,35 @@ DATA = ROOT / "tests" / "data"
 SAMPLE_NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.json"))
 
 
+# Where the processes of one test run leave each other the reports of the sample plans; empty for a single process.
+TOGETHER: list[Path] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Set up what sample_report shares; where each core has a process of its own, threads would only get in the way."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        threads.N_THREADS = 1
+        TOGETHER.append(tmp_path_factory.getbasetemp().parent / "samples")
+        TOGETHER[0].mkdir(exist_ok=True)
+
+
 @cache
 def sample_report(name: str) -> Report:
-    """The report of a sample plan without options, computed once per process."""
+    """The report of a sample plan without options, computed once for all processes of a test run."""
     from sbrtcheck.assemble import check
 
+    for folder in TOGETHER:
+        if (folder / name).exists():
+            report: Report = pickle.loads((folder / name).read_bytes())
+            return report
     case = SAMPLES / name / "case.toml"
-    return check(SAMPLES / name, find_config=False, case=case if case.exists() else None)
+    report = check(SAMPLES / name, find_config=False, case=case if case.exists() else None)
+    for folder in TOGETHER:
+        part = folder / f"{name}.{os.getpid()}"
+        part.write_bytes(pickle.dumps(report))
+        part.replace(folder / name)
+    return report
 
 
 @cache

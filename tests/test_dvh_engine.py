@@ -9,7 +9,7 @@ import numpy as np
 import phantoms as ph
 import pytest
 
-from sbrtcheck.dvh import build_structure, compute_dvh, compute_dvhs, dose_at, sample
+from sbrtcheck.dvh import build_structure, compute_dvh, compute_dvhs, dose_at, sample, threads
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Contour, DoseGrid, Dvh, Reason, Roi
@@ -245,7 +245,9 @@ def test_large_and_small_sampling_agree() -> None:
     same(compute_dvh(built, dose), compute_dvh(built, oblique), within_gy=0.05)
 
 
-def test_several_at_once_are_the_same_as_one_by_one() -> None:
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_several_at_once_are_the_same_as_one_by_one(n_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "N_THREADS", n_threads)
     built = [build_structure(BASE.roi), build_structure(Roi(2, "none"))]
     both = compute_dvhs(built, BASE.dose)
     assert both[1].blocked is Reason.NO_CONTOURS

@@ -225,7 +225,7 @@ def verdicts_of_course(plan: Study, case: Path) -> list[Verdict]:
     return [f.verdict for f in found if f.kind is FindingKind.ORGAN_LIMIT and f.level is Level.MANDATORY]
 
 
-@pytest.mark.parametrize("n_fractions", [1, 3, 5])
+@pytest.mark.parametrize("n_fractions", [1, 5])
 def test_declared_earlier_dose_lowers_the_frontier_to_where_the_sum_stops_being_met(
     n_fractions: int, tmp_path: Path
 ) -> None:
@@ -251,24 +251,20 @@ def two_plans(first_gy: float, second_gy: float) -> Study:
     return replace(one, plans=(*one.plans, *two.plans))
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_the_other_plan_of_a_course_stays_as_it_is_and_counts(first: bool, tmp_path: Path) -> None:
+def test_the_other_plan_of_a_course_stays_as_it_is_and_counts(tmp_path: Path) -> None:
     course = two_plans(12.0, 7.0)
     case = case_file(tmp_path, 'sequence = "sequential"\n')
-    label, other = ("A", "B") if first else ("B", "A")
-    (alone,) = whatif(
-        replace(course, plans=(course.plans[0 if first else 1],)), fractions=[5], keep="dose", given=SPINE
-    )
-    (line,) = whatif(course, fractions=[5], keep="dose", given=SPINE, case=case, plan_label=label)
-    assert line.plan == label
-    assert line.beside[0].startswith(f"{other} as it is")
+    (alone,) = whatif(replace(course, plans=course.plans[1:]), fractions=[5], keep="dose", given=SPINE)
+    (line,) = whatif(course, fractions=[5], keep="dose", given=SPINE, case=case, plan_label="B")
+    assert line.plan == "B"
+    assert line.beside == ("A as it is, 5 fractions",)
     assert alone.frontier_gy is not None
     assert line.frontier_gy is not None
     assert line.frontier_gy < alone.frontier_gy
-    scaled_first = course if first else replace(course, plans=course.plans[::-1])
+    turned = replace(course, plans=course.plans[::-1])
 
     def at(total_gy: float) -> set[Verdict]:
-        return set(verdicts_of_course(rescaled(scaled_first, factor=total_gy / 50.0, n_fractions=5), case))
+        return set(verdicts_of_course(rescaled(turned, factor=total_gy / 50.0, n_fractions=5), case))
 
     assert at(line.frontier_gy) == {Verdict.MET}
     assert at(1.01 * line.frontier_gy) > {Verdict.MET}

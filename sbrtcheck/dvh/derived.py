@@ -13,6 +13,7 @@ from sbrtcheck.dvh.geometry import Frame, box_corners
 from sbrtcheck.dvh.raster import Float32Array
 from sbrtcheck.dvh.shape import Layer, Shape
 from sbrtcheck.model import FloatArray
+from sbrtcheck.model.dose import mapped
 
 if TYPE_CHECKING:
     from sbrtcheck.dvh.structure import Structure
@@ -39,7 +40,7 @@ class _Lattice:
         points = self.flat.copy()
         points[:, 2] = w_mm
         if self.turn is not None:
-            points = points @ self.turn.T
+            points = mapped(points, self.turn)
         return self.shape.at(points).reshape(self.form)
 
     def area_mm2(self, w_mm: float, variant: str) -> float | None:
@@ -94,7 +95,9 @@ class CombinedShape:
         """Signed distance at points (n, 3) [mm]."""
         parts = []
         for shape in self.shapes:
-            own = points_mm if _same(shape.frame, self.frame) else points_mm @ (shape.frame.axes @ self.frame.axes.T).T
+            own = (
+                points_mm if _same(shape.frame, self.frame) else mapped(points_mm, shape.frame.axes @ self.frame.axes.T)
+            )
             parts.append(shape.at(own))
         return _join(parts, self.operation)
 

@@ -16,6 +16,7 @@ from sbrtcheck.dvh.nesting import Level, has_seam, levels_of, relations_of
 from sbrtcheck.dvh.scanline import fill_areas, following, ranges, shoelace_mm2
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import Contour, FloatArray, Reason, Roi
+from sbrtcheck.model.dose import mapped
 
 PLANE_TOLERANCE_MM = 0.05
 CLUSTER_MM = 0.01
@@ -39,13 +40,11 @@ class Frame:
 
     def to_frame(self, points_mm: FloatArray) -> FloatArray:
         """(n, 3) patient positions -> (u, v, w) [mm]."""
-        result: FloatArray = np.asarray(points_mm, dtype=float) @ self.axes.T
-        return result
+        return mapped(points_mm, self.axes)
 
     def to_patient(self, points_mm: FloatArray) -> FloatArray:
         """(n, 3) positions (u, v, w) -> patient positions [mm]."""
-        result: FloatArray = np.asarray(points_mm, dtype=float) @ self.axes
-        return result
+        return mapped(points_mm, self.axes.T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

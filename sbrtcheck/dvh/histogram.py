@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
 from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, wanted_pitch_mm
 from sbrtcheck.dvh.shape import ContourShape, Shape
 from sbrtcheck.dvh.structure import Structure
+from sbrtcheck.dvh.threads import each
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 
@@ -72,13 +72,7 @@ def compute_dvhs(
     kept: KeptSamples | None = None,
 ) -> list[Dvh]:
     """The Dvhs of several structures in one dose grid, in the same order; two at a time. See `compute_dvh`."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(
-            pool.map(
-                lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept),
-                structures,
-            )
-        )
+    return each(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept), structures)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
