@@ -53,7 +53,9 @@ def judge_isodoses(plans: Sequence[PlanDoses], *, interpolation: str = "cubic") 
     lesions = [(p, x) for p in plans for x in p.lesions if _usable(p, x)]
     targets = [(p.structures[x.ptv], float(x.prescription_gy or 0.0)) for p, x in lesions]
     bodies = [p.structures[p.body.roi.name] for p in plans if p.body is not None]
-    measured = conformity(targets=targets, body=bodies[0] if bodies else None, dose=total)
+    # R50 and D2cm take from the Dvhs nothing but the volume of the target, which is the same on every grid.
+    dvhs = [p.dvhs[x.ptv] for p, x in lesions]
+    measured = conformity(targets=targets, body=bodies[0] if bodies else None, dose=total, dvhs=dvhs)
     of_lesion = {x.id: found for (_, x), found in zip(lesions, measured, strict=True)}
     several = {p.n_fractions for p in plans}
     out = []
