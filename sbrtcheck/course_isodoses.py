@@ -84,7 +84,7 @@ def _finding(lesion: str, roi: str, value: MetricValue, note: str) -> Finding:
         value=value,
         lesion=lesion,
         roi=roi,
-        metric=value.metric.removesuffix("[%]"),
+        metric=value.metric,
         note=note if value.note in note else f"{note}; {value.note}",
     )
     return replace(made, unit=value.unit)

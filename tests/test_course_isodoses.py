@@ -97,12 +97,12 @@ def test_r50_on_the_sum_is_half_of_the_joined_isodose(options: dict[str, Any]) -
         assert f"PTV_{other} of {other}" in finding.note
         assert "nearest lesion" in finding.note
         assert finding.consequence.value == "PASS"
-    assert {metric for _, metric in found} == {"R50", "D2cm"}
+    assert {metric for _, metric in found} == {"R50", "D2cm[%]"}
     # Each Gaussian 2 cm beyond its surface, along the line away from the other lesion.
     far = RADIUS + 20.0
     truth = 100 / RX * PEAK * (np.exp(-(far**2) / 2 / SIGMA**2) + np.exp(-((far + gap) ** 2) / 2 / SIGMA**2))
     beside = 100 / RX * PEAK * 2 * np.exp(-(far**2 - (gap / 2) ** 2 + (gap / 2) ** 2) / 2 / SIGMA**2)
-    assert truth * 0.95 < (found["PTV_A", "D2cm"].value or 0.0) < beside * 1.05
+    assert truth * 0.95 < (found["PTV_A", "D2cm[%]"].value or 0.0) < beside * 1.05
 
 
 def test_the_plan_alone_has_a_smaller_isodose() -> None:
