@@ -145,8 +145,13 @@ def _plot(lines: Sequence[WhatIf], path: Path, force: bool) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
     organs = sorted({o for x in lines for o in x.shares})
     for organ in organs:
-        points = sorted((x.n_fractions, 100 * x.shares[organ]) for x in lines if organ in x.shares)
-        axes.plot([p[0] for p in points], [p[1] for p in points], marker="o", label=organ)
+        points = sorted((x.n_fractions, 100 * x.shares[organ], x.missed) for x in lines if organ in x.shares)
+        (line,) = axes.plot([p[0] for p in points], [p[1] for p in points], marker="o", label=organ)
+        # A derived limit on a sum is never met, whatever is used of it.
+        not_met = [(n, share) for n, share, missed in points if any(row.split(" ")[0] == organ for row in missed)]
+        axes.plot([p[0] for p in not_met], [p[1] for p in not_met], "X", color=line.get_color(), markersize=11)
+    if any(x.missed for x in lines):
+        axes.plot([], [], "X", color="0.3", markersize=9, linestyle="", label="a limit is missed or MARGINAL")
     axes.axhline(100, color="black", linewidth=1, linestyle="--")
     axes.set_xlabel("number of fractions")
     axes.set_ylabel("largest share of a mandatory limit used [%]")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 from conftest import SAMPLES
+from mutations import mini
 from test_course import plan_study
 from test_library import study
 
@@ -290,3 +294,24 @@ def test_nothing_is_offered_where_the_sum_cannot_be_met_or_counted(tmp_path: Pat
 def test_a_plan_of_another_label_is_wrong_usage() -> None:
     with pytest.raises(sbrtcheck.WrongUsageError, match="Plans here: A, B"):
         whatif(two_plans(12.0, 7.0), fractions=[5], given=SPINE, plan_label="C")
+
+
+def test_the_command_says_what_is_scaled_what_counts_and_what_ends_the_room(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = mini.write(tmp_path / "plan", mini.files("passing"))
+    case, figure = case_file(tmp_path, EARLIER), tmp_path / "shares.png"
+    options = ("whatif", folder, "--fractions", "3,7", "--keep-dose", "--case", case)
+    text = run(*options, "--plot", figure)
+    assert text.code == 0
+    assert text.out.startswith("Scaled: ")
+    assert "Counts beside it: earlier dose as declared: SpinalCord." in text.out
+    assert "7 fractions: " in text.out
+    assert f"Every line is {NOT_A_PRESCRIPTION}." in text.out
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    lines = json.loads(run(*options, "--format", "json").out)["whatif"]
+    assert [x["n_fractions"] for x in lines] == [3, 7]
+    assert [x["frontier_gy"] is None for x in lines] == [False, True]
+    assert len(run(*options, "--format", "csv").out.splitlines()) == 3
+    wrong = run(*options, "--plan", "none of these")
+    assert (wrong.code, "E-OPTION" in wrong.err) == (2, True)
