@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.case import CaseFile, load_case
-from sbrtcheck.clinic import ClinicFile, find_clinic, load_clinic
-from sbrtcheck.contradictions import mapped_away, refuse_contradicted_case
+from sbrtcheck.clinic import ClinicFile, clinic_of
+from sbrtcheck.contradictions import settled
 from sbrtcheck.course_drawing import outlines
 from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course_report import judge_course
-from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
+from sbrtcheck.errors import Problem, RefusedError, safe_text
 from sbrtcheck.findings import completeness
 from sbrtcheck.guideline import threshold_fact
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
@@ -70,7 +70,7 @@ def check(
     """
     from sbrtcheck.read import read_folder
 
-    clinic = _clinic(paths, config=config, find_config=find_config)
+    clinic = clinic_of(paths, config=config, find_config=find_config)
     progress("reading")
     try:
         study = read_folder(paths)
@@ -82,18 +82,6 @@ def check(
             report = pseudonymised(report)
         return report
     return check_study(study, clinic=clinic, progress=progress, **options)
-
-
-def _clinic(
-    paths: str | Path | Sequence[str | Path], *, config: str | Path | None, find_config: bool
-) -> ClinicFile | None:
-    if config is not None:
-        return load_clinic(config)
-    if not find_config:
-        return None
-    first = Path(paths) if isinstance(paths, str | Path) else Path(next(iter(paths), "."))
-    found = find_clinic(first if first.is_dir() else first.parent)
-    return load_clinic(found) if found is not None else None
 
 
 def check_study(
@@ -164,12 +152,7 @@ def check_study(
     )
     given = with_case(given, facts_file, clinic)
     try:
-        if facts_file and facts_file.sex and study.patient.sex in {"M", "F"} and facts_file.sex != study.patient.sex:
-            seen = f"{facts_file.sex}; the files say {study.patient.sex}"
-            raise refuse("E-CONTRADICTS", facts_file.file, tag="key sex, PatientSex (0010,0040)", seen=seen)
-        refuse_contradicted_case(study, facts_file)
-        away = mapped_away(study, {**given.optional_map, **given.roi_map})
-        study = replace(study, problems=(*study.problems, *away)) if away else study
+        study = settled(study, facts_file, given)
         report = _assemble(study, given, facts_file, choices, progress=progress, shown=shown)
         if interpolation != DEFAULT_INTERPOLATION:
             usual = replace(choices, table=None, also=(), clinic=None, interpolation=DEFAULT_INTERPOLATION)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--site", "sites", multiple=True, metavar="[PTV=]SITE", help="Site of the lesions.")
 @click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
 @click.option("--case", type=click.Path(path_type=Path), metavar="FILE", help="Case file: earlier dose, sequence.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Clinic file; default: as check.")
+@click.option("--no-config", is_flag=True, help="Look for no clinic file.")
 @click.option("--plan", "plan_label", default="", metavar="LABEL", help="Which plan is scaled; the others stay as are.")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Share of limit against n."
@@ -45,6 +47,8 @@ def whatif_command(
     sites: tuple[str, ...],
     roi_map: tuple[str, ...],
     case: Path | None,
+    config: Path | None,
+    no_config: bool,
     plan_label: str,
     plot: Path | None,
     format_: str,
@@ -56,6 +60,7 @@ def whatif_command(
     Scaling only, no re-optimisation; not a prescription. Of several plans one is scaled (--plan; else the first): the
     others stay as they are and count, as does earlier dose declared in a case file.
     """
+    from sbrtcheck.clinic import clinic_of
     from sbrtcheck.plan_check import GivenFacts
     from sbrtcheck.rescale import NOT_A_PRESCRIPTION, whatif
 
@@ -72,6 +77,7 @@ def whatif_command(
             roi_map=parse_assignments("--map", roi_map),
         ),
         case=case,
+        clinic=clinic_of(inputs, config=config, find_config=not no_config),
         plan_label=plan_label,
         progress=progress,
     )
@@ -110,7 +116,7 @@ def _note(line: WhatIf) -> str:
     """The note of a line, and which limit of the plan alone would break first where another thing ends the room."""
     from sbrtcheck.rescale import NOT_A_PRESCRIPTION
 
-    text = line.note.removesuffix(NOT_A_PRESCRIPTION).removesuffix("; ") or "no table"
+    text = line.note.removesuffix(NOT_A_PRESCRIPTION).removesuffix("; ") or line.table_reason
     first = line.breaks_first
     if first is not None and first != line.limiting:
         row = f"{first.organ} {first.metric} {first.limit}"

@@ -6,7 +6,7 @@ Format with an example: docs/case.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -162,3 +162,20 @@ def _goal(keys: Keys) -> ClinicGoal:
     )
     keys.done()
     return goal
+
+
+def clinic_of(
+    paths: str | Path | Sequence[str | Path], *, config: str | Path | None = None, find_config: bool = True
+) -> ClinicFile | None:
+    """The clinic file that counts for a plan: the one given, else one found beside it or in the user's folder.
+
+    Raises:
+        WrongUsageError: as :func:`load_clinic`.
+    """
+    if config is not None:
+        return load_clinic(config)
+    if not find_config:
+        return None
+    first = Path(paths) if isinstance(paths, str | Path) else Path(next(iter(paths), "."))
+    found = find_clinic(first if first.is_dir() else first.parent)
+    return load_clinic(found) if found is not None else None

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sbrtcheck import names
 from sbrtcheck.case import CaseFile
-from sbrtcheck.errors import Problem, RefusedError, safe_text
+from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.model import MatchedBy, NamedRoi, PlanData, Role, Study
+from sbrtcheck.plan_check import GivenFacts
+
+
+def settled(study: Study, case: CaseFile | None, given: GivenFacts) -> Study:
+    """The study, with what the given facts leave open as problems.
+
+    Raises:
+        RefusedError: E-CONTRADICTS.
+    """
+    if case is not None and case.sex and study.patient.sex in {"M", "F"} and case.sex != study.patient.sex:
+        seen = f"{case.sex}; the files say {study.patient.sex}"
+        raise refuse("E-CONTRADICTS", case.file, tag="key sex, PatientSex (0010,0040)", seen=seen)
+    refuse_contradicted_case(study, case)
+    away = mapped_away(study, {**given.optional_map, **given.roi_map})
+    return replace(study, problems=(*study.problems, *away)) if away else study
 
 
 def refuse_contradicted_case(study: Study, case: CaseFile | None) -> None:

@@ -18,7 +18,7 @@ from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason,
 from sbrtcheck.plan_check import PlanDoses
 from sbrtcheck.rules import NEAR_TARGET_MM, PlanContext, consequence_of, judge_organ_limits
 
-# What the other plans must add to matter [Gy EQD2] (our policy).
+# What the other plans must add at some point to matter [Gy EQD2] (our policy).
 ADDS_NOTHING_GY = 0.5
 NEAR_MAXIMUM = Metric("D", 0.035, "cc", "Gy")
 # What a sum can bring about; every other reason stands with the plans already.
@@ -288,25 +288,22 @@ class RowJudge:
         return SEQUENTIAL if self._facts.kind == SEQUENTIAL else SAME_SESSIONS
 
     def _adds_nothing(self, row: CourseRow, summed: SummedDose, earlier: Earlier) -> bool:
-        """Whether all but the highest plan together add under ADDS_NOTHING_GY in EQD2 at the volume of the limit."""
+        """Whether all but one plan together add under ADDS_NOTHING_GY in EQD2 at every point of a structure.
+
+        At every point, because the hottest places of two plans need not be the same: what a plan adds where it gives
+        less than the other may still lift that place above a limit.
+        """
         alpha_beta = self._alpha_beta(row)
         if alpha_beta is None or earlier.missing:
             return False
-        metric = _dose_at_volume(row, summed)
-        if metric is None:
-            return False
-        worst = self._total.worst_case(summed)
-        for ratio in alpha_beta.tried_gy:
-            reading = self._total.eqd2(ratio, kind=self._kind_for_worst(), earlier=earlier.doses)
-            together = evaluate(metric, self._total.dvh(worst, reading)).value
-            alone = [
-                evaluate(metric, self._total.dvh(summed, self._total.eqd2_of_plan(i, ratio))).value
-                for i in range(len(self._total.plans))
-            ]
-            known = [gy for gy in alone if gy is not None]
-            if together is None or not known or together - max(known) >= ADDS_NOTHING_GY:
-                return False
-        return True
+        kind = self._kind_for_worst()
+
+        def nothing(index: int, ratio: float) -> bool:
+            added = self._total.others_gy(summed, index, ratio, kind=kind, earlier=earlier.doses)
+            return added is not None and added < ADDS_NOTHING_GY
+
+        plans = range(len(self._total.plans))
+        return any(all(nothing(index, ratio) for ratio in alpha_beta.tried_gy) for index in plans)
 
     def _shares(
         self, row: CourseRow, summed: SummedDose, earlier: Earlier

@@ -13,7 +13,7 @@ from sbrtcheck.course_earlier import earlier_for
 from sbrtcheck.course_judge import NEAR_MAXIMUM, CourseFacts, RowJudge, rule_id
 from sbrtcheck.course_limits import choose_source, course_rows
 from sbrtcheck.course_sum import CourseSum
-from sbrtcheck.model import Finding, FindingKind
+from sbrtcheck.model import Finding, FindingKind, Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +90,8 @@ def _once(
     )
 
 
-def _weight(finding: Finding) -> tuple[int, float]:
-    return WORSE[finding.verdict], finding.share or 0.0
+def _weight(finding: Finding) -> tuple[int, int, float]:
+    return list(Outcome).index(finding.consequence), WORSE[finding.verdict], finding.share or 0.0
 
 
 def _by_earlier(total: CourseSum, facts: CourseFacts) -> Iterable[tuple[tuple[EarlierDose, ...], set[str] | None]]:

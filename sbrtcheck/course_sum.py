@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -81,7 +81,7 @@ class CourseSum:
                         place[key] = (replace(known, distance_mm=min(gaps, default=None)), kept)
                     else:
                         place[key] = (subject, structure)
-        return {organ: list(members.values()) for organ, members in found.items()}
+        return _told_apart({organ: list(members.values()) for organ, members in found.items()}, self.plans)
 
     @property
     def organs(self) -> tuple[str, ...]:
@@ -162,6 +162,29 @@ class CourseSum:
             lambda doses: eqd2(total_dose_gy=doses[index], n_fractions=n, alpha_beta_gy=alpha_beta_gy),
         )
 
+    def others_gy(
+        self,
+        summed: SummedDose,
+        index: int,
+        alpha_beta_gy: float,
+        *,
+        kind: str,
+        earlier: Sequence[UniformDose] = (),
+    ) -> float | None:
+        """The highest EQD2 [Gy] that all but one plan add at any point, at most; None where nothing bounds it."""
+        together, alone = self.eqd2(alpha_beta_gy, kind=kind, earlier=earlier), self.eqd2_of_plan(index, alpha_beta_gy)
+        worst = self.worst_case(summed)
+        used = worst.volumes_cm3["nominal"] > 0
+        added = (together.combine(worst.low_gy) - alone.combine(worst.low_gy))[used]
+        highest = float(added.max(initial=0.0))
+        if worst.outside_cm3 > 0:
+            if worst.outside_gy is None:
+                return None
+            outside = [np.array([gy]) for gy in worst.outside_gy]
+            highest = max(highest, float((together.combine(outside) - alone.combine(outside))[0]))
+        others = [self.others_gy(s, index, alpha_beta_gy, kind=kind, earlier=earlier) for s in worst.alternatives]
+        return None if any(gy is None for gy in others) else max([highest, *(gy for gy in others if gy is not None)])
+
     def physical_of_plan(self, index: int) -> Reading:
         """One plan alone, physical [Gy]."""
         return Reading(("plan", index), lambda doses: doses[index])
@@ -179,6 +202,42 @@ def _with_earlier(
     earlier: Sequence[UniformDose],
 ) -> Reading:
     return Reading((*key, *((e.dose_gy, e.n_fractions) for e in earlier)), lambda doses: combine(doses, earlier))
+
+
+def _told_apart(
+    members: Mapping[str, Sequence[tuple[Subject, Structure]]], plans: Sequence[PlanDoses]
+) -> dict[str, list[tuple[Subject, Structure]]]:
+    """Structures of one name that are drawn differently get the label of their plan: findings tell them by name."""
+    drawings: dict[str, dict[Hashable, int]] = {}
+    for entries in members.values():
+        for subject, structure in entries:
+            known = drawings.setdefault(subject.roi, {})
+            known.setdefault(_geometry(structure), len(known))
+    owner = {
+        id(structure): plan.label
+        for plan in reversed(plans)
+        for structures in plan.shapes.values()
+        for structure in structures
+        if structure is not None
+    }
+    named: dict[tuple[str, Hashable], str] = {}
+    for roi, known in drawings.items():
+        for geometry in known:
+            named[roi, geometry] = roi
+    taken: set[str] = set()
+    for entries in members.values():
+        for subject, structure in entries:
+            key = (subject.roi, _geometry(structure))
+            if len(drawings[subject.roi]) > 1 and named[key] == subject.roi:
+                name = f"{subject.roi} of {owner[id(structure)]}"
+                while name in taken or name in drawings:
+                    name += "'"
+                taken.add(name)
+                named[key] = name
+    return {
+        organ: [(replace(s, roi=named[s.roi, _geometry(structure)]), structure) for s, structure in entries]
+        for organ, entries in members.items()
+    }
 
 
 def _geometry(structure: Structure) -> Hashable:

@@ -98,7 +98,7 @@ def plan_result(
     Raises:
         RefusedError, WrongUsageError: as `compute_plan` and `judge_plan`.
     """
-    doses = _with_stated_lesions(compute(data), case)
+    doses = with_stated_lesions(compute(data), case)
     progress(f"{doses.label}: conformity")
     around = _around_targets(doses)
     progress(f"{doses.label}: judging")
@@ -129,7 +129,7 @@ def plan_result(
     )
 
 
-def _with_stated_lesions(doses: PlanDoses, case: CaseFile | None) -> PlanDoses:
+def with_stated_lesions(doses: PlanDoses, case: CaseFile | None) -> PlanDoses:
     """With what the case file says of where a lung lesion lies and whether it is an early primary."""
     stated = case.lesions if case else ()
     return with_locations(

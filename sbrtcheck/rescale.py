@@ -12,11 +12,16 @@ from pathlib import Path
 
 from sbrtcheck import course_lesions, guideline, schemes
 from sbrtcheck.case import load_case
+from sbrtcheck.clinic import ClinicFile
+from sbrtcheck.contradictions import settled
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import Finding, Level, OrganTable, Outcome, Study, Verdict
+from sbrtcheck.judging import deciding_site
+from sbrtcheck.model import Finding, Lesion, Level, OrganTable, Outcome, Study, worst_outcome
 from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
 from sbrtcheck.plan_facts import with_case
+from sbrtcheck.plan_result import with_stated_lesions
 from sbrtcheck.radiobiology import bed, total_dose_for_bed
+from sbrtcheck.rescale_check import Check
 from sbrtcheck.rescale_course import Beside, beside, highest_factor
 from sbrtcheck.rescale_plan import counts, judged_limits, words
 from sbrtcheck.shared_shapes import Shared
@@ -90,6 +95,7 @@ def whatif(
     table: str | None = None,
     given: GivenFacts | None = None,
     case: str | Path | None = None,
+    clinic: ClinicFile | None = None,
     plan_index: int = 0,
     plan_label: str = "",
     progress: Callable[[str], None] = lambda _stage: None,
@@ -104,6 +110,7 @@ def whatif(
         table: organ table; None: the default for each number.
         given: facts that the files lack; they come before those of the case file.
         case: case file: facts, the sequence of the plans, and earlier dose, which counts.
+        clinic: clinic file: its names, tables, levels and alpha/beta count as in a check.
         plan_index: which plan of the study is scaled; the others stay as they are and count.
         plan_label: the same by its label.
         progress: called with what is being done.
@@ -130,46 +137,45 @@ def whatif(
         plan_index = labels.index(plan_label)
     if not 0 <= plan_index < len(study.plans):
         raise wrong_usage("E-OPTION", "plan_index", seen=plan_index)
-    facts = with_case(replace(given or GivenFacts(), sex=study.patient.sex), declared)
+    facts = with_case(replace(given or GivenFacts(), sex=study.patient.sex), declared, clinic)
+    study = settled(study, declared, facts)
     elsewhere = course_lesions.treated_elsewhere(study, declared)
     shared = Shared() if len(study.plans) > 1 else None
     plans: list[PlanDoses] = []
     for index, data in enumerate(study.plans):
-        plans.append(
-            compute_plan(
-                data,
-                index=index,
-                given=course_lesions.facts_of_plan(facts, data, study, elsewhere[index]),
-                progress=progress,
-                label=labels[index],
-                elsewhere=elsewhere[index],
-                first_lesion=1 + sum(len(p.lesions) for p in plans),
-                shared=shared,
-            )
+        made = compute_plan(
+            data,
+            index=index,
+            given=course_lesions.facts_of_plan(facts, data, study, elsewhere[index]),
+            progress=progress,
+            label=labels[index],
+            elsewhere=elsewhere[index],
+            first_lesion=1 + sum(len(p.lesions) for p in plans),
+            shared=shared,
         )
+        plans.append(with_stated_lesions(made, declared))
     course = beside(plans, plan_index, case=declared, absent=facts.absent)
     return scale_plan(
-        plans[plan_index],
+        Check(study, plans, plan_index, facts, declared, clinic, table),
         fractions=fractions,
         keep=keep,
         total_gy=total_gy,
-        table=table,
         course=course,
         progress=progress,
     )
 
 
 def scale_plan(
-    doses: PlanDoses,
+    check: Check,
     *,
     fractions: Sequence[int],
     keep: str,
     total_gy: float | None,
-    table: str | None,
     course: Beside | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> tuple[WhatIf, ...]:
-    """As :func:`whatif`, for a plan whose doses are computed already; ``course``: what counts beside it."""
+    """As :func:`whatif`, for plans whose doses are computed already; ``course``: what counts beside the scaled one."""
+    doses = check.plans[check.index]
     if keep not in {"bed10", "dose"}:
         raise wrong_usage("E-OPTION", "keep", seen=keep, remedy="bed10 or dose")
     lesion = next((x for x in doses.lesions if x.prescription_gy is not None), None)
@@ -180,11 +186,15 @@ def scale_plan(
     out = []
     for n in fractions:
         progress(f"{doses.label}: {n} fractions")
-        choice = choose_table(n_fractions=n, site=lesion.site, table=table)
+        site = deciding_site(doses.lesions)
+        wanted = check.table
+        if wanted is None and check.clinic is not None:
+            wanted = check.clinic.table_for(site=site, n_fractions=n)
+        choice = choose_table(n_fractions=n, site=site, table=wanted)
         asked = total_gy if total_gy is not None else _kept(lesion.prescription_gy, doses.n_fractions, n, keep)
         if not 0 < asked < float("inf"):
             raise wrong_usage("E-DOMAIN", "--total", seen=asked)
-        line = _line(doses, course, lesion.prescription_gy, lesion.site, n, choice.table, choice.reason, asked)
+        line = _line(check, course, lesion, n, choice.table, choice.reason, asked)
         out.append(replace(line, plan=doses.label, beside=course.words if course else ()))
     return tuple(out)
 
@@ -198,19 +208,21 @@ def _kept(total_gy: float, n_now: int, n: int, keep: str) -> float:
 
 
 def _line(
-    doses: PlanDoses,
+    check: Check,
     course: Beside | None,
-    prescription_gy: float,
-    site: str,
+    lesion: Lesion,
     n: int,
     table: OrganTable | None,
     reason: str,
     asked_gy: float,
 ) -> WhatIf:
-    kind = guideline.classify(total_dose_gy=asked_gy, n_fractions=n).name
-    sites = guideline.scheme_sites(site=site, is_sbrt=kind == "SBRT")
-    ceiling = schemes.highest(n_fractions=n, sites=sites)
-    published = ceiling.total_dose_gy if ceiling is not None else None
+    doses, absent = check.plans[check.index], check.given.absent
+    prescription_gy = float(lesion.prescription_gy or 0.0)
+    factor = asked_gy / prescription_gy
+    ceilings = [_published(x, n, factor) for x in doses.lesions if x.prescription_gy is not None]
+    shares_of_ceiling = [c / float(x.prescription_gy or 0.0) for x, c in ceilings if c is not None]
+    # Every lesion of the plan is scaled, and none may come above what is published for it.
+    published = prescription_gy * min(shares_of_ceiling) if len(shares_of_ceiling) == len(ceilings) else None
     empty = WhatIf(
         n_fractions=n,
         table="",
@@ -223,48 +235,50 @@ def _line(
         published_gy=published,
         bed10_gy=None,
         tier="",
-        scheme=_scheme(asked_gy, n, sites),
+        scheme=_scheme(asked_gy, n, _scheme_sites(lesion, asked_gy, n)),
         shares={},
         note=NOT_A_PRESCRIPTION,
     )
     if table is None:
         return empty
-    factor = asked_gy / prescription_gy
-    findings = [f for f in judged_limits(doses, table, n, factor) if f.level is Level.MANDATORY]
+    findings = [f for f in judged_limits(doses, table, n, factor, absent=absent) if f.level is Level.MANDATORY]
     if course is not None:
         findings += course.findings(factor=factor, n_fractions=n)
     shares: dict[str, float] = {}
     for f in findings:
         if f.share is not None:
             shares[f.organ] = max(f.share, shares.get(f.organ, 0.0))
-    first = _limiting(doses, table, n, prescription_gy)
+    first = _limiting(doses, table, n, prescription_gy, absent=absent)
+    unsettled = course.unsettled if course is not None else ""
+    reached = [f.consequence for f in findings] or [Outcome.INCOMPLETE]
     line = replace(
         empty,
         table=table.title,
-        asked_outcome=max((f.consequence for f in findings), key=list(Outcome).index, default=Outcome.INCOMPLETE),
+        asked_outcome=worst_outcome(*reached, *([Outcome.INCOMPLETE] if unsettled else [])),
         missed=tuple(dict.fromkeys(words(f) for f in findings if counts(f))),
         shares=dict(sorted(shares.items())),
-        breaks_first=first,
+        breaks_first=first if first is not None and first.prescription_gy > 0 else None,
     )
-    if course is not None and course.unsettled:
-        return _none(line, f"no highest dose is given: {course.unsettled}")
-    unsettled = sorted({f.organ for f in findings if f.consequence is Outcome.INCOMPLETE})
     if unsettled:
-        return _none(line, f"no highest dose is given: {', '.join(unsettled)} cannot be evaluated")
+        return _none(line, f"no highest dose is given: {unsettled}")
     if published is None:
         return _none(line, f"no scheme is published for this site and {n} fractions")
     limiting = None if first is None or first.prescription_gy >= published else first
     frontier = published if limiting is None else limiting.prescription_gy
     if course is not None and frontier > 0:
-        reached, ended = highest_factor(course, most=frontier / prescription_gy, n_fractions=n)
+        share, ended = highest_factor(course, most=frontier / prescription_gy, n_fractions=n)
         if ended is not None:
-            frontier = _FRONTIER_SAFETY * reached * prescription_gy
-            what = f"{ended.comparator} {ended.limit:.4g} {ended.unit}".strip() if ended.limit is not None else ""
-            limiting = Limiting(ended.organ, ended.roi, ended.metric, what, frontier)
+            frontier = _FRONTIER_SAFETY * share * prescription_gy
+            limiting = Limiting(ended.organ, ended.roi, ended.metric, _limit(ended), frontier)
             if frontier <= 0:
                 return _none(line, f"no dose of this plan meets every limit of the course: {ended.note}")
     if frontier <= 0:
-        return _none(line, f"no dose meets {limiting.metric if limiting else 'every limit'}")
+        what = f"{limiting.organ} {limiting.metric}".strip() if limiting else "every limit"
+        return _none(line, f"no highest dose is given: at no dose {what} is met or can be evaluated")
+    still_open = check.open_points(factor=frontier / prescription_gy, n_fractions=n)
+    if still_open:
+        more = f" (and {len(still_open) - 1} more)" if len(still_open) > 1 else ""
+        return _none(line, f"no highest dose is given: a check of {frontier:.1f} Gy leaves open {still_open[0]}{more}")
     note = "not limited by organs below the highest published scheme"
     if limiting is not None:
         note = f"limited by {limiting.organ} {limiting.metric} {limiting.limit}".rstrip()
@@ -277,6 +291,26 @@ def _line(
         tier=guideline.tier_of(achieved),
         note=f"{note}; {NOT_A_PRESCRIPTION}",
     )
+
+
+def _scheme_sites(lesion: Lesion, total_gy: float, n: int) -> tuple[str, ...]:
+    """The sites of the published schemes that count for a lesion."""
+    kind = guideline.classify(total_dose_gy=total_gy, n_fractions=n).name
+    site = guideline.site_of(site=lesion.site, location=lesion.location)
+    return tuple(guideline.scheme_sites(site=site, is_sbrt=kind == "SBRT"))
+
+
+def _published(lesion: Lesion, n: int, factor: float) -> tuple[Lesion, float | None]:
+    """The highest total dose published for a lesion in ``n`` fractions [Gy]."""
+    sites = _scheme_sites(lesion, factor * float(lesion.prescription_gy or 0.0), n)
+    highest = schemes.highest(n_fractions=n, sites=sites)
+    return lesion, None if highest is None else highest.total_dose_gy
+
+
+def _limit(finding: Finding) -> str:
+    if finding.limit is None:
+        return ""
+    return f"{finding.comparator} {finding.limit:.4g} {finding.unit}".strip()
 
 
 def _none(line: WhatIf, why: str) -> WhatIf:
@@ -293,26 +327,29 @@ def _scheme(total_gy: float, n: int, sites: Sequence[str]) -> str:
     return "not published for this site in this table"
 
 
-def _limiting(doses: PlanDoses, table: OrganTable, n: int, prescription_gy: float) -> Limiting | None:
-    """The mandatory row that stops being MET at the lowest dose, found by bisection over all rows together."""
+def _limiting(
+    doses: PlanDoses, table: OrganTable, n: int, prescription_gy: float, *, absent: Mapping[str, str]
+) -> Limiting | None:
+    """The mandatory row that stops being MET at the lowest dose, found by bisection over all rows together.
+
+    A row that cannot be evaluated ends the room as well, at no dose where that does not hang on the dose.
+    """
 
     def first_missed(factor: float) -> Finding | None:
-        rows = [f for f in judged_limits(doses, table, n, factor) if f.level is Level.MANDATORY]
-        bad = [f for f in rows if counts(f) and f.verdict is not Verdict.NOT_EVALUABLE]
-        return max(bad, key=lambda f: f.share or 0.0) if bad else None
+        rows = [f for f in judged_limits(doses, table, n, factor, absent=absent) if f.level is Level.MANDATORY]
+        return max((f for f in rows if counts(f)), key=lambda f: f.share or 0.0, default=None)
 
-    if first_missed(_LARGEST_FACTOR) is None:
+    row = first_missed(_LARGEST_FACTOR)
+    if row is None:
         return None
     low, high = 0.0, _LARGEST_FACTOR
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
-        if first_missed(middle) is None:
+        found = first_missed(middle)
+        if found is None:
             low = middle
         else:
-            high = middle
+            high, row = middle, found
         if high - low < 1e-5 * high:
             break
-    row = first_missed(high)
-    assert row is not None, "a row is missed at the upper end by construction"
-    limit = f"{row.comparator} {row.limit:.4g} {row.unit}"
-    return Limiting(row.organ, row.roi, row.metric, limit, _FRONTIER_SAFETY * low * prescription_gy)
+    return Limiting(row.organ, row.roi, row.metric, _limit(row), _FRONTIER_SAFETY * low * prescription_gy)

@@ -13,8 +13,7 @@ from sbrtcheck.course_rules import judge_sum
 from sbrtcheck.course_sum import CourseSum
 from sbrtcheck.model import Finding, FindingKind, Level
 from sbrtcheck.plan_check import PlanDoses
-from sbrtcheck.rescale_plan import counts, judged_limits, words
-from sbrtcheck.tables import choose_table
+from sbrtcheck.rescale_plan import counts
 
 # The search stops within this share of the dose.
 _TOLERANCE = 1e-4
@@ -31,6 +30,7 @@ class Beside:
         index: of the scaled plan among them.
         facts: of the course; the sequence is found again for each number of fractions.
         case: the case file.
+        every: label and number of fractions of all plans, those of other frames of reference too.
         unsettled: why no dose can be called the highest, "" where one can.
     """
 
@@ -38,6 +38,7 @@ class Beside:
     index: int
     facts: CourseFacts
     case: CaseFile | None
+    every: tuple[tuple[str, int], ...]
     unsettled: str
 
     @property
@@ -60,9 +61,9 @@ class Beside:
         Raises:
             WrongUsageError: as :func:`sbrtcheck.course_rules.judge_sum`.
         """
-        plans = self.total.plans
-        numbers = [n_fractions if i == self.index else p.n_fractions for i, p in enumerate(plans)]
-        kind = sequence_of([(p.label, n) for p, n in zip(plans, numbers, strict=True)], self.case).kind
+        own = self.total.plans[self.index].label
+        given = [(label, n_fractions if label == own else n) for label, n in self.every]
+        kind = sequence_of(given, self.case).kind
         scaled = self.total.scaled(self.index, factor, n_fractions=n_fractions)
         found = judge_sum(scaled, replace(self.facts, kind=kind), only=only).findings
         return tuple(f for f in found if f.level is Level.MANDATORY)
@@ -87,24 +88,14 @@ def beside(
     if len(together) < len(plans):
         apart = ", ".join(p.label for p in plans if p not in together)
         reasons.append(f"{apart} has another frame of reference and is not summed")
-    reasons += [missed for p in together if p is not own for missed in _missed_alone(p)]
     asked = course_lesions.judge_shared_lesions(plans, case)
     reasons += [finding.note for finding in asked]
     if not reasons and len(together) < 2 and not earlier:
         return None
     facts = course_facts(together, kind="", absent=absent, earlier=earlier, open_question=bool(asked))
     total = CourseSum(together, interpolation=interpolation)
-    return Beside(total, together.index(own), facts, case, "; ".join(reasons))
-
-
-def _missed_alone(plan: PlanDoses) -> list[str]:
-    """What a plan misses by itself, whatever another one gives."""
-    site = next((x.site for x in plan.lesions if x.site), "")
-    table = choose_table(n_fractions=plan.n_fractions, site=site).table
-    if table is None:
-        return [f"{plan.label} has no organ table at {plan.n_fractions} fractions"]
-    found = [f for f in judged_limits(plan, table, plan.n_fractions, 1.0) if f.level is Level.MANDATORY and counts(f)]
-    return [f"{plan.label} by itself misses {words(found[0])}"] if found else []
+    every = tuple((p.label, p.n_fractions) for p in plans)
+    return Beside(total, together.index(own), facts, case, every, "; ".join(reasons))
 
 
 def highest_factor(course: Beside, *, most: float, n_fractions: int) -> tuple[float, Finding | None]:

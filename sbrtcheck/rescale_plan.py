@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sbrtcheck.comparison import Subject
@@ -27,7 +28,9 @@ def scaled(dvh: Dvh, factor: float) -> Dvh:
     )
 
 
-def judged_limits(doses: PlanDoses, table: OrganTable, n: int, factor: float) -> tuple[Finding, ...]:
+def judged_limits(
+    doses: PlanDoses, table: OrganTable, n: int, factor: float, *, absent: Mapping[str, str]
+) -> tuple[Finding, ...]:
     """The organ limits of one plan alone at ``n`` fractions, with every dose times ``factor``."""
 
     def at(subject: Subject) -> Subject:
@@ -44,14 +47,16 @@ def judged_limits(doses: PlanDoses, table: OrganTable, n: int, factor: float) ->
         subjects={organ: tuple(at(s) for s in items) for organ, items in doses.subjects.items()},
         required=doses.required,
         containers=doses.containers,
+        absent=absent,
         sex=doses.sex,
+        out_of_reach=doses.out_of_reach,
     )
     limits = judge_organ_limits(context, table)
     return (*limits, *required_organs_settled(context, table, limits))
 
 
 def counts(finding: Finding) -> bool:
-    """Mandatory, and not MET: a NOT_EVALUABLE row counts where it would make a report INCOMPLETE."""
+    """Not MET: a NOT_EVALUABLE row counts where it would make a report INCOMPLETE."""
     return finding.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} or finding.consequence is Outcome.INCOMPLETE
 
 

@@ -20,8 +20,8 @@ SMALL_CM3 = 4.0
 # The prefilter's answer to a far voxel falls by 0.43 a voxel: after 12 it is 4e-5 of it.
 _MARGIN = 12
 _BLOCK = 24
-# Where trilinear interpolation is off by no more than this share of the highest dose around, it is used. A bound: an
-# eighth of the second differences at the corners of a cell, over the three axes.
+# Where trilinear interpolation is off by no more than this share of the highest dose among the points asked for, it is
+# used. A bound: an eighth of the second differences at the corners of a cell, over the three axes.
 STRAIGHT = 5e-5
 _EDGE = 1e-6
 # So many points at a time stay in the processor's cache, which reads them twice as fast.
@@ -162,13 +162,13 @@ def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> Fl
 
 def _spline_block(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     values = _linear(dose_gy, where)
-    bent = _bends(dose_gy, where)
+    bent = _bends(dose_gy, where, highest_gy=float(values.max(initial=0.0)))
     if np.any(bent):
         values[bent] = _fitted(dose_gy, where.compress(bent, axis=1), degree)
     return values
 
 
-def _bends(dose_gy: NDArray[np.floating], where: FloatArray) -> NDArray[np.bool_]:
+def _bends(dose_gy: NDArray[np.floating], where: FloatArray, *, highest_gy: float) -> NDArray[np.bool_]:
     """Which of the points (3, n) lie in a cell of the grid in which a straight line does not do."""
     low, high = _box(where, dose_gy.shape, 1)
     block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
@@ -183,7 +183,7 @@ def _bends(dose_gy: NDArray[np.floating], where: FloatArray) -> NDArray[np.bool_
     j, i = block.shape[1:]
     cell = np.minimum(where.astype(np.int64), np.array(dose_gy.shape)[:, None] - 1) - low[:, None]
     found = bend.ravel()[(cell[0] * j + cell[1]) * i + cell[2]]
-    return np.asarray(found > 8 * STRAIGHT * float(block.max()), dtype=bool)
+    return np.asarray(found > 8 * STRAIGHT * highest_gy, dtype=bool)
 
 
 def _fitted(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
