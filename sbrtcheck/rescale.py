@@ -183,6 +183,7 @@ def scale_plan(
         raise wrong_usage(
             "E-OPTION", "whatif", detail="no lesion has a prescription", remedy="Add --prescription ROI=DOSE"
         )
+    check.refuse()
     out = []
     for n in fractions:
         progress(f"{doses.label}: {n} fractions")
@@ -249,7 +250,8 @@ def _line(
         if f.share is not None:
             shares[f.organ] = max(f.share, shares.get(f.organ, 0.0))
     first = _limiting(doses, table, n, prescription_gy, absent=absent)
-    unsettled = course.unsettled if course is not None else ""
+    left_open = [p.line() for p in check.study.problems if p.is_error]
+    unsettled = "; ".join([*left_open, *([course.unsettled] if course is not None and course.unsettled else [])])
     reached = [f.consequence for f in findings] or [Outcome.INCOMPLETE]
     line = replace(
         empty,

@@ -12,7 +12,7 @@ from sbrtcheck.comparison import Subject
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.model import Finding, FindingKind, Level, Outcome, PlanData, Study
 from sbrtcheck.plan_check import GivenFacts, PlanDoses
-from sbrtcheck.plan_result import Choices, plan_result
+from sbrtcheck.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.rescale_plan import counts, scaled, words
 
 NOT_SBRT = "course:not_sbrt"
@@ -30,6 +30,25 @@ class Check:
     clinic: ClinicFile | None
     table: str | None
 
+    def refuse(self) -> None:
+        """Refuse what a check of the plan as it is refuses.
+
+        Raises:
+            RefusedError: for example E-DOSE-RX-MISMATCH.
+        """
+        self._judged(self.plans[self.index])
+
+    def _judged(self, doses: PlanDoses) -> PlanResult:
+        return plan_result(
+            doses.data,
+            compute=partial(_computed_already, doses),
+            study=self.study,
+            given=self.given,
+            case=self.case,
+            choices=Choices(self.table, (), self.clinic, "cubic", False),
+            progress=lambda _stage: None,
+        )
+
     def open_points(self, *, factor: float, n_fractions: int) -> tuple[str, ...]:
         """What the check of the course with one plan's dose times ``factor``, in ``n_fractions``, does not settle.
 
@@ -38,21 +57,10 @@ class Check:
         Raises:
             RefusedError, WrongUsageError: as a check.
         """
-        choices = Choices(self.table, (), self.clinic, "cubic", False)
-        results = []
-        for index, plan in enumerate(self.plans):
-            doses = scaled_plan(plan, factor, n_fractions=n_fractions) if index == self.index else plan
-            results.append(
-                plan_result(
-                    doses.data,
-                    compute=partial(_computed_already, doses),
-                    study=self.study,
-                    given=self.given,
-                    case=self.case,
-                    choices=choices,
-                    progress=lambda _stage: None,
-                )
-            )
+        results = [
+            self._judged(scaled_plan(plan, factor, n_fractions=n_fractions) if index == self.index else plan)
+            for index, plan in enumerate(self.plans)
+        ]
         course = judge_course(
             [r.doses_to_add for r in results], case=self.case, clinic=self.clinic, absent=self.given.absent
         )

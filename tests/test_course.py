@@ -375,6 +375,55 @@ def test_the_airways_with_earlier_dose_in_each_are_judged_once_with_the_worse() 
     assert len(rows) == len(set(rows))
 
 
+def levels(label: str, n: int, *, x: float, z: float, cord_z: tuple[float, float], cord_gy: Any) -> Study:
+    """A plan whose cord gets doses by level: (z, Gy) pairs."""
+    _, affine = dose_grid(1.0, (0.0, 0.0, 0.0), 9.0, 0.0, 60.0)
+    size = round(120 / 2.5) + 1
+    k, j, i = np.meshgrid(*(np.arange(size) for _ in range(3)), indexing="ij")
+    points = np.stack([i, j, k], axis=-1) * 2.5 - 60.0
+    dose = 67.5 * np.exp(-((points - np.array([x, -14.0, z])) ** 2).sum(axis=-1) / (2 * 81.0))
+    dose += np.interp(points[..., 2], *zip(*cord_gy, strict=True))
+    contours = {f"PTV_{label}": ball((x, -14.0, z), 7.5)}
+    contours["SpinalCord"] = [ring(*CORD_AT, at, 5.0) for at in np.arange(cord_z[0], cord_z[1] + 0.1, 2.5)]
+    return study_from_arrays(
+        dose_gy=dose,
+        affine=affine,
+        contours=contours,
+        n_fractions=n,
+        prescriptions_gy={f"PTV_{label}": 50.0},
+        label=label,
+    )
+
+
+def computed(*studies: Study) -> list[PlanDoses]:
+    facts = GivenFacts(sites={"": "spine"})
+    return [compute_plan(s.plans[0], index=i, given=facts) for i, s in enumerate(studies)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_drawings_of_one_name_are_judged_each_by_itself(order: tuple[int, int]) -> None:
+    upper = levels("A", 5, x=-16.0, z=30.0, cord_z=(2.5, 50.0), cord_gy=[(-60, 7.0), (-5, 7.0), (5, 10.0), (60, 10.0)])
+    lower = levels("B", 5, x=16.0, z=-30.0, cord_z=(-50.0, -2.5), cord_gy=[(-60, 9.0), (-5, 9.0), (0, 0.0), (60, 0.0)])
+    plans = computed(upper, lower)
+    result = course(*(plans[i] for i in order), sequence="same_sessions")
+    found = {f.roi: f for f in rule(result, "cumulative:AAPM") if "D1.2cc" in f.rule_id}
+    assert set(found) == {"SpinalCord of A", "SpinalCord of B"}
+    assert found["SpinalCord of A"].value == pytest.approx(10.0, abs=0.1)
+    assert found["SpinalCord of B"].value == pytest.approx(16.0, abs=0.1)
+    assert found["SpinalCord of B"].consequence is Outcome.FAIL
+
+
+def test_what_a_plan_adds_where_the_other_is_not_hottest_counts() -> None:
+    """Plan A is hottest at one level of the cord, plan B where A gives less: together they miss the limit there."""
+    one = levels("A", 5, x=-16.0, z=30.0, cord_z=(-50.0, 50.0), cord_gy=[(-60, 9.0), (0, 9.0), (20, 25.0), (60, 25.0)])
+    two = levels("B", 3, x=16.0, z=-30.0, cord_z=(-50.0, 50.0), cord_gy=[(-60, 18.0), (-15, 18.0), (0, 0.0), (60, 0.0)])
+    result = course(*computed(one, two), sequence="sequential")
+    found = of_cord(result)
+    assert found.verdict is not Verdict.INFORMATION
+    assert found.verdict is not Verdict.MET
+    assert 9.0 / 30.0 + 18.0 / 21.9 > 1
+
+
 def test_without_plans_to_sum_there_is_no_cumulative_dose() -> None:
     result = course(plan("A", 5))
     assert result.cumulative is None

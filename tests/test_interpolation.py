@@ -57,3 +57,16 @@ def test_twice_the_dose_reads_twice() -> None:
     points = np.random.default_rng(SEED).random((5000, 3)) * 29
     once, twice = (dose_at(DoseGrid(factor * dose, np.eye(4)), points) for factor in (1.0, 2.0))
     assert twice == pytest.approx(2 * once, rel=1e-9)
+
+
+def test_a_cold_peak_beside_a_hot_spot_is_read_by_the_spline() -> None:
+    """The share is of the highest dose asked for, and not of a hot spot that only lies in the same box."""
+    dose = 1.5 * gaussian((40, 40, 40), 1.5) / 60.0
+    peak = np.array([[16.3, 16.4, 16.2]])
+    alone = dose_at(DoseGrid(dose, np.eye(4)), peak)
+    hot = dose.copy()
+    hot[30:34, 30:34, 30:34] = 100.0
+    corners = np.array([[16.3, 16.4, 16.2], [5.0, 5.0, 5.0], [16.0, 28.0, 35.0], [36.0, 28.0, 5.0]])
+    beside = dose_at(DoseGrid(hot, np.eye(4)), corners)
+    linear = dose_at(DoseGrid(dose, np.eye(4)), peak, interpolation="linear")
+    assert abs(beside[0] - alone[0]) < 0.1 * abs(alone[0] - linear[0])

@@ -205,6 +205,12 @@ def case_file(folder: Path, text: str) -> Path:
     return path
 
 
+ABSENT_BUT_DRAWN = """
+[[absent]]
+organ = "SpinalCord"
+reason = "said so"
+"""
+
 EARLIER = """
 [[earlier]]
 organ = "SpinalCord"
@@ -315,3 +321,49 @@ def test_the_command_says_what_is_scaled_what_counts_and_what_ends_the_room(
     assert len(run(*options, "--format", "csv").out.splitlines()) == 3
     wrong = run(*options, "--plan", "none of these")
     assert (wrong.code, "E-OPTION" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize("total_gy", [10.0, 20.0, 50.0])
+def test_the_highest_dose_does_not_hang_on_the_dose_asked_for(total_gy: float) -> None:
+    """With the canal alone the cord's limits are met by the canal, or cannot be evaluated: never passed over."""
+    plan = study()
+    data = plan.plans[0]
+    rois = tuple(replace(r, name="SpinalCanal") if r.name == "SpinalCord" else r for r in data.structures.rois)
+    canal = replace(plan, plans=(replace(data, structures=replace(data.structures, rois=rois)),))
+    (line,) = whatif(canal, fractions=[5], total_gy=total_gy, given=SPINE)
+    assert line.frontier_gy is not None
+    at = sbrtcheck.check_study(rescaled(canal, factor=line.frontier_gy / 50.0, n_fractions=5), sites={"": "spine"})
+    assert not [f for f in at.findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is Outcome.INCOMPLETE]
+    above = rescaled(canal, factor=1.01 * line.frontier_gy / 50.0, n_fractions=5)
+    assert sbrtcheck.check_study(above, sites={"": "spine"}).outcome in {Outcome.INCOMPLETE, Outcome.FAIL}
+
+
+def test_what_a_check_refuses_is_refused(tmp_path: Path) -> None:
+    plan = study()
+    data = plan.plans[0]
+    weak = replace(data, dose=replace(data.dose, dose_gy=0.1 * np.asarray(data.dose.dose_gy)))
+    with pytest.raises(sbrtcheck.RefusedError, match="E-DOSE-RX-MISMATCH"):
+        whatif(replace(plan, plans=(weak,)), fractions=[5], given=SPINE)
+    with pytest.raises(sbrtcheck.RefusedError, match="E-CONTRADICTS"):
+        whatif(plan, fractions=[5], given=SPINE, case=case_file(tmp_path, ABSENT_BUT_DRAWN))
+
+
+def test_without_any_organ_or_with_an_open_problem_no_highest_dose_is_given() -> None:
+    plan = study()
+    data = plan.plans[0]
+    rois = tuple(r for r in data.structures.rois if r.name == "PTV")
+    alone = replace(plan, plans=(replace(data, structures=replace(data.structures, rois=rois)),))
+    (line,) = whatif(alone, fractions=[5], keep="dose", given=GivenFacts(sites={"": "other"}))
+    assert (line.frontier_gy, line.bed10_gy) == (None, None)
+    missing = replace(plan, problems=(*plan.problems, sbrtcheck.Problem("E-NO-DOSE", "RTPLAN_B.dcm")))
+    (line,) = whatif(missing, fractions=[5], keep="dose", given=SPINE)
+    assert line.frontier_gy is None
+    assert line.asked_outcome in {Outcome.INCOMPLETE, Outcome.FAIL}
+    assert "E-NO-DOSE" in line.note
+
+
+def test_no_lesion_comes_above_what_is_published_for_it() -> None:
+    (line,) = whatif(SAMPLES / "central_50_5", fractions=[5])
+    # The lesion lies at the bronchial tree: schemes of other lung lesions (60 Gy in 5) do not count.
+    assert line.published_gy == pytest.approx(40.0)
+    assert line.frontier_gy is None or line.frontier_gy <= 40.0

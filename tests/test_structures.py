@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import numpy as np
 import pytest
 from phantoms import cylinder, draw, grid_around, peak, rotation, sphere
 
 from sbrtcheck.dvh import Structure, build_structure, compute_dvh
+from sbrtcheck.dvh.lazy import lazy
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Contour, Reason, Roi
@@ -134,3 +138,35 @@ def test_wrong_numbers_are_wrong_usage() -> None:
         shell(A, inner_mm=3, outer_mm=1)
     with pytest.raises(WrongUsageError):
         union("u", [])
+
+
+def test_values_that_are_found_when_asked_for_need_no_lock() -> None:
+    """Two objects of two classes that ask each other, from two threads: neither waits for the other."""
+    together = threading.Barrier(2, timeout=20.0)
+
+    class One:
+        other: Any = None
+        calls = 0
+
+        @lazy
+        def value(self) -> int:
+            self.calls += 1
+            together.wait()
+            return 1 if self.other is None else 1 + int(self.other.value)
+
+    class Two(One):
+        @lazy
+        def value(self) -> int:
+            together.wait()
+            return 1 if self.other is None else 1 + int(self.other.value)
+
+    first, second = One(), Two()
+    first.other, second.other = Two(), One()
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda x=x: found.append(x.value), daemon=True) for x in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30.0)
+    assert found == [2, 2]
+    assert (first.value, first.calls) == (2, 1)

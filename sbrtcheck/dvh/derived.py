@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sbrtcheck.dvh.geometry import Frame, box_corners
+from sbrtcheck.dvh.lazy import lazy
 from sbrtcheck.dvh.raster import Float32Array
 from sbrtcheck.dvh.shape import Layer, Shape
 from sbrtcheck.model import FloatArray
@@ -59,18 +59,18 @@ class CombinedShape:
         self.shapes, self.operation = list(shapes), operation
         self.frame = self.shapes[0].frame
 
-    @cached_property
+    @lazy
     def _boxes(self) -> list[tuple[FloatArray, FloatArray]]:
         return [_box(shape, self.frame) for shape in self.shapes]
 
-    @cached_property
+    @lazy
     def low_mm(self) -> FloatArray:
         lows = np.array([low for low, _ in self._boxes])
         if self.operation == "union":
             return np.asarray(lows.min(axis=0))
         return np.asarray(lows.max(axis=0) if self.operation == "intersection" else lows[0])
 
-    @cached_property
+    @lazy
     def high_mm(self) -> FloatArray:
         highs = np.array([high for _, high in self._boxes])
         if self.operation == "union":
@@ -78,7 +78,7 @@ class CombinedShape:
         high = highs.min(axis=0) if self.operation == "intersection" else highs[0]
         return np.asarray(np.maximum(high, self.low_mm), dtype=float)
 
-    @cached_property
+    @lazy
     def volume_cm3(self) -> float:
         """Volume [cm3] on a lattice with partly covered cells."""
         return lattice_volume_cm3(self)
@@ -134,15 +134,15 @@ class OffsetShape:
         self.shape, self.margin_mm = shape, margin_mm
         self.frame = shape.frame
 
-    @cached_property
+    @lazy
     def low_mm(self) -> FloatArray:
         return np.asarray(self.shape.low_mm - self.margin_mm)
 
-    @cached_property
+    @lazy
     def high_mm(self) -> FloatArray:
         return np.asarray(np.maximum(self.shape.high_mm + self.margin_mm, self.low_mm), dtype=float)
 
-    @cached_property
+    @lazy
     def volume_cm3(self) -> float:
         """Volume [cm3] on a lattice with partly covered cells."""
         return lattice_volume_cm3(self)
@@ -155,7 +155,7 @@ class OffsetShape:
         """The structure on fixed in-plane positions."""
         return _Lattice(self, self.frame, u_mm, v_mm)
 
-    @cached_property
+    @lazy
     def _field(self) -> tuple[Float32Array, FloatArray, float]:
         """Signed distance to the surface (n_w, n_v, n_u) [mm], the first node and the pitch."""
         from scipy.ndimage import distance_transform_edt

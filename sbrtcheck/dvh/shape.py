@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from math import ceil, sqrt
 from typing import Protocol
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from sbrtcheck.dvh.between import FAR_MM, Cap, Solid, build_solid, close_rings
 from sbrtcheck.dvh.geometry import Frame, Reading
+from sbrtcheck.dvh.lazy import lazy
 from sbrtcheck.dvh.raster import Canvas, Float32Array
 from sbrtcheck.model import FloatArray
 
@@ -79,7 +79,7 @@ class ContourShape:
         self.frame = reading.frame
         self.convention = convention
 
-    @cached_property
+    @lazy
     def solids(self) -> list[Solid]:
         """One for each level of nesting."""
         canvas = _canvas(self.reading)
@@ -88,37 +88,37 @@ class ContourShape:
             close_rings(solids, self.reading)
         return solids
 
-    @cached_property
+    @lazy
     def _reach(self) -> tuple[float, float]:
         """How far the largest caps reach below the first plane and above the last one [mm]."""
         below = [max(c.height_mm, c.long_mm) for s in self.solids for c in s.caps_down[0]]
         above = [max(c.height_mm, c.long_mm) for s in self.solids for c in s.caps_up[-1]]
         return max(below, default=0.0), max(above, default=0.0)
 
-    @cached_property
+    @lazy
     def low_mm(self) -> FloatArray:
         loops = [loop for plane in self.reading.levels[0].groups for g in plane for loop in g.loops]
         low = np.min([loop.min(axis=0) for loop in loops], axis=0)
         return np.array([low[0], low[1], self.reading.w_mm[0] - self._reach[0]])
 
-    @cached_property
+    @lazy
     def high_mm(self) -> FloatArray:
         loops = [loop for plane in self.reading.levels[0].groups for g in plane for loop in g.loops]
         high = np.max([loop.max(axis=0) for loop in loops], axis=0)
         return np.array([high[0], high[1], self.reading.w_mm[-1] + self._reach[1]])
 
-    @cached_property
+    @lazy
     def volume_cm3(self) -> float:
         """Volume [cm3] of the convention chosen."""
         return self.slab_volume_cm3 if self.convention == "slab" else self.interpolated_volume_cm3
 
-    @cached_property
+    @lazy
     def slab_volume_cm3(self) -> float:
         """Area times thickness, plane by plane [cm3]."""
         parts = [s * np.sum(x.areas_mm2 * (x.half_up_mm + x.half_down_mm)) for s, x in self._signed()]
         return float(sum(parts)) / 1000.0
 
-    @cached_property
+    @lazy
     def interpolated_volume_cm3(self) -> float:
         """Volume of the shape between the planes and its end caps [cm3]."""
         total = 0.0
@@ -130,7 +130,7 @@ class ContourShape:
             total += sign * part
         return total / 1000.0
 
-    @cached_property
+    @lazy
     def volume_without_caps_cm3(self) -> float:
         """Volume between the first and the last plane of every part [cm3]."""
         caps = [s * cap.volume_mm3() for s, x in self._signed() for part in x.caps_up + x.caps_down for cap in part]
