@@ -41,12 +41,21 @@ def judge_isodoses(plans: Sequence[PlanDoses], *, interpolation: str = "cubic") 
     if len(plans) < 2:
         return ()
     grids = [p.data.dose for p in plans]
-    if common_box(grids) is None:
-        return ()
+    common = common_box(grids)
+    if common is None:
+        # Of two plans nothing is left to join; of more, two may still overlap.
+        return () if len(plans) == 2 else (_not_given("the dose grids of the plans have no box in common"),)
     if turned(grids):
-        note = "the dose grids of the plans are turned against each other: no isodose of their sum is given"
-        return (_finding("", "", MetricValue("R50", None, None, None, "", Reason.NOT_COMPUTABLE, note), note),)
+        return (_not_given("the dose grids of the plans are turned against each other"),)
+    unknown = [x for p in plans for x in p.lesions if x.prescription_gy is None]
+    if unknown:
+        named = ", ".join(f"{x.id} {safe_text(x.ptv)}" for x in unknown)
+        return (_not_given(f"no prescription is known for {named}, whose isodose cannot be told from its neighbours'"),)
     total = summed_grid(grids, interpolation=interpolation)
+    if len(plans) > 2:
+        apart = [f"{x.id} {safe_text(x.ptv)}" for p in plans for x in p.lesions if not _within(p, x, total)]
+        if apart:
+            return (_not_given(f"{', '.join(apart)}: outside the box that the dose grids of all plans cover"),)
     joined = joined_lesions(plans, total)
     if not joined:
         return ()
@@ -75,6 +84,20 @@ def judge_isodoses(plans: Sequence[PlanDoses], *, interpolation: str = "cubic") 
             )
         out.append(_finding(entry.lesion.id, entry.lesion.ptv, found.d2cm, far))
     return tuple(out)
+
+
+def _not_given(why: str) -> Finding:
+    note = f"{why}: no isodose of the sum of the plans is given"
+    return _finding("", "", MetricValue("R50", None, None, None, "", Reason.NOT_COMPUTABLE, note), note)
+
+
+def _within(plan: PlanDoses, lesion: Lesion, dose: DoseGrid) -> bool:
+    """Whether all of a target lies among the points of a grid."""
+    bounds = plan.structures[lesion.ptv].bounds_mm
+    if bounds is None:
+        return True
+    index = dose.to_index(box_corners(*bounds))[:, ::-1]
+    return bool(np.all((index >= 0) & (index <= np.array(dose.dose_gy.shape) - 1)))
 
 
 def _finding(lesion: str, roi: str, value: MetricValue, note: str) -> Finding:

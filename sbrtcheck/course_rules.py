@@ -39,7 +39,7 @@ def judge_sum(total: CourseSum, facts: CourseFacts, *, only: Collection[str] | N
     findings: list[Finding] = []
     rows: list[dict[str, Any]] = []
     sources: list[str] = []
-    for entries, organs in _by_earlier(total, facts):
+    for entries, organs in _by_earlier(facts):
         n_fractions = [*total.n_fractions, *(e.n_fractions for e in entries)]
         if len(n_fractions) < 2:
             continue
@@ -94,7 +94,7 @@ def _weight(finding: Finding) -> tuple[int, int, float]:
     return list(Outcome).index(finding.consequence), WORSE[finding.verdict], finding.share or 0.0
 
 
-def _by_earlier(total: CourseSum, facts: CourseFacts) -> Iterable[tuple[tuple[EarlierDose, ...], set[str] | None]]:
+def _by_earlier(facts: CourseFacts) -> Iterable[tuple[tuple[EarlierDose, ...], set[str] | None]]:
     """Earlier doses with the organs that they concern; without any: every other organ (None)."""
     yield (), None
     for organ, entries in facts.earlier.items():

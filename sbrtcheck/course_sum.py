@@ -89,7 +89,7 @@ class CourseSum:
         return tuple(self._members)
 
     def prepare(self, organs: Iterable[str]) -> None:
-        """Sum the doses in the structures of these organs, two at a time."""
+        """Sum the doses in the structures of these organs."""
         organs = tuple(organs)
         wanted = {id(s): s for organ in organs for _, s in self._members.get(organ, ()) if id(s) not in self._sums}
         if not wanted:

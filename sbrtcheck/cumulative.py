@@ -141,10 +141,6 @@ class SummedDose:
             slice_spacing_mm=self.slice_spacing_mm,
         )
 
-    def of_plan(self, index: int, convert: Callable[[FloatArray], FloatArray]) -> Dvh:
-        """The Dvh of one plan alone, converted."""
-        return self.dvh(lambda doses: convert(doses[index]))
-
 
 class _Binned:
     """Values at points put into bins once, for every reading of the volumes."""

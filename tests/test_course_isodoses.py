@@ -179,3 +179,16 @@ def test_turned_grids_are_said_and_not_summed() -> None:
     (finding,) = joined(replace(given, plans=(given.plans[0], second))).values()
     assert finding.value is None
     assert "turned against each other" in finding.note
+
+
+def test_a_third_plan_elsewhere_and_a_lesion_without_prescription_are_said() -> None:
+    far = study(("A", -13.0, {}), ("B", 13.0, {}), ("C", 150.0, {"at": 150.0}))
+    (finding,) = judge_isodoses(computed(far))
+    assert finding.value is None
+    assert "outside the box" in finding.note
+    plans = computed(study(("A", -13.0, {}), ("B", 13.0, {})))
+    (lesion,) = plans[1].lesions
+    plans[1] = replace(plans[1], lesions=(replace(lesion, prescription_gy=None),))
+    (finding,) = judge_isodoses(plans)
+    assert finding.value is None
+    assert "no prescription is known for 2 PTV_B" in finding.note

@@ -85,9 +85,9 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
     pitch = float(np.sqrt(u.step_mm * v.step_mm))
     lattice = shape.on_lattice(u.position_mm, v.position_mm)
     names = VARIANTS if isinstance(shape, ContourShape) else VARIANTS[:1]
-    n_spread = shape.volume_cm3 < SPREAD_BELOW_CM3
+    is_spread = shape.volume_cm3 < SPREAD_BELOW_CM3
     # Distances are held at the canvas's reach, which is 3 mm for the coarsest canvas.
-    margin = np.float32(min(pitch if n_spread else 0.5 * pitch, DEEP_MM))
+    margin = np.float32(min(pitch if is_spread else 0.5 * pitch, DEEP_MM))
     core, ends = _layers(shape, w, pitch)
     rows_in, _ = v.inner()
     columns_in, _ = u.inner()
@@ -102,7 +102,7 @@ def find_cells(shape: Shape, reader: GridReader) -> GridCells:
     made: Iterator[tuple[Float32Array, dict[str, Float32Array]]]
     made = (_shares(lattice, layer, names, pitch, form) for _, layer, _ in every)
     slopes: Sequence[Float32Array | None] = [None] * len(every)
-    if n_spread:
+    if is_spread:
         # Points that stand beside the surface along w as well must know how it leans.
         kept_layers = list(made)
         made = iter(kept_layers)

@@ -71,7 +71,7 @@ def compute_dvhs(
     band: bool = True,
     kept: KeptSamples | None = None,
 ) -> list[Dvh]:
-    """The Dvhs of several structures in one dose grid, in the same order; two at a time. See `compute_dvh`."""
+    """The Dvhs of several structures in one dose grid, in the same order. See `compute_dvh`."""
     return each(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept), structures)
 
 
