@@ -60,7 +60,7 @@ def whatif_command(
     Scaling only, no re-optimisation; not a prescription. Of several plans one is scaled (--plan; else the first): the
     others stay as they are and count, as does earlier dose declared in a case file.
     """
-    from sbrtcheck.clinic import clinic_of
+    from sbrtcheck.clinic import load_clinic
     from sbrtcheck.plan_check import GivenFacts
     from sbrtcheck.rescale import NOT_A_PRESCRIPTION, whatif
 
@@ -77,7 +77,8 @@ def whatif_command(
             roi_map=parse_assignments("--map", roi_map),
         ),
         case=case,
-        clinic=clinic_of(inputs, config=config, find_config=not no_config),
+        clinic=load_clinic(config) if config is not None else None,
+        find_config=not no_config,
         plan_label=plan_label,
         progress=progress,
     )

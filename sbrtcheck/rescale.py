@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sbrtcheck import course_lesions, guideline, schemes
 from sbrtcheck.case import load_case
-from sbrtcheck.clinic import ClinicFile
+from sbrtcheck.clinic import ClinicFile, clinic_of
 from sbrtcheck.contradictions import settled
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.judging import deciding_site
@@ -96,6 +96,7 @@ def whatif(
     given: GivenFacts | None = None,
     case: str | Path | None = None,
     clinic: ClinicFile | None = None,
+    find_config: bool = True,
     plan_index: int = 0,
     plan_label: str = "",
     progress: Callable[[str], None] = lambda _stage: None,
@@ -111,6 +112,7 @@ def whatif(
         given: facts that the files lack; they come before those of the case file.
         case: case file: facts, the sequence of the plans, and earlier dose, which counts.
         clinic: clinic file: its names, tables, levels and alpha/beta count as in a check.
+        find_config: of files, without ``clinic``: look for a clinic file where check does.
         plan_index: which plan of the study is scaled; the others stay as they are and count.
         plan_label: the same by its label.
         progress: called with what is being done.
@@ -127,6 +129,8 @@ def whatif(
     else:
         from sbrtcheck.read import read_folder
 
+        if clinic is None:
+            clinic = clinic_of(plan, find_config=find_config)
         progress("reading")
         study = read_folder(plan)
     declared = load_case(case) if case is not None else None

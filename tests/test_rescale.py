@@ -367,3 +367,15 @@ def test_no_lesion_comes_above_what_is_published_for_it() -> None:
     # The lesion lies at the bronchial tree: schemes of other lung lesions (60 Gy in 5) do not count.
     assert line.published_gy == pytest.approx(40.0)
     assert line.frontier_gy is None or line.frontier_gy <= 40.0
+
+
+def test_the_clinic_file_beside_the_plan_counts_as_in_a_check(tmp_path: Path) -> None:
+    folder = mini.write(tmp_path / "plan", mini.files("passing"))
+    (plain,) = whatif(folder, fractions=[3], find_config=False)
+    assert plain.frontier_gy is not None
+    (folder / "sbrtcheck.toml").write_text('[required]\nnode = ["Stomach"]\n', encoding="utf-8")
+    (line,) = whatif(folder, fractions=[3])
+    assert line.frontier_gy is None
+    assert "Stomach" in line.note
+    (same,) = whatif(folder, fractions=[3], find_config=False)
+    assert same.frontier_gy == plain.frontier_gy
