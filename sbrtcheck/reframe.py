@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from sbrtcheck.model import FloatArray, PlanData, Registration
+from sbrtcheck.model.dose import mapped
 
 
 def transformation(registrations: Sequence[Registration], *, source: str, target: str) -> Registration | None:
@@ -38,12 +39,13 @@ def moved(data: PlanData, registration: Registration) -> PlanData:
     """The plan with its dose grid and contours in the registration's target frame. Doses are untouched."""
     matrix = registration.matrix
 
-    def point(points_mm: FloatArray) -> FloatArray:
-        out: FloatArray = points_mm @ matrix[:3, :3].T + matrix[:3, 3]
-        return out
-
     rois = tuple(
-        replace(roi, contours=tuple(replace(c, points_mm=point(c.points_mm)) for c in roi.contours))
+        replace(
+            roi,
+            contours=tuple(
+                replace(c, points_mm=mapped(c.points_mm, matrix[:3, :3], matrix[:3, 3])) for c in roi.contours
+            ),
+        )
         for roi in data.structures.rois
     )
     frame = registration.to_frame_uid

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sbrtcheck.dvh.geometry import Frame
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, FloatArray
+from sbrtcheck.model.dose import mapped
 
 DEGREE = 5
 # A structure below this volume [cm3] may hold no more than a narrow peak and is read by the fifth order everywhere; a
@@ -63,14 +64,7 @@ class GridReader:
 
     def to_index(self, points_mm: FloatArray) -> FloatArray:
         """Fractional indices (k, j, i), shape (3, n), of positions (n, 3) in the frame [mm]."""
-        # Written out, because most entries are 0 and a threaded matrix product costs more than it saves.
-        index = np.empty((3, len(points_mm)))
-        for row in range(3):
-            index[row] = self.shift[row]
-            for column in range(3):
-                if abs(self.turn[row, column]) > 1e-12:
-                    index[row] += self.turn[row, column] * points_mm[:, column]
-        return index
+        return mapped(points_mm, self.turn, self.shift).T
 
     def to_position(self, index: NDArray[np.int64]) -> FloatArray:
         """Positions (n, 3) in the frame [mm] of indices (k, j, i), shape (n, 3)."""

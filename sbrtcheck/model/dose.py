@@ -53,18 +53,18 @@ class DoseGrid:
 def mapped(points: FloatArray, matrix: FloatArray, shift: FloatArray | None = None) -> FloatArray:
     """Points (n, 3) turned by a matrix (3, 3), then moved by a shift (3,), as new points (n, 3).
 
-    Written out, because most entries are 0 and a threaded matrix product costs more than it saves.
+    Written out, because most entries are 0 and a threaded matrix product costs more than it saves. Each coordinate of
+    the result lies in one piece.
     """
     points = np.asarray(points, dtype=float)
-    result = np.zeros((len(points), 3))
-    for row in range(3):
-        column = result[:, row]
+    result = np.zeros((3, len(points)))
+    for row, out in enumerate(result):
         if shift is not None:
-            column += shift[row]
-        for entry in range(3):
-            if matrix[row, entry] != 0.0:
-                column += matrix[row, entry] * points[:, entry]
-    return result
+            out += shift[row]
+        for column in range(3):
+            if matrix[row, column] != 0.0:
+                out += matrix[row, column] * points[:, column]
+    return result.T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
