@@ -59,13 +59,13 @@ def judge_isodoses(plans: Sequence[PlanDoses], *, interpolation: str = "cubic") 
     joined = joined_lesions(plans, total)
     if not joined:
         return ()
-    lesions = [(p, x) for p in plans for x in p.lesions if _usable(p, x)]
-    targets = [(p.structures[x.ptv], float(x.prescription_gy or 0.0)) for p, x in lesions]
+    lesions = _prescribed(plans)
+    targets = [(p.structures[x.ptv], prescription_gy) for p, x, prescription_gy in lesions]
     bodies = [p.structures[p.body.roi.name] for p in plans if p.body is not None]
     # R50 and D2cm take from the Dvhs nothing but the volume of the target, which is the same on every grid.
-    dvhs = [p.dvhs[x.ptv] for p, x in lesions]
+    dvhs = [p.dvhs[x.ptv] for p, x, _ in lesions]
     measured = conformity(targets=targets, body=bodies[0] if bodies else None, dose=total, dvhs=dvhs)
-    of_lesion = {x.id: found for (_, x), found in zip(lesions, measured, strict=True)}
+    of_lesion = {x.id: found for (_, x, _), found in zip(lesions, measured, strict=True)}
     several = {p.n_fractions for p in plans}
     out = []
     for entry in joined:
@@ -113,8 +113,14 @@ def _finding(lesion: str, roi: str, value: MetricValue, note: str) -> Finding:
     return replace(made, unit=value.unit)
 
 
-def _usable(plan: PlanDoses, lesion: Lesion) -> bool:
-    return lesion.prescription_gy is not None and plan.structures[lesion.ptv].blocked is None
+def _prescribed(plans: Sequence[PlanDoses]) -> list[tuple[PlanDoses, Lesion, float]]:
+    """The lesions that have a shape and a prescription [Gy], with their plan."""
+    return [
+        (plan, x, x.prescription_gy)
+        for plan in plans
+        for x in plan.lesions
+        if x.prescription_gy is not None and plan.structures[x.ptv].blocked is None
+    ]
 
 
 def joined_lesions(plans: Sequence[PlanDoses], total: DoseGrid) -> tuple[Joined, ...]:
@@ -124,24 +130,24 @@ def joined_lesions(plans: Sequence[PlanDoses], total: DoseGrid) -> tuple[Joined,
     """
     from scipy.ndimage import label
 
-    entries = [(p, x) for p in plans for x in p.lesions if _usable(p, x)]
+    entries = _prescribed(plans)
     same = {frozenset((x.id, y.id)) for x, y in shared_lesions(plans)}
-    levels = sorted({HALF * float(x.prescription_gy or 0.0) for _, x in entries})
+    # Which connected parts each lesion holds, in the order of the entries, by the dose of half a prescription.
+    held: dict[float, list[frozenset[int]]] = {}
     out = []
-    for level_gy in levels:
-        parts, _ = label(total.dose_gy >= level_gy)
-        held = [_parts_held(p, x, total, parts) for p, x in entries]
-        for (plan, lesion), mine in zip(entries, held, strict=True):
-            if HALF * float(lesion.prescription_gy or 0.0) != level_gy:
-                continue
-            others = tuple(
-                (p, x)
-                for (p, x), theirs in zip(entries, held, strict=True)
-                if p is not plan and mine & theirs and frozenset((x.id, lesion.id)) not in same
-            )
-            if others:
-                out.append(Joined(plan, lesion, others))
-    return tuple(sorted(out, key=lambda j: [x.id for _, x in entries].index(j.lesion.id)))
+    for index, (plan, lesion, prescription_gy) in enumerate(entries):
+        level_gy = HALF * prescription_gy
+        if level_gy not in held:
+            parts, _ = label(total.dose_gy >= level_gy)
+            held[level_gy] = [_parts_held(p, x, total, parts) for p, x, _ in entries]
+        others = tuple(
+            (p, x)
+            for (p, x, _), theirs in zip(entries, held[level_gy], strict=True)
+            if p is not plan and held[level_gy][index] & theirs and frozenset((x.id, lesion.id)) not in same
+        )
+        if others:
+            out.append(Joined(plan, lesion, others))
+    return tuple(out)
 
 
 def _parts_held(plan: PlanDoses, lesion: Lesion, dose: DoseGrid, parts: NDArray[np.int32]) -> frozenset[int]:

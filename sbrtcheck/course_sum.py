@@ -66,8 +66,13 @@ class CourseSum:
         return other
 
     def _gather(self) -> dict[str, list[tuple[Subject, Structure]]]:
-        """Subjects with a structure, by organ; one drawing of several plans once, with its smallest distance."""
+        """Subjects with a structure, by organ; one drawing of several plans once, with its smallest distance.
+
+        Structures of one name that are drawn differently get the label of their plan: findings tell them by name.
+        """
         found: dict[str, dict[Hashable, tuple[Subject, Structure]]] = {}
+        # Each drawing of a name, and the first plan that has it.
+        drawings: dict[str, dict[Hashable, str]] = {}
         for plan in self.plans:
             for organ, subjects in plan.subjects.items():
                 for subject, structure in zip(subjects, plan.shapes.get(organ, ()), strict=True):
@@ -75,13 +80,18 @@ class CourseSum:
                         continue
                     place = found.setdefault(organ, {})
                     key = _geometry(structure)
+                    drawings.setdefault(subject.roi, {}).setdefault(key, plan.label)
                     if key in place:
                         known, kept = place[key]
                         gaps = [x.distance_mm for x in (known, subject) if x.distance_mm is not None]
                         place[key] = (replace(known, distance_mm=min(gaps, default=None)), kept)
                     else:
                         place[key] = (subject, structure)
-        return _told_apart({organ: list(members.values()) for organ, members in found.items()}, self.plans)
+        names = _told_apart(drawings)
+        return {
+            organ: [(replace(s, roi=names[s.roi, key]), structure) for key, (s, structure) in members.items()]
+            for organ, members in found.items()
+        }
 
     @property
     def organs(self) -> tuple[str, ...]:
@@ -204,40 +214,16 @@ def _with_earlier(
     return Reading((*key, *((e.dose_gy, e.n_fractions) for e in earlier)), lambda doses: combine(doses, earlier))
 
 
-def _told_apart(
-    members: Mapping[str, Sequence[tuple[Subject, Structure]]], plans: Sequence[PlanDoses]
-) -> dict[str, list[tuple[Subject, Structure]]]:
-    """Structures of one name that are drawn differently get the label of their plan: findings tell them by name."""
-    drawings: dict[str, dict[Hashable, int]] = {}
-    for entries in members.values():
-        for subject, structure in entries:
-            known = drawings.setdefault(subject.roi, {})
-            known.setdefault(_geometry(structure), len(known))
-    owner = {
-        id(structure): plan.label
-        for plan in reversed(plans)
-        for structures in plan.shapes.values()
-        for structure in structures
-        if structure is not None
-    }
-    named: dict[tuple[str, Hashable], str] = {}
-    for roi, known in drawings.items():
-        for geometry in known:
-            named[roi, geometry] = roi
-    taken: set[str] = set()
-    for entries in members.values():
-        for subject, structure in entries:
-            key = (subject.roi, _geometry(structure))
-            if len(drawings[subject.roi]) > 1 and named[key] == subject.roi:
-                name = f"{subject.roi} of {owner[id(structure)]}"
-                while name in taken or name in drawings:
-                    name += "'"
-                taken.add(name)
-                named[key] = name
-    return {
-        organ: [(replace(s, roi=named[s.roi, _geometry(structure)]), structure) for s, structure in entries]
-        for organ, entries in members.items()
-    }
+def _told_apart(drawings: Mapping[str, Mapping[Hashable, str]]) -> dict[tuple[str, Hashable], str]:
+    """A name of its own for each drawing of a name, from the label of its plan where there are several."""
+    names: dict[tuple[str, Hashable], str] = {}
+    for roi, labels in drawings.items():
+        for key, label in labels.items():
+            name = roi if len(labels) == 1 else f"{roi} of {label}"
+            while name in names.values() or (name != roi and name in drawings):
+                name += "'"
+            names[roi, key] = name
+    return names
 
 
 def _geometry(structure: Structure) -> Hashable:
