@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -12,29 +11,25 @@ from typing import Any
 
 from sbrtcheck.case import CaseFile, load_case
 from sbrtcheck.clinic import ClinicFile, clinic_of
-from sbrtcheck.contradictions import settled
+from sbrtcheck.contradictions import left_open, settled
 from sbrtcheck.course_drawing import outlines
-from sbrtcheck.course_lesions import facts_of_plan, treated_elsewhere, unique_labels
+from sbrtcheck.course_plans import course_plans
 from sbrtcheck.course_report import judge_course
 from sbrtcheck.errors import Problem, RefusedError, safe_text
-from sbrtcheck.findings import completeness
 from sbrtcheck.guideline import threshold_fact
 from sbrtcheck.guideline_check import confirm_items, deviation_findings, judge_course_rules, with_deviations
 from sbrtcheck.model import (
     EXIT_CODE,
     Fact,
-    Finding,
     InputFile,
     Outcome,
-    Reason,
     Report,
     Study,
     worst_outcome,
 )
-from sbrtcheck.plan_check import GivenFacts, compute_plan
+from sbrtcheck.plan_check import GivenFacts, PlanDoses
 from sbrtcheck.plan_facts import with_case
 from sbrtcheck.plan_result import Choices, PlanResult, plan_result
-from sbrtcheck.shared_shapes import Shared
 from sbrtcheck.tables import load_table
 from sbrtcheck.tables_used import tables_of_report
 
@@ -189,21 +184,29 @@ def _assemble(
     shown: Mapping[str, Any],
 ) -> Report:
     """The plans, their sum, the rules of the course, and all of it as a Report."""
-    results = _plan_results(study, given, case, choices, progress)
+    results: list[PlanResult] = []
+    to_add: list[PlanDoses] = []
+    registered: dict[str, str] = {}
+    for plan in course_plans(study, given, case, interpolation=choices.interpolation, progress=progress):
+        results.append(plan_result(plan.doses, given=given, case=case, choices=choices, progress=progress))
+        doses, registration = plan.in_common_frame(study)
+        to_add.append(doses)
+        if registration:
+            registered[plan.doses.label] = registration
     whole = judge_course(
-        [r.doses_to_add for r in results],
+        to_add,
         case=case,
         clinic=choices.clinic,
         absent=given.absent,
         interpolation=choices.interpolation,
         progress=progress,
-        registered={r.doses.label: r.registration for r in results if r.registration},
+        registered=registered,
     )
     treated = [x.lesion for r in results for x in r.lesions]
     reports = [r.report for r in results]
     findings = (
         *whole.findings,
-        *_course_findings(study, case),
+        *left_open(study, case),
         *judge_course_rules(treated, case=case),
         *deviation_findings(reports, case),
     )
@@ -231,58 +234,9 @@ def _assemble(
         tables=tables_of_report([x for r in results for x in r.tables], also=choices.also, summed=whole.sources),
         confirm=confirm_items(treated, case=case),
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
-        outlines=outlines([r.doses_to_add for r in results]),
+        outlines=outlines(to_add),
         course_curves=whole.curves,
     )
-
-
-def _plan_results(
-    study: Study,
-    given: GivenFacts,
-    case: CaseFile | None,
-    choices: Choices,
-    progress: Callable[[str], None],
-) -> list[PlanResult]:
-    """Every plan computed and judged, in the order of the study; lesions are numbered through the course."""
-    labels, elsewhere = unique_labels(study), treated_elsewhere(study, case)
-    shared = Shared() if len(study.plans) > 1 else None
-    results: list[PlanResult] = []
-    for index, data in enumerate(study.plans):
-        compute = partial(
-            compute_plan,
-            index=index,
-            given=facts_of_plan(given, data, study, elsewhere[index]),
-            interpolation=choices.interpolation,
-            progress=progress,
-            label=labels[index],
-            elsewhere=elsewhere[index],
-            first_lesion=sum(len(r.lesions) for r in results) + 1,
-            shared=shared,
-        )
-        results.append(
-            plan_result(data, compute=compute, study=study, given=given, case=case, choices=choices, progress=progress)
-        )
-    return results
-
-
-def _course_findings(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
-    """What the files say of the course beyond its doses."""
-    out = []
-    for problem in study.problems:
-        if problem.is_error:
-            out.append(
-                completeness(rule_id=f"course:{problem.code}", plan="", reason=Reason.NOT_DECLARED, note=problem.line())
-            )
-    prior = [
-        r.nominal_prior_dose_gy
-        for p in study.plans
-        for r in p.plan.dose_references
-        if r.nominal_prior_dose_gy is not None and r.nominal_prior_dose_gy > 0
-    ]
-    if prior and not (case and case.earlier):
-        note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
-        out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
-    return tuple(out)
 
 
 def _file_facts(case: CaseFile | None, clinic: ClinicFile | None) -> list[Fact]:

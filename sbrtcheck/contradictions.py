@@ -1,4 +1,7 @@
-"""Facts that the files contradict. A fact may fill what the files lack; what they say already it cannot change."""
+"""Facts that the files contradict, and what the files leave open.
+
+A fact may fill what the files lack; what they say already it cannot change.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from dataclasses import replace
 from sbrtcheck import names
 from sbrtcheck.case import CaseFile
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
-from sbrtcheck.model import MatchedBy, NamedRoi, PlanData, Role, Study
+from sbrtcheck.findings import completeness
+from sbrtcheck.model import Finding, MatchedBy, NamedRoi, PlanData, Reason, Role, Study
 from sbrtcheck.plan_check import GivenFacts
 
 
@@ -24,6 +28,26 @@ def settled(study: Study, case: CaseFile | None, given: GivenFacts) -> Study:
     refuse_contradicted_case(study, case)
     away = mapped_away(study, {**given.optional_map, **given.roi_map})
     return replace(study, problems=(*study.problems, *away)) if away else study
+
+
+def left_open(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
+    """What the files leave open of the course, beyond its doses: each makes it INCOMPLETE."""
+    out = []
+    for problem in study.problems:
+        if problem.is_error:
+            out.append(
+                completeness(rule_id=f"course:{problem.code}", plan="", reason=Reason.NOT_DECLARED, note=problem.line())
+            )
+    prior = [
+        r.nominal_prior_dose_gy
+        for p in study.plans
+        for r in p.plan.dose_references
+        if r.nominal_prior_dose_gy is not None and r.nominal_prior_dose_gy > 0
+    ]
+    if prior and not (case and case.earlier):
+        note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
+        out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
+    return tuple(out)
 
 
 def refuse_contradicted_case(study: Study, case: CaseFile | None) -> None:

@@ -1,4 +1,4 @@
-"""One plan computed and judged: everything that it adds to the report."""
+"""One plan judged: everything that it adds to the report."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ from sbrtcheck.dvh.conformity import (
 from sbrtcheck.dvh.spill import GlobalMaximum
 from sbrtcheck.errors import Problem
 from sbrtcheck.judging import JudgedPlan, deciding_site, judge_plan
-from sbrtcheck.lung_location import with_locations
-from sbrtcheck.model import Fact, LesionReport, PlanData, PlanReport, StructureReport, Study
+from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureReport
 from sbrtcheck.plan_check import GivenFacts, PlanDoses
 from sbrtcheck.plan_problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.plan_report import agreement_rows, lesion_reports, plan_report, structure_reports
-from sbrtcheck.reframe import describe, moved, transformation
 from sbrtcheck.tables import clinic_goals, load_target_goals
 from sbrtcheck.tables_used import TableUse, tables_of_plan
 
@@ -43,18 +41,18 @@ class Choices:
     interpolation: str
     derive: bool
 
+    def table_for(self, lesions: Sequence[Lesion], *, n_fractions: int) -> str | None:
+        """The table that is asked for, by the caller or for these lesions in the clinic file; None: the default."""
+        if self.table is not None or self.clinic is None:
+            return self.table
+        return self.clinic.table_for(site=deciding_site(lesions), n_fractions=n_fractions)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanResult:
-    """A plan as it was judged, and what it adds to the report.
-
-    ``doses`` is the plan in its own frame; ``doses_to_add`` is what the sum sees: the same, or the plan moved into the
-    frame of the first one by the ``registration`` told.
-    """
+    """A plan as it was judged, and what it adds to the report."""
 
     doses: PlanDoses
-    doses_to_add: PlanDoses
-    registration: str
     report: PlanReport
     lesions: tuple[LesionReport, ...]
     structures: tuple[StructureReport, ...]
@@ -74,43 +72,34 @@ class _AroundTargets:
 
 
 def plan_result(
-    data: PlanData,
+    doses: PlanDoses,
     *,
-    compute: Callable[[PlanData], PlanDoses],
-    study: Study,
     given: GivenFacts,
     case: CaseFile | None,
     choices: Choices,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None] = lambda _stage: None,
 ) -> PlanResult:
-    """Compute and judge one plan.
+    """Judge one plan.
 
     Args:
-        data: the plan as read.
-        compute: names, lesions and doses of a plan (`compute_plan` with everything else given); asked again for a plan
-            that the sum needs moved.
-        study: that the plan is of.
+        doses: the plan with its doses.
         given: facts from the caller.
         case: case file.
         choices: of the caller.
         progress: called with what is being done.
 
     Raises:
-        RefusedError, WrongUsageError: as `compute_plan` and `judge_plan`.
+        RefusedError, WrongUsageError: as `judge_plan`.
     """
-    doses = with_stated_lesions(compute(data), case)
     progress(f"{doses.label}: conformity")
     around = _around_targets(doses)
     progress(f"{doses.label}: judging")
     judged, default = _judged_and_default(doses, around.conformity, given=given, case=case, choices=choices)
     rows, disagreements = agreement_rows(doses)
     alpha_beta_gy = choices.clinic.alpha_beta_gy if choices.clinic else None
-    doses_to_add, registration = _in_common_frame(doses, study, compute)
     title = judged.choice.table.title if judged.choice.table else "none"
     return PlanResult(
         doses=doses,
-        doses_to_add=doses_to_add,
-        registration=registration,
         report=plan_report(
             doses,
             judged,
@@ -126,16 +115,6 @@ def plan_result(
         warnings=(*doses.problems, *disagreements, *warnings_of_plan(doses)),
         errors=(*_errors_of_rois(doses), *errors_of_findings(judged.findings)),
         tables=tables_of_plan(judged, default),
-    )
-
-
-def with_stated_lesions(doses: PlanDoses, case: CaseFile | None) -> PlanDoses:
-    """With what the case file says of where a lung lesion lies and whether it is an early primary."""
-    stated = case.lesions if case else ()
-    return with_locations(
-        doses,
-        declared={x.roi: x.location for x in stated if x.location},
-        early_stage={x.roi: x.early_stage_primary for x in stated if x.early_stage_primary is not None},
     )
 
 
@@ -180,12 +159,11 @@ def _judged_and_default(
     goals = load_target_goals()
     default = judge(table=None, also=(), goals=goals, extra_required=())
     required: tuple[str, ...] = ()
-    wanted = choices.table
+    wanted = choices.table_for(doses.lesions, n_fractions=doses.n_fractions)
     if clinic is not None:
         goals = (*(goals if clinic.keep_goals else ()), *clinic_goals(clinic.goals, file=clinic.file))
         sites = dict.fromkeys(x.site for x in doses.lesions)
         required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
-        wanted = wanted or clinic.table_for(site=deciding_site(doses.lesions), n_fractions=doses.n_fractions)
     if wanted is None and not choices.also and clinic is None and not choices.derive and thresholds is None:
         return default, default
     judged = judge(
@@ -199,19 +177,6 @@ def _judged_and_default(
         thresholds=thresholds,
     )
     return judged, default
-
-
-def _in_common_frame(doses: PlanDoses, study: Study, compute: Callable[[PlanData], PlanDoses]) -> tuple[PlanDoses, str]:
-    """The plan as the sum sees it, and the registration that moved it, "" if none did.
-
-    Only the sum sees the moved plan; its own verdicts rest on its own frame.
-    """
-    frame = doses.data.dose.frame_of_reference_uid
-    common = study.plans[0].dose.frame_of_reference_uid
-    joined = transformation(study.registrations, source=frame, target=common) if frame != common else None
-    if joined is None:
-        return doses, ""
-    return compute(moved(doses.data, joined)), describe(joined)
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:

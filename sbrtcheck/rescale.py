@@ -13,18 +13,18 @@ from pathlib import Path
 from sbrtcheck import course_lesions, guideline, schemes
 from sbrtcheck.case import load_case
 from sbrtcheck.clinic import ClinicFile, clinic_of
-from sbrtcheck.contradictions import settled
+from sbrtcheck.contradictions import left_open, settled
+from sbrtcheck.course_plans import course_plans
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.judging import deciding_site
 from sbrtcheck.model import Finding, Lesion, Level, OrganTable, Outcome, Study, worst_outcome
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan_check import GivenFacts, PlanDoses
 from sbrtcheck.plan_facts import with_case
-from sbrtcheck.plan_result import with_stated_lesions
+from sbrtcheck.plan_result import Choices
 from sbrtcheck.radiobiology import bed, total_dose_for_bed
 from sbrtcheck.rescale_check import Check
 from sbrtcheck.rescale_course import Beside, beside, highest_factor
 from sbrtcheck.rescale_plan import counts, judged_limits, words
-from sbrtcheck.shared_shapes import Shared
 from sbrtcheck.tables import choose_table
 
 NOT_A_PRESCRIPTION = "not a prescription: the dose distribution is scaled, nothing is re-optimised"
@@ -143,24 +143,10 @@ def whatif(
         raise wrong_usage("E-OPTION", "plan_index", seen=plan_index)
     facts = with_case(replace(given or GivenFacts(), sex=study.patient.sex), declared, clinic)
     study = settled(study, declared, facts)
-    elsewhere = course_lesions.treated_elsewhere(study, declared)
-    shared = Shared() if len(study.plans) > 1 else None
-    plans: list[PlanDoses] = []
-    for index, data in enumerate(study.plans):
-        made = compute_plan(
-            data,
-            index=index,
-            given=course_lesions.facts_of_plan(facts, data, study, elsewhere[index]),
-            progress=progress,
-            label=labels[index],
-            elsewhere=elsewhere[index],
-            first_lesion=1 + sum(len(p.lesions) for p in plans),
-            shared=shared,
-        )
-        plans.append(with_stated_lesions(made, declared))
+    plans = [p.doses for p in course_plans(study, facts, declared, progress=progress)]
     course = beside(plans, plan_index, case=declared, absent=facts.absent)
     return scale_plan(
-        Check(study, plans, plan_index, facts, declared, clinic, table),
+        Check(study, plans, plan_index, facts, declared, Choices(table, (), clinic, "cubic", False)),
         fractions=fractions,
         keep=keep,
         total_gy=total_gy,
@@ -191,15 +177,12 @@ def scale_plan(
     out = []
     for n in fractions:
         progress(f"{doses.label}: {n} fractions")
-        site = deciding_site(doses.lesions)
-        wanted = check.table
-        if wanted is None and check.clinic is not None:
-            wanted = check.clinic.table_for(site=site, n_fractions=n)
-        choice = choose_table(n_fractions=n, site=site, table=wanted)
+        wanted = check.choices.table_for(doses.lesions, n_fractions=n)
+        choice = choose_table(n_fractions=n, site=deciding_site(doses.lesions), table=wanted)
         asked = total_gy if total_gy is not None else _kept(lesion.prescription_gy, doses.n_fractions, n, keep)
         if not 0 < asked < float("inf"):
             raise wrong_usage("E-DOMAIN", "--total", seen=asked)
-        line = _line(check, course, lesion, n, choice.table, choice.reason, asked)
+        line = _line(check, course, lesion, lesion.prescription_gy, n, choice.table, choice.reason, asked)
         out.append(replace(line, plan=doses.label, beside=course.words if course else ()))
     return tuple(out)
 
@@ -216,18 +199,18 @@ def _line(
     check: Check,
     course: Beside | None,
     lesion: Lesion,
+    prescription_gy: float,
     n: int,
     table: OrganTable | None,
     reason: str,
     asked_gy: float,
 ) -> WhatIf:
     doses, absent = check.plans[check.index], check.given.absent
-    prescription_gy = float(lesion.prescription_gy or 0.0)
     factor = asked_gy / prescription_gy
-    ceilings = [_published(x, n, factor) for x in doses.lesions if x.prescription_gy is not None]
-    shares_of_ceiling = [c / float(x.prescription_gy or 0.0) for x, c in ceilings if c is not None]
     # Every lesion of the plan is scaled, and none may come above what is published for it.
-    published = prescription_gy * min(shares_of_ceiling) if len(shares_of_ceiling) == len(ceilings) else None
+    rooms = [_room(x, x.prescription_gy, n, factor) for x in doses.lesions if x.prescription_gy is not None]
+    known = [room for room in rooms if room is not None]
+    published = prescription_gy * min(known) if len(known) == len(rooms) else None
     empty = WhatIf(
         n_fractions=n,
         table="",
@@ -254,8 +237,10 @@ def _line(
         if f.share is not None:
             shares[f.organ] = max(f.share, shares.get(f.organ, 0.0))
     first = _limiting(doses, table, n, prescription_gy, absent=absent)
-    left_open = [p.line() for p in check.study.problems if p.is_error]
-    unsettled = "; ".join([*left_open, *([course.unsettled] if course is not None and course.unsettled else [])])
+    reasons = [f.note for f in left_open(check.study, check.case)]
+    if course is not None and course.unsettled:
+        reasons.append(course.unsettled)
+    unsettled = "; ".join(reasons)
     reached = [f.consequence for f in findings] or [Outcome.INCOMPLETE]
     line = replace(
         empty,
@@ -306,11 +291,10 @@ def _scheme_sites(lesion: Lesion, total_gy: float, n: int) -> tuple[str, ...]:
     return tuple(guideline.scheme_sites(site=site, is_sbrt=kind == "SBRT"))
 
 
-def _published(lesion: Lesion, n: int, factor: float) -> tuple[Lesion, float | None]:
-    """The highest total dose published for a lesion in ``n`` fractions [Gy]."""
-    sites = _scheme_sites(lesion, factor * float(lesion.prescription_gy or 0.0), n)
-    highest = schemes.highest(n_fractions=n, sites=sites)
-    return lesion, None if highest is None else highest.total_dose_gy
+def _room(lesion: Lesion, prescription_gy: float, n: int, factor: float) -> float | None:
+    """The highest total dose published for a lesion in ``n`` fractions, as a multiple of its prescription."""
+    highest = schemes.highest(n_fractions=n, sites=_scheme_sites(lesion, factor * prescription_gy, n))
+    return None if highest is None else highest.total_dose_gy / prescription_gy
 
 
 def _limit(finding: Finding) -> str:

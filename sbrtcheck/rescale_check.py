@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 from sbrtcheck.case import CaseFile
-from sbrtcheck.clinic import ClinicFile
 from sbrtcheck.comparison import Subject
 from sbrtcheck.course_report import judge_course
-from sbrtcheck.model import Finding, FindingKind, Level, Outcome, PlanData, Study
+from sbrtcheck.model import Finding, FindingKind, Level, Outcome, Study
 from sbrtcheck.plan_check import GivenFacts, PlanDoses
 from sbrtcheck.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.rescale_plan import counts, scaled, words
@@ -27,8 +25,9 @@ class Check:
     index: int
     given: GivenFacts
     case: CaseFile | None
-    clinic: ClinicFile | None
-    table: str | None
+    choices: Choices
+    # The plans that stay as they are, each judged once.
+    others: dict[int, PlanResult] = field(default_factory=dict)
 
     def refuse(self) -> None:
         """Refuse what a check of the plan as it is refuses.
@@ -39,15 +38,12 @@ class Check:
         self._judged(self.plans[self.index])
 
     def _judged(self, doses: PlanDoses) -> PlanResult:
-        return plan_result(
-            doses.data,
-            compute=partial(_computed_already, doses),
-            study=self.study,
-            given=self.given,
-            case=self.case,
-            choices=Choices(self.table, (), self.clinic, "cubic", False),
-            progress=lambda _stage: None,
-        )
+        return plan_result(doses, given=self.given, case=self.case, choices=self.choices)
+
+    def _as_it_is(self, index: int) -> PlanResult:
+        if index not in self.others:
+            self.others[index] = self._judged(self.plans[index])
+        return self.others[index]
 
     def open_points(self, *, factor: float, n_fractions: int) -> tuple[str, ...]:
         """What the check of the course with one plan's dose times ``factor``, in ``n_fractions``, does not settle.
@@ -57,24 +53,21 @@ class Check:
         Raises:
             RefusedError, WrongUsageError: as a check.
         """
+        scaled_one = scaled_plan(self.plans[self.index], factor, n_fractions=n_fractions)
         results = [
-            self._judged(scaled_plan(plan, factor, n_fractions=n_fractions) if index == self.index else plan)
-            for index, plan in enumerate(self.plans)
+            self._judged(scaled_one) if index == self.index else self._as_it_is(index)
+            for index in range(len(self.plans))
         ]
         course = judge_course(
-            [r.doses_to_add for r in results], case=self.case, clinic=self.clinic, absent=self.given.absent
+            [r.doses for r in results], case=self.case, clinic=self.choices.clinic, absent=self.given.absent
         )
-        found = [p.line() for p in self.study.problems if p.is_error]
+        found = []
         for label, findings in (
             *((r.doses.label, r.report.findings) for r in results),
             ("the course", course.findings),
         ):
             found += [f"{label}: {words(f)}" for f in findings if _is_open(f)]
         return tuple(dict.fromkeys(found))
-
-
-def _computed_already(doses: PlanDoses, _data: PlanData) -> PlanDoses:
-    return doses
 
 
 def _is_open(finding: Finding) -> bool:

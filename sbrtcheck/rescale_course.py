@@ -77,14 +77,12 @@ def beside(
     absent: Mapping[str, str],
     interpolation: str = "cubic",
 ) -> Beside | None:
-    """What counts beside the plan at ``index``; None: it is alone and no earlier dose is declared or stated."""
+    """What counts beside the plan at ``index``; None: it is alone and no earlier dose is declared."""
     own = plans[index]
     frame = own.data.dose.frame_of_reference_uid
     together = [p for p in plans if p.data.dose.frame_of_reference_uid == frame]
     earlier = earlier_organs(case)
     reasons = []
-    if any((r.nominal_prior_dose_gy or 0.0) > 0 for p in plans for r in p.data.plan.dose_references) and not earlier:
-        reasons.append("the plan states earlier dose, and no earlier course is declared in a case file")
     if len(together) < len(plans):
         apart = ", ".join(p.label for p in plans if p not in together)
         reasons.append(f"{apart} has another frame of reference and is not summed")
