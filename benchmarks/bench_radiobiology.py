@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sbrtcheck.model import Dvh, Samples
-from sbrtcheck.radiobiology import eqd2, eqd2_dvh
+from sbrtcheck.radiobiology.lq import eqd2, eqd2_dvh
 
 N_BINS = 1_000
 N_VOXELS = 5_000_000

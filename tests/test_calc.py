@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck.cli import main
-from sbrtcheck.fractionation import load_tissues
+from sbrtcheck.cli.main import main
+from sbrtcheck.fractionation.worth import load_tissues
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:

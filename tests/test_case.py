@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbrtcheck.case import CaseLesion, load_case
-from sbrtcheck.clinic import ClinicTable, find_clinic, load_clinic
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import CourseThresholds, Level, Outcome
-from sbrtcheck.tables import clinic_goals
+from sbrtcheck.read.case_file import CaseLesion, load_case
+from sbrtcheck.read.clinic_file import ClinicTable, find_clinic, load_clinic
+from sbrtcheck.tables.organ_tables import clinic_goals
 
 DOC = Path(__file__).parent.parent / "docs" / "case.md"
 

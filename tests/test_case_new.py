@@ -17,12 +17,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_library import ball, study, tube
 
-from sbrtcheck.case import CaseFile, CaseLesion, load_case
-from sbrtcheck.case_new import new_case_text, toml_text
-from sbrtcheck.case_schema import case_schema, schema_text
+from sbrtcheck.cli.case_template import new_case_text, toml_text
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.guideline import course_thresholds
+from sbrtcheck.judging.guideline import course_thresholds
 from sbrtcheck.model import Study
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, load_case
+from sbrtcheck.read.case_schema import case_schema, schema_text
 
 # A line of the written file that states something once its # is taken away.
 _FACT = re.compile(r"# (\[\[?\w+\]\]?|\w+ = .*)")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sbrtcheck.dvh.metrics import evaluate, format_metric, parse_metric
 from sbrtcheck.errors import RefusedError, WrongUsageError
-from sbrtcheck.metrics import evaluate, format_metric, parse_metric
 from sbrtcheck.model import Dvh, Metric, Quantity, Reason, Samples
 
 CANONICAL = [

@@ -12,12 +12,13 @@ import pytest
 from conftest import SAMPLES
 from given_doses import Loops, compute, judged, solid, sparing
 
-from sbrtcheck import plan_check, shared_shapes
+from sbrtcheck.anatomy import found_once as shared_shapes
 from sbrtcheck.dvh import Structure, build_structure
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanData, RegionRule
-from sbrtcheck.organs import load_organs, load_regions
-from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.plan import doses as plan_check
+from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read import read_folder
+from sbrtcheck.tables.organs import load_organs, load_regions
 
 SITES = ("lung", "spine", "liver", "adrenal", "bone", "node")
 RULES = [r for r in load_regions() if r.requirement != "not_asked"]

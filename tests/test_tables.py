@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck import tables
-from sbrtcheck.datafiles import data_path, digest
+from sbrtcheck.dvh.metrics import format_metric
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.metrics import format_metric
 from sbrtcheck.model import Level, OrganTable, Outcome
-from sbrtcheck.organs import load_sites, organ_names, site_of_name, split_side
+from sbrtcheck.tables import organ_tables as tables
+from sbrtcheck.tables.datafiles import data_path, digest
+from sbrtcheck.tables.organs import load_sites, organ_names, site_of_name, split_side
 
 TRANSCRIPTIONS = Path(__file__).parent / "transcriptions"
 PAGE = Path(__file__).parent.parent / "docs" / "constraints.md"
@@ -429,7 +429,7 @@ def test_a_missing_table_file(tmp_path: Path) -> None:
 
 
 def test_a_shipped_row_needs_its_source() -> None:
-    from sbrtcheck.tables_read import SHIPPED_COLUMNS, read_organ_rows
+    from sbrtcheck.tables.organ_rows import SHIPPED_COLUMNS, read_organ_rows
 
     good = "X_1,Heart,5,D15cc[Gy],<,32,Gy,unspecified,,,yes,mandatory,,somewhere,,high,"
     for cells, column in ((good.replace("somewhere", ""), "seen_at"), (good.replace("X_1", "x"), "source_id")):

@@ -25,8 +25,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from sbrtcheck.dvh.band import Band, share_at
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import Problem, wrong_usage
-from sbrtcheck.metrics import evaluate
 from sbrtcheck.model.dose import Dvh, FloatArray, Samples
 from sbrtcheck.model.study import Roi
 

@@ -1,6 +1,7 @@
 """The nouns: frozen records and closed vocabularies. Nothing here computes physics or touches the disk."""
 
-from sbrtcheck.model.course import (
+from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Metric, MetricValue, Samples
+from sbrtcheck.model.report import (
     CourseThresholds,
     Curve,
     Fact,
@@ -14,7 +15,6 @@ from sbrtcheck.model.course import (
     Report,
     StructureReport,
 )
-from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Metric, MetricValue, Samples
 from sbrtcheck.model.study import (
     Contour,
     DoseReference,
@@ -29,7 +29,7 @@ from sbrtcheck.model.study import (
     Study,
     study_from_arrays,
 )
-from sbrtcheck.model.tables import (
+from sbrtcheck.model.table_rows import (
     ConformityRule,
     LimitRow,
     OrganInfo,

@@ -1,0 +1,5 @@
+"""Runs the command line: ``python -m sbrtcheck.cli``."""
+
+from sbrtcheck.cli.main import main
+
+main()
