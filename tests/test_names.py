@@ -114,7 +114,7 @@ ORGANS = {
     "Magen": "Stomach",
     "Zwölffingerdarm": "Duodenum",
     "Small Bowel": "Bowel_Small",
-    "Bowel": "Bag_Bowel",
+    "Bowel": "Bowel",
     "Kidney_R": "Kidney_R",
     "Niere links": "Kidney_L",
     "Kidneys": "Kidneys",

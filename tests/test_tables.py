@@ -40,6 +40,7 @@ RECORDED = {
     "oar/uk_sabr_2018": ("1.0.0", "0b843098cbdd5d0e"),
     "oar/uk_sabr_2022": ("1.0.0", "8c8719a7c816d429"),
     "oar/uw_lung_8fx": ("1.0.0", "745797bec3ea36c8"),
+    "target/coverage": ("1.0.0", "ddf6ebed4c6d8043"),
     "target/goals": ("1.0.0", "b289a592218df09f"),
     "target/rtog_conformity": ("1.0.0", "becc87601aeed631"),
 }
