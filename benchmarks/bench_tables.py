@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sbrtcheck.judging.comparison import Subject
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.target_goals import judge_other_sources
 from sbrtcheck.model import Dvh, Samples
+from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.organ_tables import choose_table, lint_table, load_tables
 from sbrtcheck.tables.organs import load_organs, organ_names
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sbrtcheck.dvh import build_structure, compute_dvh
-    from sbrtcheck.dvh.metrics import evaluate, parse_metric
+    from sbrtcheck.dvh.metrics import evaluate
     from sbrtcheck.errors import Problem, RefusedError, SbrtcheckError, WrongUsageError
     from sbrtcheck.fractionation.what_if import whatif
     from sbrtcheck.judging.comparison import judge
     from sbrtcheck.model import DoseGrid, Dvh, Finding, Outcome, Report, Study, Verdict, study_from_arrays
+    from sbrtcheck.model.metric import parse_metric
     from sbrtcheck.pipeline import check, check_study
     from sbrtcheck.radiobiology.lq import bed, eqd2
     from sbrtcheck.read import read_folder

@@ -13,8 +13,9 @@ from sbrtcheck.course.drawing import outlines
 from sbrtcheck.course.judge import judge_course
 from sbrtcheck.course.plans import course_plans
 from sbrtcheck.errors import Problem, RefusedError, safe_text
+from sbrtcheck.judging.deviations import deviation_findings, with_deviations
 from sbrtcheck.judging.guideline import threshold_fact
-from sbrtcheck.judging.guideline_course import confirm_items, deviation_findings, judge_course_rules, with_deviations
+from sbrtcheck.judging.guideline_course import confirm_items, judge_course_rules
 from sbrtcheck.judging.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.judging.tables_used import tables_of_report
 from sbrtcheck.model import (
@@ -27,8 +28,8 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.plan.contradictions import left_open, settled
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses
-from sbrtcheck.plan.facts import with_case
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts, with_case
 from sbrtcheck.read.case_file import CaseFile, load_case
 from sbrtcheck.read.clinic_file import ClinicFile, clinic_of
 from sbrtcheck.tables.organ_tables import load_table

@@ -15,7 +15,8 @@ from sbrtcheck.errors import Problem
 from sbrtcheck.judging.plan import JudgedPlan, judge_plan
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.plan import doses as plan_check
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.tables.organ_tables import load_target_goals
 
 STEP_MM = 5.0

@@ -15,13 +15,14 @@ import pytest
 from conftest import ROOT, expected, sample_report
 from numpy.typing import NDArray
 
-from sbrtcheck.anatomy.found_once import points_distance_mm
+from sbrtcheck.anatomy.points import points_distance_mm
 from sbrtcheck.course.judge import CourseResult, judge_course
 from sbrtcheck.course.lesions import distinct_sites, treated_elsewhere, unique_labels
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import DoseReference, Finding, Outcome, Reason, Study, Verdict, study_from_arrays
 from sbrtcheck.pipeline import check_study
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile, CaseLesion, EarlierDose, OneSite, SameLesion, load_case
 
 Array = NDArray[np.float64]

@@ -14,7 +14,8 @@ from sbrtcheck.course.lesions import treated_elsewhere
 from sbrtcheck.dvh import dose_at
 from sbrtcheck.model import DoseGrid, Finding, Study, study_from_arrays
 from sbrtcheck.pipeline import check_study
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 
 Array = NDArray[np.float64]
 RX, SIGMA, RADIUS, STEP = 50.0, 9.0, 7.5, 2.0

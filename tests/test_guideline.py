@@ -10,6 +10,7 @@ import pytest
 
 from docs.build_rules import render_rules_page
 from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.judging.cautions import site_cautions
 from sbrtcheck.judging.guideline import (
     GuidelineJudgement,
     bed10_gy,
@@ -24,7 +25,7 @@ from sbrtcheck.model import CourseThresholds, Level, Outcome, Verdict
 from sbrtcheck.tables import datafiles
 from sbrtcheck.tables.disease_state import classify_disease_state, leaves
 from sbrtcheck.tables.guideline import GUIDELINE_FILE, Guideline, load_guideline, parse_guideline
-from sbrtcheck.tables.neighbours import load_lesion_counts, load_neighbours, lung_location, site_cautions
+from sbrtcheck.tables.neighbours import load_lesion_counts, load_neighbours, lung_location
 
 ROOT = Path(__file__).parent.parent
 

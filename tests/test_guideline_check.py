@@ -16,7 +16,8 @@ from docs.build_rules import HOW, render_rules_page
 from sbrtcheck.judging.guideline_course import confirm_items, judge_course_rules
 from sbrtcheck.judging.plan import judge_plan
 from sbrtcheck.model import Finding, FindingKind, Lesion, Level, Outcome, Reason, Report, Study, Verdict, worst_outcome
-from sbrtcheck.plan.doses import GivenFacts, compute_plan
+from sbrtcheck.plan.doses import compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.plan.lung_location import with_locations
 from sbrtcheck.read.case_file import CaseFile, CaseLesion, Deviation, DiseaseFacts, EarlierDose, OtherSite, load_case
 from sbrtcheck.report import render_csv, render_json, render_text

@@ -10,7 +10,7 @@ from given_doses import Loops, compute, judged, solid, uniform
 from test_library import ball, ring
 
 import sbrtcheck
-from sbrtcheck.anatomy.organs import flat_end
+from sbrtcheck.anatomy.flat_ends import flat_end
 from sbrtcheck.dvh import Structure
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.model import Dvh, Finding, FindingKind, Level, Outcome, Reason, Verdict

@@ -17,6 +17,7 @@ from sbrtcheck.dvh import Structure, build_structure
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanData, RegionRule
 from sbrtcheck.plan import doses as plan_check
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read import read_folder
 from sbrtcheck.tables.organs import load_organs, load_regions
 
@@ -181,7 +182,7 @@ def of_the_sample(*gone: str) -> list[Finding]:
         mock.patch.object(shared_shapes, "build_structure", lambda roi, **_: sample_structure(roi.name)),
     ):
         part = replace(data, structures=replace(data.structures, rois=rois))
-        return missing(plan_check.compute_plan(part, index=0, given=plan_check.GivenFacts()))
+        return missing(plan_check.compute_plan(part, index=0, given=GivenFacts()))
 
 
 def test_nothing_of_the_passing_sample_is_missing() -> None:

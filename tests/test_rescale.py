@@ -19,9 +19,9 @@ from test_library import study
 
 import sbrtcheck
 from sbrtcheck.fractionation.what_if import NOT_A_PRESCRIPTION, whatif
-from sbrtcheck.fractionation.what_if_plan import scaled
 from sbrtcheck.model import DoseGrid, FindingKind, Level, Outcome, Study, Verdict
-from sbrtcheck.plan.doses import GivenFacts
+from sbrtcheck.model.dose import scaled
+from sbrtcheck.plan.facts import GivenFacts
 
 SPINE = GivenFacts(sites={"": "spine"})
 

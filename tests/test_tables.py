@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck.dvh.metrics import format_metric
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Level, OrganTable, Outcome
+from sbrtcheck.model.metric import format_metric
 from sbrtcheck.tables import organ_tables as tables
 from sbrtcheck.tables.datafiles import data_path, digest
 from sbrtcheck.tables.organs import load_sites, organ_names, site_of_name, split_side

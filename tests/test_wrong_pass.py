@@ -11,7 +11,6 @@ from test_rules import context, row, subject, table, uniform_dvh
 
 from sbrtcheck.anatomy.lesions import Linking, link_prescriptions
 from sbrtcheck.dvh import Structure
-from sbrtcheck.dvh.metrics import parse_metric
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.judging.comparison import judge
 from sbrtcheck.judging.organ_limits import judge_organ_limits
@@ -19,6 +18,7 @@ from sbrtcheck.judging.plan import judge_plan
 from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
 from sbrtcheck.judging.target_goals import judge_target_goals
 from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, Samples, TargetGoal, Verdict
+from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.tables.organ_tables import load_table, load_target_goals
 
 

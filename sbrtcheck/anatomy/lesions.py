@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sbrtcheck.anatomy.points import centroid_mm
 from sbrtcheck.errors import Problem, refuse, safe_text
 from sbrtcheck.model import DoseReference, FloatArray, Lesion, NamedRoi, Plan, Roi, Role
 
@@ -22,12 +23,6 @@ class Linking:
     lesions: tuple[Lesion, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def centroid_mm(roi: Roi) -> FloatArray:
-    """Mean of the contours' vertex means weighted by their number of points [mm], shape (3,)."""
-    points: FloatArray = np.concatenate([c.points_mm for c in roi.contours]).mean(axis=0)
-    return points
 
 
 def group_targets(

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sbrtcheck.anatomy.flat_ends import flat_end
+from sbrtcheck.anatomy.points import NEAR_TARGET_MM, points_distance_mm, points_of
 from sbrtcheck.model import FloatArray, Lesion, NamedRoi, OrganInfo, Reason, Role
+from sbrtcheck.tables.organs import load_organs
 
 if TYPE_CHECKING:
     from sbrtcheck.dvh import Structure
@@ -17,12 +20,6 @@ JOINT_AIRWAY = "Trachea+ProximalBronchialTree"
 # Organs from which every treated GTV, else ITV, is taken out before they are judged.
 WITHOUT_GTV = ("Lungs", "Liver")
 SKIN_SHELL_MM = 5.0
-# An end contour above this share of the largest one is a flat end: the organ goes on where the contours stop. At the
-# end of the body outline, where the scan ends, less is enough. A round end of few planes has a large last contour too:
-# it is expected to have up to 2 x spacing / half height of the largest.
-FLAT_END_SHARE, FLAT_END_SHARE_AT_SCAN_END, FLAT_END_SHARE_MOST = 0.35, 0.15, 0.8
-ROUND_END_ALLOWANCE = 1.5
-POINT_SPACING_MM = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,27 +54,6 @@ class Shapes:
     shell: Callable[[str, Structure], Structure]
 
 
-def points_of(named: NamedRoi) -> FloatArray:
-    """Points along all contours of a ROI [mm], shape (n, 3), at most POINT_SPACING_MM apart.
-
-    Distances are taken between such points, and a straight edge may have been drawn with its two ends only.
-    """
-    if not named.roi.contours:
-        return np.empty((0, 3))
-    points: FloatArray = np.concatenate([_along(c.points_mm) for c in named.roi.contours])
-    return points
-
-
-def _along(loop_mm: FloatArray) -> FloatArray:
-    edges = np.roll(loop_mm, -1, axis=0) - loop_mm
-    n_parts = np.maximum(np.ceil(np.linalg.norm(edges, axis=1) / POINT_SPACING_MM).astype(int), 1)
-    if int(n_parts.max()) == 1:
-        return loop_mm
-    share = np.concatenate([np.arange(n) / n for n in n_parts])
-    points: FloatArray = np.repeat(loop_mm, n_parts, axis=0) + share[:, None] * np.repeat(edges, n_parts, axis=0)
-    return points
-
-
 def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) -> list[Candidate]:
     """One candidate per organ ROI or PRV; ROIs that claim one organ become one candidate without a dose."""
     out: list[Candidate] = []
@@ -105,36 +81,6 @@ def contoured(named: Sequence[NamedRoi], structures: Mapping[str, Structure]) ->
     # A ROI without contours is nothing to look at where another one of the same organ and side is drawn.
     drawn = {(c.organ, c.side) for c in out if c.blocked is not Reason.NO_CONTOURS}
     return [c for c in out if c.blocked is not Reason.NO_CONTOURS or (c.organ, c.side) not in drawn]
-
-
-def flat_end(named: NamedRoi, *, scan_mm: tuple[float, float] | None) -> str:
-    """Why the organ seems cut by the scan or contoured in part; "" when both its ends are round.
-
-    Args:
-        named: the ROI.
-        scan_mm: heights of the first and the last contour of the body outline [mm], or None without one.
-    """
-    areas: dict[float, float] = {}
-    for contour in named.roi.contours:
-        x, y, z = contour.points_mm.T
-        area = 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
-        plane = round(float(z.mean()), 1)
-        areas[plane] = areas.get(plane, 0.0) + area
-    planes = sorted(areas)
-    largest = max(areas.values(), default=0.0)
-    if len(planes) < 3 or largest <= 0:
-        return ""
-    step = float(np.median(np.diff(planes)))
-    round_share = 2 * step / ((planes[-1] - planes[0] + step) / 2)
-    inside = min(max(FLAT_END_SHARE, ROUND_END_ALLOWANCE * round_share), FLAT_END_SHARE_MOST)
-    at_scan_end = min(max(FLAT_END_SHARE_AT_SCAN_END, round_share), FLAT_END_SHARE_MOST)
-    for index, word in ((0, "lowest"), (-1, "highest")):
-        share = areas[planes[index]] / largest
-        ends_with_scan = scan_mm is not None and abs(planes[index] - scan_mm[index]) <= 0.6 * step
-        if share > (at_scan_end if ends_with_scan else inside):
-            where = "where the body outline ends" if ends_with_scan else "with the body going on beyond it"
-            return f"its {word} contour has {share:.0%} of the area of the largest, {where}"
-    return ""
 
 
 def find(candidates: Iterable[Candidate], name: str) -> list[Candidate]:
@@ -300,41 +246,31 @@ def skin_shell(
     return Candidate("Skin", "", note, made, points_of(body), note=note, derived=True)
 
 
-def required_organs(
-    candidates: Sequence[Candidate],
-    rules: Iterable[tuple[str, str, str, str, float]],
-    *,
-    target_points_mm: FloatArray,
-    distance_mm: Callable[[FloatArray, FloatArray], float],
-    body_points_mm: FloatArray,
-) -> dict[str, str]:
-    """Which organs must be judged, with the reason.
+def candidates_of(
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    lesions: Sequence[Lesion],
+    absent: Mapping[str, str],
+) -> list[Candidate]:
+    from sbrtcheck.dvh.contours import combine as shapes_module
 
-    Args:
-        candidates: what is contoured or derived.
-        rules: (organ, requirement, landmark, direction, distance_mm) of the lesion's site.
-        target_points_mm: contour points of the lesion's PTV (n, 3) [mm].
-        distance_mm: smallest distance between two clouds of points.
-        body_points_mm: contour points of the body outline, empty when it is not contoured.
-    """
-    required: dict[str, str] = {}
-    for organ, requirement, landmark, direction, limit_mm in rules:
-        if requirement == "required":
-            required.setdefault(organ, "required for this site")
-            continue
-        if requirement != "if_near":
-            continue
-        marks = [body_points_mm] if landmark == "BODY" else [c.points_mm for c in find(candidates, landmark)]
-        marks = [m for m in marks if m.size]
-        if not marks:
-            continue
-        mark = np.concatenate(marks)
-        if direction == "superior":
-            gap = float(mark[:, 2].max() - target_points_mm[:, 2].max())
-        elif direction == "inferior":
-            gap = float(target_points_mm[:, 2].min() - mark[:, 2].min())
-        else:
-            gap = distance_mm(mark, target_points_mm)
-        if gap <= limit_mm:
-            required.setdefault(organ, f"target {max(gap, 0):.0f} mm from {landmark}, asked for within {limit_mm:g} mm")
-    return required
+    shapes = Shapes(
+        unite=shapes_module.union,
+        subtract=shapes_module.minus,
+        shell=lambda name, body: shapes_module.shell(body, inner_mm=-SKIN_SHELL_MM, outer_mm=0.0, name=name),
+    )
+    out = contoured(named, structures)
+    out = united(out, load_organs(), absent=absent, shapes=shapes)
+    tops = [float(points_of(n)[:, 2].max()) for n in named if n.roi.name in {x.ptv for x in lesions}]
+    airway = joint_airway(out, ptv_tops_mm=tops, shapes=shapes)
+    if airway is not None:
+        out.append(airway)
+    out = without_gtv(out, lesions, structures, shapes)
+    bodies = [n for n in named if n.role is Role.BODY and n.roi.contours]
+    treated = [points_of(n) for n in named if n.roi.name in {x.ptv for x in lesions}]
+    out += contralateral_lung(out, treated, distance_mm=points_distance_mm)
+    near = len(bodies) == 1 and any(
+        points_distance_mm(points_of(bodies[0]), points) <= NEAR_TARGET_MM for points in treated
+    )
+    skin = skin_shell(out, bodies[0] if near else None, structures, shapes)
+    return [*out, skin] if skin is not None else out

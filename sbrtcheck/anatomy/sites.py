@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sbrtcheck.anatomy import organs as subjects
+from sbrtcheck.anatomy.organs import Candidate
 from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import Lesion, PlanData
@@ -17,7 +17,7 @@ from sbrtcheck.tables.organs import load_regions, site_of_name
 def with_sites(
     lesions: Sequence[Lesion],
     data: PlanData,
-    candidates: Sequence[subjects.Candidate],
+    candidates: Sequence[Candidate],
     structures: Mapping[str, Structure],
     given: Mapping[str, str],
 ) -> tuple[Lesion, ...]:
@@ -52,7 +52,7 @@ def with_sites(
     return tuple(out)
 
 
-def site_by_place(ptv: Structure, candidates: Sequence[subjects.Candidate]) -> tuple[str, str]:
+def site_by_place(ptv: Structure, candidates: Sequence[Candidate]) -> tuple[str, str]:
     """Over half of the PTV inside contoured lungs or liver."""
     if ptv.blocked is not None:
         return "", ""

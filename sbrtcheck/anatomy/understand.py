@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sbrtcheck.anatomy import names
-from sbrtcheck.anatomy.organs import points_of
+from sbrtcheck.anatomy.points import points_of
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.model import Fact, MatchedBy, NamedRoi, PlanData, Role
 

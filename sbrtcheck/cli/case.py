@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sbrtcheck.cli.main import emit
+from sbrtcheck.cli.options import emit
 
 
 @click.group("case")

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sbrtcheck.cli.main import Progress, emit, output_options
-from sbrtcheck.errors import RefusedError, safe_text, wrong_usage
-
-_INPUTS = click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
-
-
-def parse_assignments(option: str, values: Sequence[str]) -> dict[str, str]:
-    """``NAME=VALUE`` options as a mapping; the last ``=`` separates, since ROI names may hold one.
-
-    Raises:
-        WrongUsageError: E-OPTION for a value without ``=`` or a name given twice with different values.
-    """
-    out: dict[str, str] = {}
-    for text in values:
-        name, separator, value = text.rpartition("=")
-        if not separator or not name.strip() or not value.strip():
-            raise wrong_usage("E-OPTION", option, seen=text, remedy=f'Write {option} "NAME=VALUE"')
-        if out.setdefault(name.strip(), value.strip()) != value.strip():
-            raise wrong_usage("E-OPTION", option, seen=text, detail="one name has two values")
-    return out
-
-
-def parse_doses(option: str, values: Sequence[str]) -> dict[str, float]:
-    """``ROI=DOSE`` options; the dose is in Gy, with or without the unit."""
-    out = {}
-    for name, text in parse_assignments(option, values).items():
-        number = text.casefold().removesuffix("gy").strip()
-        try:
-            dose = float(number) if number.isascii() and "_" not in number else math.nan
-        except ValueError:
-            dose = math.nan
-        if not math.isfinite(dose) or dose <= 0:
-            raise wrong_usage("E-OPTION", option, seen=f"{name}={text}", remedy='Write a dose in Gy: "PTV=54"')
-        out[name] = dose
-    return out
-
-
-def parse_sites(values: Sequence[str]) -> dict[str, str]:
-    """``PTV=lung`` options, or one bare ``lung`` for every target (key "")."""
-    bare = [v.strip() for v in values if "=" not in v]
-    out = parse_assignments("--site", [v for v in values if "=" in v])
-    if len(set(bare)) > 1:
-        raise wrong_usage("E-OPTION", "--site", seen=", ".join(bare), detail="two sites for every target")
-    if bare:
-        out[""] = bare[0]
-    return out
+from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options, parse_assignments, parse_doses, parse_sites
+from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.errors import RefusedError
+from sbrtcheck.report.formats import render
 
 
 @click.command("check")
-@_INPUTS
+@INPUTS
 @click.option("--table", metavar="NAME", help="Organ table that decides (a shipped name, or a CSV file).")
 @click.option("--also", metavar="NAMES", help="Tables to judge beside it, comma-separated; they do not decide.")
 @click.option("--fractions", type=int, metavar="N", help="Number of fractions, where the plan has none.")
@@ -130,120 +84,8 @@ def check_command(
     return report.exit_code
 
 
-def render(report: Any, format_: str) -> str:
-    """The report in one of its formats; each renderer is imported only when asked for."""
-    import sys
-
-    if format_ == "json":
-        from sbrtcheck.report import render_json
-
-        return render_json(report)
-    if format_ == "csv":
-        from sbrtcheck.report import render_csv
-
-        return render_csv(report)
-    if format_ == "html":
-        from sbrtcheck.report import render_html
-
-        return render_html(report)
-    import shutil
-
-    from sbrtcheck.report import render_text
-
-    width = min(max(shutil.get_terminal_size((120, 40)).columns, 80), 160)
-    return render_text(report, color=sys.stdout.isatty(), width=width)
-
-
-@click.command("dvh")
-@_INPUTS
-@click.option("--roi", "rois", multiple=True, metavar="NAME", help="ROI to evaluate; default all.")
-@click.option("--metric", "metric_texts", multiple=True, metavar="M", help="TG-263 metric: D0.03cc[Gy], V20Gy[%], ...")
-@click.option(
-    "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
-)
-@click.option(
-    "--convention",
-    type=click.Choice(["interpolated", "slab"]),
-    default="interpolated",
-    show_default=True,
-    help="Between slices.",
-)
-@click.option("--compare", is_flag=True, help="Compare with the DVHs stored in the RTDOSE, and with --dvh-table.")
-@click.option("--dvh-table", type=click.Path(path_type=Path), metavar="FILE", help="DVH table of a planning system.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Figure of both curves.")
-@output_options(["json", "text", "csv"], "json")
-def dvh_command(
-    inputs: tuple[Path, ...],
-    rois: tuple[str, ...],
-    metric_texts: tuple[str, ...],
-    interpolation: str,
-    convention: str,
-    compare: bool,
-    dvh_table: Path | None,
-    plot: Path | None,
-    format_: str,
-    output: Path | None,
-    force: bool,
-) -> int:
-    """Metrics of any structure, without verdicts and without a prescription."""
-    from sbrtcheck.cli import dvh as inspect_dvh
-
-    progress = Progress()
-    if compare or dvh_table is not None:
-        text = inspect_dvh.compare_text(
-            inputs,
-            rois=rois,
-            dvh_table=dvh_table,
-            interpolation=interpolation,
-            plot=plot,
-            force=force,
-            format_=format_,
-            progress=progress,
-        )
-    else:
-        if plot is not None:
-            raise wrong_usage("E-OPTION", "--plot", detail="goes with --compare")
-        document = inspect_dvh.dvh_document(
-            inputs,
-            rois=rois,
-            metric_texts=metric_texts,
-            interpolation=interpolation,
-            convention=convention,
-            progress=progress,
-        )
-        text = inspect_dvh.render_document(document, format_)
-    progress.done()
-    emit(text, output=output, force=force)
-    return 0
-
-
-@click.command("names")
-@_INPUTS
-@click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Clinic file with a name map.")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the map as TOML.")
-@output_options(["text", "json", "csv"], "text")
-def names_command(
-    inputs: tuple[Path, ...],
-    roi_map: tuple[str, ...],
-    config: Path | None,
-    save: Path | None,
-    format_: str,
-    output: Path | None,
-    force: bool,
-) -> int:
-    """How every ROI was understood; a suggestion is only ever a suggestion."""
-    from sbrtcheck.cli import names as inspect_names
-
-    rows = inspect_names.name_rows(inputs, roi_map=parse_assignments("--map", roi_map), config=config)
-    if save is not None:
-        emit(inspect_names.as_map(rows), output=save, force=force)
-    emit(table_text(rows, format_), output=output, force=force)
-    return 0
-
-
 @click.command("validate")
-@_INPUTS
+@INPUTS
 @output_options(["text", "json", "csv"], "text")
 def validate_command(inputs: tuple[Path, ...], format_: str, output: Path | None, force: bool) -> int:
     """Only the input checks, with every finding and not just the first. Exit code 0 or 4."""
@@ -269,29 +111,3 @@ def validate_command(inputs: tuple[Path, ...], format_: str, output: Path | None
     else:
         emit(table_text(rows, format_), output=output, force=force)
     return RefusedError.exit_code if refused else 0
-
-
-def table_text(rows: Sequence[Mapping[str, Any]], format_: str) -> str:
-    """Rows of equal keys as aligned text, JSON or CSV. Text from files is made safe, CSV cells are guarded."""
-    if format_ == "json":
-        return json.dumps(list(rows), indent=2, ensure_ascii=False, allow_nan=False)
-    if not rows:
-        return "" if format_ == "csv" else "nothing to show"
-    columns = list(rows[0])
-    if format_ == "csv":
-        from sbrtcheck.report import csv_line
-
-        return "\n".join([csv_line(columns), *(csv_line([row[c] for c in columns]) for row in rows)])
-    cells = [[_cell(row[c]) for c in columns] for row in rows]
-    widths = [max(len(column), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip()]
-    lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
-    return safe_text(value)

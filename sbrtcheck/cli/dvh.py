@@ -9,14 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck.anatomy.found_once import sibling_spacing_mm
+import click
+
 from sbrtcheck.anatomy.names import understand
+from sbrtcheck.anatomy.points import sibling_spacing_mm
+from sbrtcheck.cli.figures.agreement import agreement_figure
+from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options
 from sbrtcheck.dvh import Structure, build_structure, compute_dvh
-from sbrtcheck.dvh.agreement import Agreement, agreement_figure, compare_dvhs, match_stored
-from sbrtcheck.dvh.metrics import evaluate, parse_metric
+from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, match_stored
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import safe_text, wrong_usage
 from sbrtcheck.model import Dvh, Metric, PlanData, Role, Study
+from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.read import read_folder
 
 DEFAULT_METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "Mean[Gy]", "Max[Gy]")
@@ -107,7 +112,7 @@ def render_document(document: dict[str, Any], format_: str) -> str:
     """The document as JSON, an aligned table or CSV."""
     if format_ == "json":
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    from sbrtcheck.cli.check import table_text
+    from sbrtcheck.cli.table_text import table_text
 
     rows = [
         {
@@ -138,7 +143,7 @@ def compare_text(
         RefusedError: as read_folder.
         WrongUsageError: E-DATA when there is nothing to compare with, E-OUTPUT for a figure that exists.
     """
-    from sbrtcheck.cli.check import table_text
+    from sbrtcheck.cli.table_text import table_text
     from sbrtcheck.read.dvh_table import read_dvh_table
 
     study: Study = read_folder(paths, need_plan=False)
@@ -185,3 +190,64 @@ def _plot(figures: Sequence[tuple[Dvh, Any, Agreement]], path: Path, force: bool
         raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
     dvh, curve, agreement = max(figures, key=lambda item: abs(item[2].dose_distance_gy or 0.0))
     agreement_figure(dvh, curve, agreement=agreement, path=path)
+
+
+@click.command("dvh")
+@INPUTS
+@click.option("--roi", "rois", multiple=True, metavar="NAME", help="ROI to evaluate; default all.")
+@click.option("--metric", "metric_texts", multiple=True, metavar="M", help="TG-263 metric: D0.03cc[Gy], V20Gy[%], ...")
+@click.option(
+    "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
+)
+@click.option(
+    "--convention",
+    type=click.Choice(["interpolated", "slab"]),
+    default="interpolated",
+    show_default=True,
+    help="Between slices.",
+)
+@click.option("--compare", is_flag=True, help="Compare with the DVHs stored in the RTDOSE, and with --dvh-table.")
+@click.option("--dvh-table", type=click.Path(path_type=Path), metavar="FILE", help="DVH table of a planning system.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Figure of both curves.")
+@output_options(["json", "text", "csv"], "json")
+def dvh_command(
+    inputs: tuple[Path, ...],
+    rois: tuple[str, ...],
+    metric_texts: tuple[str, ...],
+    interpolation: str,
+    convention: str,
+    compare: bool,
+    dvh_table: Path | None,
+    plot: Path | None,
+    format_: str,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """Metrics of any structure, without verdicts and without a prescription."""
+    progress = Progress()
+    if compare or dvh_table is not None:
+        text = compare_text(
+            inputs,
+            rois=rois,
+            dvh_table=dvh_table,
+            interpolation=interpolation,
+            plot=plot,
+            force=force,
+            format_=format_,
+            progress=progress,
+        )
+    else:
+        if plot is not None:
+            raise wrong_usage("E-OPTION", "--plot", detail="goes with --compare")
+        document = dvh_document(
+            inputs,
+            rois=rois,
+            metric_texts=metric_texts,
+            interpolation=interpolation,
+            convention=convention,
+            progress=progress,
+        )
+        text = render_document(document, format_)
+    progress.done()
+    emit(text, output=output, force=force)
+    return 0

@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -28,15 +26,15 @@ Independent second check; not a medical device. Verify every table against its s
 # name -> module, attribute, one line for --help; the module is imported when the command is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("sbrtcheck.cli.check", "check_command", "Check a plan or course: from a DICOM folder to a verdict."),
-    "dvh": ("sbrtcheck.cli.check", "dvh_command", "Metrics of any structure, without verdicts."),
-    "names": ("sbrtcheck.cli.check", "names_command", "How every ROI was understood."),
+    "dvh": ("sbrtcheck.cli.dvh", "dvh_command", "Metrics of any structure, without verdicts."),
+    "names": ("sbrtcheck.cli.names", "names_command", "How every ROI was understood."),
     "validate": ("sbrtcheck.cli.check", "validate_command", "Only the input checks, with every finding."),
     "whatif": ("sbrtcheck.cli.what_if", "whatif_command", "The plan scaled to other schemes, under all limits."),
     "case": ("sbrtcheck.cli.case", "case_group", "A case file to fill in, written from the plan; its schema."),
     "calc": ("sbrtcheck.cli.calc", "calc", "BED and EQD2 of fractionation schemes."),
-    "guideline": ("sbrtcheck.cli.calc", "guideline", "The guideline's rules and how each is judged."),
+    "guideline": ("sbrtcheck.cli.guideline", "guideline", "The guideline's rules and how each is judged."),
     "tables": ("sbrtcheck.cli.tables", "tables", "Organ-limit tables: list, show, compare, lint."),
-    "explain": ("sbrtcheck.cli.tables", "explain", "What an error or warning code means and what to do."),
+    "explain": ("sbrtcheck.cli.explain", "explain", "What an error or warning code means and what to do."),
 }
 
 
@@ -110,64 +108,3 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         sys.exit(70)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def output_options(formats: Sequence[str], default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options ``--format``, ``--output`` and ``--force`` of every command that prints something."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function = click.option("--force", is_flag=True, help="Overwrite the output file.")(function)
-        function = click.option(
-            "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead of stdout."
-        )(function)
-        return click.option(
-            "--format",
-            "-f",
-            "format_",
-            type=click.Choice(list(formats)),
-            default=default,
-            show_default=True,
-            help="Output format.",
-        )(function)
-
-    return decorate
-
-
-def emit(text: str, *, output: Path | None, force: bool) -> None:
-    """Print, or write to a file that must not exist unless ``force``.
-
-    Raises:
-        WrongUsageError: E-OUTPUT.
-    """
-    if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
-        return
-    from sbrtcheck.errors import wrong_usage
-
-    try:
-        with output.open("w" if force else "x", encoding="utf-8", newline="") as stream:
-            stream.write(text if text.endswith("\n") else text + "\n")
-    except FileExistsError as error:
-        raise wrong_usage("E-OUTPUT", output.name, detail="the file exists", tag="--output") from error
-    except OSError as error:
-        raise wrong_usage("E-OUTPUT", output.name, seen=error.strerror or "", tag="--output") from error
-
-
-class Progress:
-    """Says on stderr what is being done, once a person has waited longer than a second."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._shown = False
-        self._on = sys.stderr.isatty()
-
-    def __call__(self, stage: str) -> None:
-        """Show the stage when the wait is long enough to be felt."""
-        if self._on and time.monotonic() - self._start > 1.0:
-            click.echo(f"\r\x1b[K{stage} ...", err=True, nl=False)
-            self._shown = True
-
-    def done(self) -> None:
-        """Clear the line."""
-        if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)

@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from sbrtcheck.anatomy.names import understand
+from sbrtcheck.cli.options import INPUTS, emit, output_options, parse_assignments
+from sbrtcheck.cli.table_text import table_text
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import NamedRoi, Role
 from sbrtcheck.read import read_folder
@@ -72,3 +76,26 @@ def as_map(rows: Sequence[Mapping[str, Any]]) -> str:
         else:
             lines.append(f'# {key} = "none"  # {row["role"]}')
     return "\n".join(lines) + "\n"
+
+
+@click.command("names")
+@INPUTS
+@click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Clinic file with a name map.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the map as TOML.")
+@output_options(["text", "json", "csv"], "text")
+def names_command(
+    inputs: tuple[Path, ...],
+    roi_map: tuple[str, ...],
+    config: Path | None,
+    save: Path | None,
+    format_: str,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """How every ROI was understood; a suggestion is only ever a suggestion."""
+    rows = name_rows(inputs, roi_map=parse_assignments("--map", roi_map), config=config)
+    if save is not None:
+        emit(as_map(rows), output=save, force=force)
+    emit(table_text(rows, format_), output=output, force=force)
+    return 0

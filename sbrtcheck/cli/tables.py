@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from sbrtcheck.cli.check import table_text
-from sbrtcheck.cli.main import emit, output_options
-from sbrtcheck.errors import CATALOGUE, wrong_usage
+from sbrtcheck.cli.options import emit, output_options
+from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import LimitRow
 
 
@@ -160,19 +160,3 @@ def _row(row: LimitRow, *, differ: str | None = None) -> dict[str, object]:
         "confidence": row.confidence,
         "seen at": row.seen_at,
     }
-
-
-@click.command("explain")
-@click.argument("code", required=False)
-@output_options(["text", "json", "csv"], "text")
-def explain(code: str | None, format_: str, output: Path | None, force: bool) -> int:
-    """What an error or warning code means and what to do; without a code, all of them."""
-    if code is not None and code.upper() not in CATALOGUE:
-        raise wrong_usage("E-OPTION", "explain", seen=code, remedy="See: sbrtcheck explain")
-    chosen = [CATALOGUE[code.upper()]] if code is not None else list(CATALOGUE.values())
-    rows = [{"code": c.code, "meaning": c.meaning, "what to do": c.remedy} for c in chosen]
-    if format_ == "text" and code is not None:
-        emit(f"{chosen[0].code}: {chosen[0].meaning}.\n{chosen[0].remedy}.", output=output, force=force)
-    else:
-        emit(table_text(rows, format_), output=output, force=force)
-    return 0

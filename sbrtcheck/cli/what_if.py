@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sbrtcheck.cli.check import parse_assignments, parse_doses, parse_sites, table_text
-from sbrtcheck.cli.main import Progress, emit, output_options
-from sbrtcheck.errors import wrong_usage
+from sbrtcheck.cli.figures.what_if import write_figure
+from sbrtcheck.cli.options import (
+    Progress,
+    emit,
+    output_options,
+    parse_assignments,
+    parse_doses,
+    parse_fractions,
+    parse_sites,
+)
+from sbrtcheck.cli.table_text import table_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sbrtcheck.fractionation.what_if import WhatIf
 
 
@@ -61,7 +67,7 @@ def whatif_command(
     others stay as they are and count, as does earlier dose declared in a case file.
     """
     from sbrtcheck.fractionation.what_if import NOT_A_PRESCRIPTION, whatif
-    from sbrtcheck.plan.doses import GivenFacts
+    from sbrtcheck.plan.facts import GivenFacts
     from sbrtcheck.read.clinic_file import load_clinic
 
     progress = Progress()
@@ -84,7 +90,7 @@ def whatif_command(
     )
     progress.done()
     if plot is not None:
-        _plot(lines, plot, force)
+        write_figure(lines, plot, force)
     if format_ == "json":
         text = json.dumps({"whatif": [asdict(x) for x in lines]}, indent=2, ensure_ascii=False, allow_nan=False)
     else:
@@ -97,20 +103,6 @@ def whatif_command(
             text = "\n\n".join(part for part in (what, text, "\n".join(notes), "\n".join(missed), closing) if part)
     emit(text, output=output, force=force)
     return 0
-
-
-def parse_fractions(text: str) -> list[int]:
-    """``3,5,8`` as numbers.
-
-    Raises:
-        WrongUsageError: E-OPTION.
-    """
-    out = []
-    for part in text.split(","):
-        if not (part.strip().isascii() and part.strip().isdigit() and 1 <= int(part) <= 100):
-            raise wrong_usage("E-OPTION", "--fractions", seen=text, remedy="Write whole numbers from 1 to 100: 3,5,8")
-        out.append(int(part))
-    return out
 
 
 def _note(line: WhatIf) -> str:
@@ -139,32 +131,3 @@ def _row(line: WhatIf) -> dict[str, object]:
         "tier": line.tier or "-",
         "highest published [Gy]": line.published_gy,
     }
-
-
-def _plot(lines: Sequence[WhatIf], path: Path, force: bool) -> None:
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    organs = sorted({o for x in lines for o in x.shares})
-    for organ in organs:
-        points = sorted((x.n_fractions, 100 * x.shares[organ], x.missed) for x in lines if organ in x.shares)
-        (line,) = axes.plot([p[0] for p in points], [p[1] for p in points], marker="o", label=organ)
-        # A derived limit on a sum is never met, whatever is used of it.
-        not_met = [(n, share) for n, share, missed in points if any(row.split(" ")[0] == organ for row in missed)]
-        axes.plot([p[0] for p in not_met], [p[1] for p in not_met], "X", color=line.get_color(), markersize=11)
-    if any(x.missed for x in lines):
-        axes.plot([], [], "X", color="0.3", markersize=9, linestyle="", label="a limit is missed or MARGINAL")
-    axes.axhline(100, color="black", linewidth=1, linestyle="--")
-    axes.set_xlabel("number of fractions")
-    axes.set_ylabel("largest share of a mandatory limit used [%]")
-    axes.set_title("Plan scaled to each number of fractions (not a prescription)")
-    axes.set_xticks(sorted({x.n_fractions for x in lines}))
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)

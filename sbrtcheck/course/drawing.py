@@ -9,14 +9,14 @@ import numpy as np
 
 from sbrtcheck.course.earlier import SAME_SESSIONS, SEQUENTIAL, earlier_for
 from sbrtcheck.course.row import NEAR_MAXIMUM, CourseFacts
-from sbrtcheck.course.sources import organ_alpha_beta
 from sbrtcheck.course.sum import CourseSum
+from sbrtcheck.dvh.curve import cumulative_curve
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.guideline import bed10_gy, tier_of
-from sbrtcheck.judging.plan_record import cumulative_curve
 from sbrtcheck.model import Curve, FloatArray, Lesion, Outline, Role, Verdict
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.radiobiology.lq import eqd2
+from sbrtcheck.tables.alpha_beta import organ_alpha_beta
 
 # Organs whose curves are drawn, those nearest to a limit first.
 MAX_ORGANS = 6

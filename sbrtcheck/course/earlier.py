@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from sbrtcheck.dvh.metrics import parse_metric
 from sbrtcheck.errors import safe_text, wrong_usage
 from sbrtcheck.model import Metric, Quantity
+from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.read.case_file import CaseFile, EarlierDose
 from sbrtcheck.tables.organs import split_side
 

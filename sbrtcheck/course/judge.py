@@ -12,7 +12,7 @@ from sbrtcheck.course.earlier import SAME_SESSIONS, SEQUENTIAL, PlanSequence, ea
 from sbrtcheck.course.isodoses import judge_isodoses
 from sbrtcheck.course.limits import judge_sum
 from sbrtcheck.course.row import NEAR_MAXIMUM, CourseFacts, course_facts
-from sbrtcheck.course.sources import choose_source, course_rows, organ_alpha_beta
+from sbrtcheck.course.sources import choose_source, course_rows
 from sbrtcheck.course.sum import CourseSum, Reading
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.model import (
@@ -33,6 +33,7 @@ from sbrtcheck.model.finding import completeness, information
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.tables.alpha_beta import organ_alpha_beta
 from sbrtcheck.tables.neighbours import load_neighbours
 from sbrtcheck.tables.organ_tables import load_table, table_names
 

@@ -9,9 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from sbrtcheck.anatomy import names
-from sbrtcheck.anatomy.found_once import points_distance_mm
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY, centroid_mm, link_prescriptions
-from sbrtcheck.anatomy.organs import points_of
+from sbrtcheck.anatomy.lesions import SAME_DOSE_GY, link_prescriptions
+from sbrtcheck.anatomy.points import centroid_mm, points_distance_mm, points_of
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging import guideline
@@ -26,7 +25,8 @@ from sbrtcheck.model import (
     Study,
 )
 from sbrtcheck.model.finding import completeness, information
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
 
 # A plan that gives the lesion of another plan at least this median dose is mentioned [Gy] (our policy).

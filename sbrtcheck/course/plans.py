@@ -10,7 +10,8 @@ from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.course.lesions import facts_of_plan, treated_elsewhere, unique_labels
 from sbrtcheck.course.registered import describe, moved, transformation
 from sbrtcheck.model import PlanData, Study
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.plan.lung_location import with_locations
 from sbrtcheck.read.case_file import CaseFile
 

@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sbrtcheck.anatomy.points import NEAR_TARGET_MM
 from sbrtcheck.course import gaps as course_gaps
 from sbrtcheck.course.earlier import SAME_SESSIONS, SEQUENTIAL, Earlier
-from sbrtcheck.course.sources import CourseRow, OrganAlphaBeta, organ_alpha_beta
+from sbrtcheck.course.sources import CourseRow
 from sbrtcheck.course.sum import CourseSum, Reading
 from sbrtcheck.course.summed_dose import SummedDose
 from sbrtcheck.dvh.metrics import evaluate
-from sbrtcheck.judging.comparison import WORSE, Subject
-from sbrtcheck.judging.organ_limits import NEAR_TARGET_MM, PlanContext, consequence_of, judge_organ_limits
+from sbrtcheck.judging.comparison import WORSE
+from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
 from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, Verdict
+from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import EarlierDose
+from sbrtcheck.tables.alpha_beta import AlphaBetaInterval, organ_alpha_beta
 
 # What the other plans must add at some point to matter [Gy EQD2] (our policy).
 ADDS_NOTHING_GY = 0.5
@@ -173,7 +176,7 @@ class RowJudge:
         alpha_beta = self._alpha_beta(row)
         return self._at(row, SAME_SESSIONS, earlier, 1.0 if alpha_beta is None else alpha_beta.nominal_gy)
 
-    def _alpha_beta(self, row: CourseRow) -> OrganAlphaBeta | None:
+    def _alpha_beta(self, row: CourseRow) -> AlphaBetaInterval | None:
         return organ_alpha_beta(row.organ, own_gy=self._facts.own_alpha_beta_gy)
 
     def _at(self, row: CourseRow, kind: str, earlier: Earlier, alpha_beta_gy: float) -> tuple[Finding, ...]:

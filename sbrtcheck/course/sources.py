@@ -12,66 +12,11 @@ from dataclasses import dataclass, replace
 from sbrtcheck.judging.comparison import is_upper
 from sbrtcheck.judging.organ_limits import applies, row_metric
 from sbrtcheck.model import LimitRow, Metric, OrganTable
-from sbrtcheck.plan.organ_eqd2 import alpha_beta_of
 from sbrtcheck.radiobiology.lq import eqd2
 from sbrtcheck.tables.organ_tables import load_table
-from sbrtcheck.tables.organs import load_organs
 
 # One source for every number of fractions of the course; tables are never mixed inside one verdict.
 SOURCES = ("aapm_tg101", "timmerman_2022")
-# Points of the alpha/beta interval at which a derived limit is tried, ends included.
-N_ALPHA_BETA = 5
-
-
-@dataclass(frozen=True, slots=True)
-class OrganAlphaBeta:
-    """Alpha/beta of an organ [Gy]: the value shown, the interval over all rows of its tissue, and the source."""
-
-    nominal_gy: float
-    low_gy: float
-    high_gy: float
-    source: str
-
-    @property
-    def tried_gy(self) -> tuple[float, ...]:
-        """The nominal value first, then the interval from end to end."""
-        if self.high_gy <= self.low_gy:
-            return (self.nominal_gy,)
-        step = (self.high_gy - self.low_gy) / (N_ALPHA_BETA - 1)
-        return (self.nominal_gy, *(self.low_gy + step * i for i in range(N_ALPHA_BETA)))
-
-    @property
-    def text(self) -> str:
-        """The value with its interval and source."""
-        interval = f", {self.low_gy:g} to {self.high_gy:g} tried" if self.high_gy > self.low_gy else ", no interval"
-        return f"alpha/beta {self.nominal_gy:g} Gy{interval} ({self.source})"
-
-
-def organ_alpha_beta(organ: str, *, own_gy: Mapping[str, float]) -> OrganAlphaBeta | None:
-    """The alpha/beta of an organ as the report shows it, or None: there is no default.
-
-    An organ without one of its own (nor of a union that it is a part of) takes that of an organ that contains it.
-
-    Args:
-        organ: as the tables name it, joint organs with "+".
-        own_gy: a clinic's own values, organ to alpha/beta [Gy].
-    """
-    for name in _kin(organ):
-        found = alpha_beta_of(name, clinic=own_gy)
-        if found is not None:
-            published = alpha_beta_of(name)
-            ends = [found.value_gy, *(found.range_gy or ())]
-            if published is not None:
-                ends += [published.value_gy, *(published.range_gy or ())]
-            return OrganAlphaBeta(found.value_gy, min(ends), max(ends), found.source)
-    return None
-
-
-def _kin(organ: str) -> list[str]:
-    """The organ, then what contains it."""
-    bare = organ.removesuffix("_PRV").removesuffix("_L").removesuffix("_R")
-    outer = [c.removesuffix("_PRV") for o in load_organs() if o.organ == bare for c in o.containers]
-    return list(dict.fromkeys([organ, bare, *outer]))
 
 
 def choose_source(n_fractions: Sequence[int]) -> OrganTable | None:

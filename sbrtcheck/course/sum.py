@@ -22,8 +22,8 @@ from sbrtcheck.course.summed_dose import (
 from sbrtcheck.dvh import Structure
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.dvh.threads import each
-from sbrtcheck.judging.comparison import Subject
 from sbrtcheck.model import Dvh, FloatArray
+from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.radiobiology.lq import eqd2
 

@@ -21,8 +21,8 @@ from sbrtcheck.judging.plan import deciding_site
 from sbrtcheck.judging.plan_result import Choices
 from sbrtcheck.model import Finding, Lesion, Level, OrganTable, Outcome, Study, worst_outcome
 from sbrtcheck.plan.contradictions import left_open, settled
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses
-from sbrtcheck.plan.facts import with_case
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts, with_case
 from sbrtcheck.radiobiology.lq import bed, total_dose_for_bed
 from sbrtcheck.read.case_file import load_case
 from sbrtcheck.read.clinic_file import ClinicFile, clinic_of

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sbrtcheck.course.judge import judge_course
-from sbrtcheck.fractionation.what_if_plan import counts, scaled, words
-from sbrtcheck.judging.comparison import Subject
+from sbrtcheck.fractionation.what_if_plan import counts, words
 from sbrtcheck.judging.plan_result import Choices, PlanResult, plan_result
 from sbrtcheck.model import Finding, FindingKind, Level, Outcome, Study
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses
+from sbrtcheck.model.dose import scaled
+from sbrtcheck.model.subject import Subject
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
 
 NOT_SBRT = "course:not_sbrt"

@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sbrtcheck.judging.comparison import Subject
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.required import required_organs_settled
-from sbrtcheck.model import Dvh, Finding, OrganTable, Outcome, Samples, Verdict
+from sbrtcheck.model import Finding, OrganTable, Outcome, Verdict
+from sbrtcheck.model.dose import scaled
+from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
-
-
-def scaled(dvh: Dvh, factor: float) -> Dvh:
-    """The Dvh of the same structure with every dose times ``factor``."""
-
-    def times(samples: Samples) -> Samples:
-        return Samples(samples.dose_gy * factor, samples.volume_cm3)
-
-    return replace(
-        dvh,
-        samples=times(dvh.samples),
-        variants=tuple((name, times(s)) for name, s in dvh.variants),
-        alternatives=tuple(scaled(a, factor) for a in dvh.alternatives),
-        outside_bound_gy=None if dvh.outside_bound_gy is None else dvh.outside_bound_gy * factor,
-        max_gy=None if dvh.max_gy is None else dvh.max_gy * factor,
-    )
 
 
 def judged_limits(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model.report import CourseThresholds, Fact
+from sbrtcheck.errors import safe_text, wrong_usage
+from sbrtcheck.model import Finding, FindingKind, Reason
+from sbrtcheck.model.finding import Fact, information
+from sbrtcheck.model.table_rows import CourseThresholds
 from sbrtcheck.model.vocabulary import Level, Outcome, Verdict
 from sbrtcheck.radiobiology.lq import bed
 from sbrtcheck.tables import guideline as guideline_book
@@ -287,3 +289,49 @@ def _kind_of(dose_per_fraction_gy: float, n_fractions: int, edges: CourseThresho
     if dose_per_fraction_gy > d_hypo:
         return "hypofractionated", f"above {d_hypo:g} Gy per fraction"
     return "conventional", f"up to {d_hypo:g} Gy per fraction"
+
+
+def _finding(rule_id: str, note: str, book: Guideline, verdict: Verdict, consequence: Outcome, level: Level) -> Finding:
+    return Finding(
+        rule_id=rule_id,
+        kind=FindingKind.GUIDELINE,
+        verdict=verdict,
+        consequence=consequence,
+        level=level,
+        table="guideline",
+        note=safe_text(note, limit=600),
+        source=_source(rule_id, book),
+    )
+
+
+def _source(rule_id: str, book: Guideline) -> str:
+    rule = book.rule(rule_id)
+    return f"{book.title}, key question {rule.key_question}, {rule.status}"
+
+
+def guideline_met(rule_id: str, note: str, book: Guideline) -> Finding:
+    weight = book.weight(rule_id)
+    return _finding(rule_id, note, book, weight.met_verdict, Outcome.PASS, weight.level)
+
+
+def guideline_missed(rule_id: str, note: str, book: Guideline) -> Finding:
+    weight = book.weight(rule_id)
+    return _finding(rule_id, note, book, weight.missed_verdict, weight.missed_outcome, weight.level)
+
+
+def guideline_information(rule_id: str, note: str, book: Guideline) -> Finding:
+    return information(
+        rule_id=rule_id,
+        kind=FindingKind.GUIDELINE,
+        table="guideline",
+        note=safe_text(note, limit=600),
+        source=_source(rule_id, book),
+    )
+
+
+def guideline_open(rule_id: str, missing: str, note: str, book: Guideline) -> Finding:
+    """A fact is missing: asked for by name, without any effect on the outcome."""
+    finding = _finding(
+        rule_id, f"case file, [disease] {missing}: {note}", book, Verdict.NOT_EVALUABLE, Outcome.PASS, Level.INFORMATION
+    )
+    return replace(finding, reason=Reason.NOT_DECLARED)

@@ -8,7 +8,7 @@ from sbrtcheck.anatomy.lesions import link_hint
 from sbrtcheck.dvh.around_targets.conformity import Conformity
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import refuse, safe_text
-from sbrtcheck.judging import guideline
+from sbrtcheck.judging import cautions, guideline
 from sbrtcheck.judging import target_goals as target_rules
 from sbrtcheck.judging.achieved import achieved_findings
 from sbrtcheck.model import (
@@ -25,7 +25,6 @@ from sbrtcheck.model import (
 from sbrtcheck.model.finding import completeness
 from sbrtcheck.plan.doses import PlanDoses, target_ratio
 from sbrtcheck.plan.lung_location import airway_distance_mm
-from sbrtcheck.tables import neighbours as site_cautions
 from sbrtcheck.tables.organ_tables import (
     conformity_limits,
     load_conformity_rules,
@@ -149,7 +148,7 @@ def judge_lesion(doses: PlanDoses, lesion: Lesion, *, intent: str) -> list[Findi
         )
     )
     out += achieved_findings(doses, lesion)
-    for caution in site_cautions.site_cautions(
+    for caution in cautions.site_cautions(
         site=lesion.site,
         prescription_gy=lesion.prescription_gy,
         n_fractions=doses.n_fractions,

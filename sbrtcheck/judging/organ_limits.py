@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sbrtcheck.judging.comparison import (
-    WORSE,
-    Judgement,
-    Subject,
-    grows_with_volume,
-    holds,
-    is_upper,
-    judge,
-    not_evaluable,
-)
+from sbrtcheck.anatomy.points import NEAR_TARGET_MM
+from sbrtcheck.judging.comparison import WORSE, Judgement, grows_with_volume, holds, is_upper, judge, not_evaluable
 from sbrtcheck.model import (
     Finding,
     FindingKind,
@@ -27,8 +19,8 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
+from sbrtcheck.model.subject import Subject
 
-NEAR_TARGET_MM = 50.0
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
     Reason.DAMAGED_ROI,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from sbrtcheck.dvh.around_targets.conformity import Conformity
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging import target_goals as target_rules
-from sbrtcheck.judging.guideline_course import judge_organs_first
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
+from sbrtcheck.judging.organs_first import judge_organs_first
 from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
 from sbrtcheck.model import (
     CourseThresholds,

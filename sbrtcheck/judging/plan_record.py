@@ -11,6 +11,7 @@ import numpy as np
 from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
 from sbrtcheck.dvh.around_targets.conformity import Conformity
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum
+from sbrtcheck.dvh.curve import cumulative_curve
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import guideline
@@ -29,12 +30,12 @@ from sbrtcheck.model import (
     StructureReport,
 )
 from sbrtcheck.plan.doses import PlanDoses
-from sbrtcheck.plan.organ_eqd2 import alpha_beta_of, eqd2_subjects, organ_eqd2
+from sbrtcheck.plan.organ_eqd2 import eqd2_subjects, organ_eqd2
 from sbrtcheck.radiobiology.lq import bed, eqd2
 from sbrtcheck.tables import schemes
+from sbrtcheck.tables.alpha_beta import alpha_beta_of
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
-CURVE_POINTS = 200
 LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
 
 
@@ -77,27 +78,6 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
-    )
-
-
-def cumulative_curve(dvh: Dvh, *, roi: str, organ: str, plan: str, role: Role) -> Curve | None:
-    """The cumulative curve at evenly spaced doses; what lies outside the grid is in no point of it."""
-    dose = dvh.samples.dose_gy
-    if dvh.blocked is not None or not dose.size or dvh.total_volume_cm3 <= 0:
-        return None
-    axis = np.linspace(0.0, float(dose[0]), CURVE_POINTS)
-    cumulative = np.concatenate([[0.0], np.cumsum(dvh.samples.volume_cm3)])
-    # samples fall: the number of samples at or above a dose
-    count = np.searchsorted(-dose, -axis, side="right")
-    percent = np.minimum(cumulative[count] / dvh.total_volume_cm3 * 100, 100.0)
-    return Curve(
-        roi=safe_text(roi),
-        organ=organ,
-        plan=plan,
-        role=role,
-        dose_gy=tuple(float(x) for x in axis),
-        volume_percent=tuple(float(x) for x in percent),
-        volume_cm3=dvh.total_volume_cm3,
     )
 
 

@@ -21,7 +21,8 @@ from sbrtcheck.judging.plan_record import agreement_rows, lesion_reports, plan_r
 from sbrtcheck.judging.problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.judging.tables_used import TableUse, tables_of_plan
 from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureReport
-from sbrtcheck.plan.doses import GivenFacts, PlanDoses
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
 from sbrtcheck.tables.organ_tables import clinic_goals, load_target_goals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sbrtcheck.judging.comparison import Subject, compare, is_upper, judge
+from sbrtcheck.judging.comparison import compare, is_upper, judge
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.model import (
     ConformityRule,
@@ -22,6 +22,7 @@ from sbrtcheck.model import (
     Verdict,
 )
 from sbrtcheck.model.finding import as_other_source, information
+from sbrtcheck.model.subject import Subject
 
 AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
 OWN_POLICY = "OUR_POLICY"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sbrtcheck.model import Finding, FindingKind, Level, MetricValue, Outcome, Reason, Verdict
+from sbrtcheck.model.metric import MetricValue
+from sbrtcheck.model.vocabulary import FindingKind, Level, Outcome, Reason, Verdict
 
 
 def information(
@@ -92,3 +93,45 @@ def completeness(
         reason=reason,
         note=note,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact that the files lack or hold, with its origin (file tag, option, case file, geometry, our policy)."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule applied to one thing. ``consequence`` is what it does to the outcome: the worst consequence wins.
+
+    ``reason`` goes with NOT_EVALUABLE; ``note`` is for people. ``margin`` = limit - value for an upper limit,
+    value - limit for a lower one (positive: room left), in ``unit``; ``share`` = fraction of the limit used.
+    """
+
+    rule_id: str
+    kind: FindingKind
+    verdict: Verdict
+    consequence: Outcome
+    level: Level
+    table: str = ""
+    lesion: str = ""
+    plan: str = ""
+    organ: str = ""
+    roi: str = ""
+    metric: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    comparator: str = ""
+    limit: float | None = None
+    reason: Reason | None = None
+    note: str = ""
+    source: str = ""
+    trust: str = ""
+    margin: float | None = None
+    share: float | None = None

@@ -11,7 +11,8 @@ from pathlib import PurePath
 from typing import Any
 
 from sbrtcheck.errors import Problem
-from sbrtcheck.model.report import Fact, Finding, LesionReport, PlanReport, Report, StructureReport
+from sbrtcheck.model.finding import Fact, Finding
+from sbrtcheck.model.report_parts import LesionReport, PlanReport, StructureReport
 from sbrtcheck.model.study import InputFile
 from sbrtcheck.model.vocabulary import Reason
 
@@ -50,38 +51,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def report_to_dict(report: Report) -> dict[str, Any]:
-    """The report as the JSON document of docs/report.schema.json (schema version 1.0).
-
-    The same report always gives the same document, key order included. The patient's name and ID are never in it.
-    Numbers that are not finite become None.
-    """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "outcome": report.outcome.value,
-        "exit_code": report.exit_code,
-        "default_outcome": report.default_outcome.value,
-        "course": {
-            "lesions": [_lesion(item, report.plans) for item in report.lesions],
-            "plans": [_plan(item) for item in report.plans],
-            "cumulative": plain(report.cumulative),
-            "findings": [finding_to_dict(item) for item in report.course_findings],
-        },
-        "structures": [_structure(item) for item in report.structures],
-        "facts": [_fact(item) for item in report.facts],
-        "errors": [problem_to_dict(item) for item in report.errors],
-        "warnings": [problem_to_dict(item) for item in report.warnings],
-        "inputs": [_input(item) for item in report.inputs],
-        "options": _sorted(report.options),
-        "versions": _sorted(report.versions),
-        "tables": [_sorted(item) for item in report.tables],
-        "confirm": [str(item) for item in report.confirm],
-        "pseudonymised": report.pseudonymised,
-        "notice": NOTICE,
-    }
-
-
-def _sorted(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def sorted_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return {key: plain(mapping[key]) for key in sorted(mapping)}
 
 
@@ -131,7 +101,7 @@ def problem_to_dict(problem: Problem) -> dict[str, str]:
     }
 
 
-def _lesion(item: LesionReport, plans: tuple[PlanReport, ...]) -> dict[str, Any]:
+def lesion_to_dict(item: LesionReport, plans: tuple[PlanReport, ...]) -> dict[str, Any]:
     lesion = item.lesion
     per_fraction_gy = None
     if lesion.prescription_gy is not None and lesion.n_fractions:
@@ -165,7 +135,7 @@ def _lesion(item: LesionReport, plans: tuple[PlanReport, ...]) -> dict[str, Any]
     }
 
 
-def _plan(plan: PlanReport) -> dict[str, Any]:
+def plan_to_dict(plan: PlanReport) -> dict[str, Any]:
     return {
         "plan": plan.label,
         "outcome": plan.outcome.value,
@@ -192,7 +162,7 @@ def _plan(plan: PlanReport) -> dict[str, Any]:
     }
 
 
-def _structure(item: StructureReport) -> dict[str, Any]:
+def structure_to_dict(item: StructureReport) -> dict[str, Any]:
     return {
         "roi": item.roi,
         "organ": item.organ,
@@ -212,11 +182,11 @@ def _structure(item: StructureReport) -> dict[str, Any]:
     }
 
 
-def _fact(fact: Fact) -> dict[str, str]:
+def fact_to_dict(fact: Fact) -> dict[str, str]:
     return {"name": fact.name, "value": plain(fact.value), "origin": plain(fact.origin)}
 
 
-def _input(item: InputFile) -> dict[str, Any]:
+def input_to_dict(item: InputFile) -> dict[str, Any]:
     return {
         "name": basename(item.name),
         "kind": item.kind,

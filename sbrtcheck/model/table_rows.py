@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbrtcheck.model.dose import Metric
+from sbrtcheck.model.metric import Metric
 from sbrtcheck.model.vocabulary import Level, Outcome
 
 
@@ -194,3 +194,16 @@ class ConformityRule:
     cross_check: str = ""
     confidence: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CourseThresholds:
+    """What separates SBRT, hypofractionated and conventional courses, in place of the shipped thresholds.
+
+    SBRT: up to ``sbrt_max_n_fractions`` fractions of ``sbrt_min_dose_per_fraction_gy`` [Gy] or more; hypofractionated:
+    above ``hypofractionated_above_dose_per_fraction_gy`` [Gy] otherwise; conventional: the rest.
+    """
+
+    sbrt_max_n_fractions: int
+    sbrt_min_dose_per_fraction_gy: float
+    hypofractionated_above_dose_per_fraction_gy: float

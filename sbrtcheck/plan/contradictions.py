@@ -12,7 +12,7 @@ from sbrtcheck.anatomy import names
 from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.model import Finding, MatchedBy, NamedRoi, PlanData, Reason, Role, Study
 from sbrtcheck.model.finding import completeness
-from sbrtcheck.plan.doses import GivenFacts
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
 
 

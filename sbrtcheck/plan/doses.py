@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sbrtcheck.anatomy import lesions as course
-from sbrtcheck.anatomy import organs as subjects
 from sbrtcheck.anatomy.dose_levels import higher_levels
-from sbrtcheck.anatomy.found_once import Shared, points_distance_mm, sibling_spacing_mm
-from sbrtcheck.anatomy.required import out_of_reach, targets_not_judged, treated_without_lesion
+from sbrtcheck.anatomy.found_once import Shared
+from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
+from sbrtcheck.anatomy.organs import Candidate
+from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
+from sbrtcheck.anatomy.required import out_of_reach, required_organs
 from sbrtcheck.anatomy.sites import site_by_place, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
 from sbrtcheck.dvh import Structure, compute_dvhs
@@ -19,7 +21,6 @@ from sbrtcheck.dvh.contours.combine import minus
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
-from sbrtcheck.judging.comparison import Subject
 from sbrtcheck.model import (
     Dvh,
     Fact,
@@ -31,23 +32,9 @@ from sbrtcheck.model import (
     RegionRule,
     Role,
 )
+from sbrtcheck.model.subject import Subject
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.tables.organs import load_organs, load_regions
-
-
-@dataclass(frozen=True, slots=True)
-class GivenFacts:
-    """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
-
-    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
-    """
-
-    n_fractions: int | None = None
-    prescriptions_gy: Mapping[str, float] = field(default_factory=dict)
-    sites: Mapping[str, str] = field(default_factory=dict)
-    roi_map: Mapping[str, str] = field(default_factory=dict)
-    optional_map: Mapping[str, str] = field(default_factory=dict)
-    absent: Mapping[str, str] = field(default_factory=dict)
-    sex: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,7 +261,7 @@ def _nearest_lesion(
     points_mm: FloatArray, lesions: Sequence[Lesion], named: Sequence[NamedRoi]
 ) -> tuple[float | None, Lesion | None]:
     by_name = {n.roi.name: n for n in named}
-    gaps = [(points_distance_mm(points_mm, subjects.points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
+    gaps = [(points_distance_mm(points_mm, points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
     if not gaps or not len(points_mm):
         return None, None
     gap, index = min(gaps)
@@ -283,7 +270,7 @@ def _nearest_lesion(
 
 def _required(
     lesions: Sequence[Lesion],
-    candidates: Sequence[subjects.Candidate],
+    candidates: Sequence[Candidate],
     named: Sequence[NamedRoi],
     structures: Mapping[str, Structure],
     facts: list[Fact],
@@ -293,7 +280,7 @@ def _required(
     A lesion that lies in the lung or liver asks for their organs too, whatever its name or the caller says.
     """
     by_name = {n.roi.name: n for n in named}
-    body = [subjects.points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
+    body = [points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
     body_points_mm = body[0] if len(body) == 1 else np.empty((0, 3))
     required: dict[str, str] = {}
     unreached: dict[str, str] = {}
@@ -305,14 +292,14 @@ def _required(
             if place and place != lesion.site:
                 sites[place] = f"site {place} by {how}"
                 facts.append(Fact(f"organs asked for beside {safe_text(lesion.ptv)}", f"also those of {place}", how))
-        points_mm = subjects.points_of(by_name[lesion.ptv])
+        points_mm = points_of(by_name[lesion.ptv])
         for site, said in sites.items():
             rules = [
                 (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
                 for r in regions
                 if r.site == site
             ]
-            asked = subjects.required_organs(
+            asked = required_organs(
                 candidates,
                 rules,
                 target_points_mm=points_mm,

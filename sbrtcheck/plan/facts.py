@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from sbrtcheck.plan.doses import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
 
@@ -25,3 +25,19 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
         absent={**absent, **given.absent},
         sex=given.sex or (case.sex if case else ""),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFacts:
+    """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
+
+    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    """
+
+    n_fractions: int | None = None
+    prescriptions_gy: Mapping[str, float] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+    roi_map: Mapping[str, str] = field(default_factory=dict)
+    optional_map: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    sex: str = ""

@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sbrtcheck.anatomy import organs as subjects
-from sbrtcheck.anatomy.found_once import points_distance_mm
+from sbrtcheck.anatomy.points import points_distance_mm, points_of
 from sbrtcheck.dvh import Structure
 from sbrtcheck.dvh.contours import combine as shapes
 from sbrtcheck.errors import refuse, safe_text
@@ -116,7 +115,7 @@ def _distances(lesion: Lesion, doses: PlanDoses) -> dict[str, float]:
 
 
 def _points(named: Sequence[NamedRoi]) -> np.ndarray:
-    clouds = [subjects.points_of(n) for n in named]
+    clouds = [points_of(n) for n in named]
     return np.concatenate(clouds) if clouds else np.empty((0, 3))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sbrtcheck.model.report import CourseThresholds
+from sbrtcheck.model.table_rows import CourseThresholds
 from sbrtcheck.read.toml_keys import MAX_DOSE_GY, MAX_FRACTIONS, Keys, load_file
 from sbrtcheck.tables.organs import SITES
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.radiobiology.lq import checked_positive
 from sbrtcheck.tables import datafiles
+from sbrtcheck.tables.organs import load_organs
 
 _COLUMNS = (
     "source_id",
@@ -136,3 +137,116 @@ def did_you_mean(text: str, names: Iterable[str]) -> str:
         text, sorted(names), scorer=fuzz.WRatio, processor=utils.default_process, limit=3, score_cutoff=70
     )
     return f"Did you mean {', '.join(name for name, _, _ in close)}?" if close else ""
+
+
+# Points of the alpha/beta interval at which a derived limit is tried, ends included.
+N_ALPHA_BETA = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AlphaBetaInterval:
+    """Alpha/beta of an organ [Gy]: the value shown, the interval over all rows of its tissue, and the source."""
+
+    nominal_gy: float
+    low_gy: float
+    high_gy: float
+    source: str
+
+    @property
+    def tried_gy(self) -> tuple[float, ...]:
+        """The nominal value first, then the interval from end to end."""
+        if self.high_gy <= self.low_gy:
+            return (self.nominal_gy,)
+        step = (self.high_gy - self.low_gy) / (N_ALPHA_BETA - 1)
+        return (self.nominal_gy, *(self.low_gy + step * i for i in range(N_ALPHA_BETA)))
+
+    @property
+    def text(self) -> str:
+        """The value with its interval and source."""
+        interval = f", {self.low_gy:g} to {self.high_gy:g} tried" if self.high_gy > self.low_gy else ", no interval"
+        return f"alpha/beta {self.nominal_gy:g} Gy{interval} ({self.source})"
+
+
+def organ_alpha_beta(organ: str, *, own_gy: Mapping[str, float]) -> AlphaBetaInterval | None:
+    """The alpha/beta of an organ as the report shows it, or None: there is no default.
+
+    An organ without one of its own (nor of a union that it is a part of) takes that of an organ that contains it.
+
+    Args:
+        organ: as the tables name it, joint organs with "+".
+        own_gy: a clinic's own values, organ to alpha/beta [Gy].
+    """
+    for name in _kin(organ):
+        found = alpha_beta_of(name, clinic=own_gy)
+        if found is not None:
+            published = alpha_beta_of(name)
+            ends = [found.value_gy, *(found.range_gy or ())]
+            if published is not None:
+                ends += [published.value_gy, *(published.range_gy or ())]
+            return AlphaBetaInterval(found.value_gy, min(ends), max(ends), found.source)
+    return None
+
+
+def _kin(organ: str) -> list[str]:
+    """The organ, then what contains it."""
+    bare = organ.removesuffix("_PRV").removesuffix("_L").removesuffix("_R")
+    outer = [c.removesuffix("_PRV") for o in load_organs() if o.organ == bare for c in o.containers]
+    return list(dict.fromkeys([organ, bare, *outer]))
+
+
+_CONVENTION = "convention"
+
+
+@dataclass(frozen=True, slots=True)
+class OrganAlphaBeta:
+    """The alpha/beta of one organ [Gy], with the range over its published values; None with only one of them."""
+
+    value_gy: float
+    range_gy: tuple[float, float] | None
+    endpoint: str
+    source: str
+
+
+@cache
+def _unions() -> Mapping[str, str]:
+    """Part without side to the union that holds it: Lung to Lungs, A_Aorta to GreatVes."""
+    out: dict[str, str] = {}
+    for info in load_organs():
+        for alternatives in info.union_of:
+            for part in alternatives:
+                out.setdefault(part[:-2] if part.endswith(("_L", "_R")) else part, info.organ)
+    return out
+
+
+def alpha_beta_of(organ: str, *, clinic: Mapping[str, float] | None = None) -> OrganAlphaBeta | None:
+    """The alpha/beta of an organ of organs.csv, or None when nobody published one.
+
+    Args:
+        organ: without side; ``Lungs-GTV`` has that of Lungs, a joint organ (A+B) that of its parts where it is one.
+        clinic: organ to alpha/beta [Gy], as the clinic file has it.
+    """
+    parts = organ.split("+")
+    if len(parts) > 1:
+        found = {alpha_beta_of(part, clinic=clinic) for part in parts}
+        return found.pop() if len(found) == 1 else None
+    base = organ.removesuffix("-GTV")
+    for name in dict.fromkeys((base, _unions().get(base, base))):
+        own = next((v for k, v in (clinic or {}).items() if k in {name, f"{name}_L", f"{name}_R"}), None)
+        if own is not None:
+            return OrganAlphaBeta(own, None, "", "clinic file")
+        rows = [t for t in load_tissues() if t.tissue == name and t.tissue_class == "late"]
+        if rows:
+            return _chosen(rows, name if name != base else "")
+    return None
+
+
+def _chosen(rows: list[AlphaBeta], taken_from: str) -> OrganAlphaBeta:
+    chosen = next((r for r in rows if r.kind == _CONVENTION), rows[0])
+    # An interval that reaches to zero or below is no range of a ratio: then only the value itself counts.
+    ends = [
+        end for r in rows for end in (r.value_gy, r.low_gy, r.high_gy) if end is not None and (r.low_gy or 1.0) > 0.0
+    ] + [r.value_gy for r in rows]
+    sources = ", ".join(dict.fromkeys(r.source for r in rows if r is not chosen))
+    source = chosen.source + (f"; range: {sources}" if sources else "") + (f"; as {taken_from}" if taken_from else "")
+    low, high = min(ends), max(ends)
+    return OrganAlphaBeta(chosen.value_gy, (low, high) if low < high else None, chosen.endpoint, source)

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sbrtcheck.dvh.metrics import format_metric
 from sbrtcheck.model import LimitRow, OrganTable, TableChoice
+from sbrtcheck.model.metric import format_metric
 from sbrtcheck.radiobiology.lq import isoeffective_total_dose
 from sbrtcheck.tables.alpha_beta import load_tissues
 from sbrtcheck.tables.organ_tables import choose_table, load_table

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 
-from sbrtcheck.dvh.metrics import format_metric, parse_metric
 from sbrtcheck.errors import Problem, SbrtcheckError
 from sbrtcheck.model import Level, LimitRow, Metric
+from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.tables.datafiles import CsvRow, parse_csv, parse_number
 
 CODE = "E-TABLE-ROW"

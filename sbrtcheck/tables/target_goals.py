@@ -7,9 +7,9 @@ from functools import cache
 from itertools import pairwise
 from typing import Protocol
 
-from sbrtcheck.dvh.metrics import format_metric, parse_metric
 from sbrtcheck.errors import Problem, SbrtcheckError, wrong_usage
 from sbrtcheck.model import ConformityRule, Level, Metric, Outcome, TargetGoal
+from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.tables.datafiles import (
     CsvRow,
     data_path,

@@ -21,7 +21,8 @@ from sbrtcheck.dvh.contours.planes import box_corners
 from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds, nearest_of, owners
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, MetricValue
+from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray
+from sbrtcheck.model.metric import MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def conformity(
     if not targets:
         return ()
     if dvhs is None:
-        from sbrtcheck.dvh import compute_dvh
+        from sbrtcheck.dvh.histogram import compute_dvh
 
         dvhs = [compute_dvh(structure, dose) for structure, _ in targets]
     if len(dvhs) != len(targets):

@@ -10,7 +10,8 @@ import numpy as np
 from sbrtcheck.dvh.around_targets.isodose import IntArray, dose_cubic
 from sbrtcheck.dvh.contours.planes import box_corners
 from sbrtcheck.dvh.contours.surface import Region, Surface, TargetShape, held_by
-from sbrtcheck.model.dose import DoseGrid, FloatArray, MetricValue
+from sbrtcheck.model.dose import DoseGrid, FloatArray
+from sbrtcheck.model.metric import MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
 D2CM_MM = 20.0

@@ -9,7 +9,8 @@ import numpy as np
 
 from sbrtcheck.dvh.around_targets.isodose import IntArray, dose_cubic, isodose, parts_above
 from sbrtcheck.dvh.contours.surface import Surface, TargetShape, held_by, nearest_of, owners
-from sbrtcheck.model.dose import DoseGrid, FloatArray, MetricValue
+from sbrtcheck.model.dose import DoseGrid, FloatArray
+from sbrtcheck.model.metric import MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
 SPILL_LEVEL = 1.05

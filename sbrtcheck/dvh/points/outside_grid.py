@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sbrtcheck.dvh import Structure
+from sbrtcheck.dvh.contours.structure import Structure
 from sbrtcheck.model import DoseGrid, Dvh
 
 # A target this far inside the grid lets the dose of an organ that leaves the grid be bounded (our policy).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sbrtcheck.model import Report
-from sbrtcheck.model.report_dict import report_to_dict
+from sbrtcheck.model.report import report_to_dict
 
 
 def render_json(report: Report) -> str:
