@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from sbrtcheck.errors import Problem, WrongUsageError
-from sbrtcheck.model.dose import Metric
+from sbrtcheck.model.metric import Metric
 from sbrtcheck.model.vocabulary import Level, Outcome
 
 

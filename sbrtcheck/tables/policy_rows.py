@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
-from sbrtcheck.dvh.metrics import format_metric, parse_metric
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import Level, Outcome
+from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.model.policy import (
     CoverageGoal,
     DrawnAlong,
