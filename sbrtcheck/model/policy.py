@@ -132,6 +132,16 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class NormalisedTo:
+    """What a prescription covers, as declared: D{volume_percent}% of ``structure`` is ``dose_percent`` of it."""
+
+    structure: str
+    volume_percent: float
+    dose_percent: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiteLevel:
     """A level of a lesion site: the part of the body in which the target lies. ``words`` are case folded."""
 
