@@ -15,7 +15,7 @@ from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import CourseThresholds, Level, Outcome
 from sbrtcheck.model.policy import NormalisedTo
 from sbrtcheck.read.case_file import CaseLesion, Excuse, FarOrgan, load_case
-from sbrtcheck.read.clinic_file import ClinicTable, find_clinic, load_clinic
+from sbrtcheck.read.clinic_file import ClinicTable, find_clinic, load_clinic, policy_in_force
 from sbrtcheck.tables.organ_tables import clinic_goals
 
 DOC = Path(__file__).parents[2] / "docs" / "case.md"
@@ -39,6 +39,21 @@ def thresholds(n_max: object, d_min: object, d_hypo: object) -> str:
         f"[classification]\nsbrt_max_fractions = {n_max}\nsbrt_min_dose_per_fraction_gy = {d_min}\n"
         f"hypofractionated_above_dose_per_fraction_gy = {d_hypo}\n"
     )
+
+
+def row(**changes: object) -> str:
+    """A row of a clinic file, with some of its keys written otherwise."""
+    keys = {
+        "organ": "Heart",
+        "fractions": 5,
+        "metric": "Mean[Gy]",
+        "comparator": "<=",
+        "limit": 10,
+        "unit": "Gy",
+        "level": "optimal",
+        **changes,
+    }
+    return "[[row]]\n" + "".join(f"{k} = {v!r}\n" for k, v in keys.items())
 
 
 def problems(tmp_path: Path, text: str, load=load_case) -> list[str]:
@@ -95,7 +110,19 @@ def test_the_documented_clinic_file(tmp_path: Path) -> None:
     assert clinic.table_for(site="lung", n_fractions=5) == str(tmp_path / "ours.csv")
     assert dict(clinic.names) == {"OAR 7": "SpinalCord", "Boost vol": "PTV"}
     assert clinic.required["lung"][-1] == "Chestwall|Rib"
-    assert dict(clinic.levels) == {"Chestwall": "mandatory"}
+    assert dict(clinic.levels) == {"Chestwall": "mandatory", "AAPM_TG101:Skin:5:D10cc[Gy]:optimal": "mandatory"}
+    assert dict(clinic.policy) == {"target_dose.d98_marginal_percent": 107.0, "near.distance_mm": 40.0}
+    assert [c.text for c in policy_in_force(clinic).changed] == [
+        "clinic: target_dose.d98_marginal_percent 105 % -> 107 %",
+        "clinic: near.distance_mm 30 mm -> 40 mm",
+    ]
+    heart, lungs = clinic.rows
+    assert (heart.table, heart.n_fractions, heart.site) == ("aapm_tg101", 5, "")
+    assert (heart.row.rule_id, heart.row.limit, heart.row.unit) == ("LOCAL:Heart:5:Mean[Gy]:optimal", 10.0, "Gy")
+    assert (lungs.table, lungs.n_fractions, lungs.site) == ("", None, "lung")
+    assert lungs.row.rule_id == "LOCAL:Lungs:any:V5Gy[%]:optimal"
+    assert clinic.required["spine:L3"] == ("Kidneys",)
+    assert clinic.normalised_to == NormalisedTo("PTV", 95.0, 100.0, "D95% = 100%")
     assert dict(clinic.alpha_beta_gy) == {"SpinalCord": 2.0}
     goal = clinic_goals(clinic.goals, file=clinic.file)[0]
     assert (goal.rule_id, goal.limit, goal.unit) == ("LOCAL:PTV:D98%[%]:mandatory", 90.0, "%")
@@ -304,6 +331,56 @@ def test_a_wrong_case_file(tmp_path: Path, text: str, key: str, said: str) -> No
             '[[goal]]\ntarget = "Heart"\nmetric = "x"\ncomparator = ">="\nlimit = 5\nlevel = "optimal"',
             "goal 1.target",
             "Allowed",
+        ),
+        ("[policy]\nnear.distance_mm = 5", "policy.near.distance_mm", "outside the range that a clinic may set"),
+        ('[policy]\n"near.distance_mm" = 500', "policy.near.distance_mm", "20 to 100 mm"),
+        ("[policy]\nnear.distance = 40", "policy.near.distance", "Did you mean near.distance_mm?"),
+        ('[policy]\nnear.distance_mm = "40"', "policy.near.distance_mm", "not a number"),
+        ("[policy]\nnear.distance_mm = nan", "policy.near.distance_mm", "outside"),
+        ("[policy]\nnear.distance_mm = false", "policy.near.distance_mm", "no rule of the policy can be removed"),
+        ("[policy]\nP1 = false", "policy.P1", "no rule of the policy can be removed"),
+        ('[policy]\nP4 = "off"', "policy.P4", "no rule of the policy can be removed"),
+        ("[policy]\nidentity = false", "policy.identity", "no rule of the policy can be removed"),
+        ("[policy]\nsmall_organs.smaller_times = 2", "policy.small_organs.smaller_times", "is fixed"),
+        (
+            "[policy]\ntarget_dose.d98_marginal_percent = 108\ntarget_dose.d98_fail_percent = 106",
+            "policy.target_dose.d98_marginal_percent",
+            "contradict each other",
+        ),
+        ("same_patient = true", "same_patient", "Write it into the case file"),
+        ('confirmed = ["Heart"]', "confirmed", "Write it into the case file"),
+        ('normalised_to = "95"', "normalised_to", "not what a prescription covers"),
+        (
+            '[levels]\n"AAPM_TG101:Skin:5:D11cc[Gy]:optimal" = "mandatory"',
+            "levels.AAPM_TG101:Skin:5:D11cc[Gy]:optimal",
+            "no such row",
+        ),
+        (
+            '[levels]\n"AAPM_TG101:Skin:5:D10cc[Gy]:optimal" = "off"',
+            "levels.AAPM_TG101:Skin:5:D10cc[Gy]:optimal",
+            "Allowed: mandatory, optimal",
+        ),
+        ('[levels]\nP1 = "optimal"', "levels.P1", "no such organ"),
+        ('[required]\n"spine:L9" = ["Kidneys"]', "required.spine:L9", "Levels of spine: C, C3"),
+        ('[required]\n"lung:T5" = ["Heart"]', "required.lung:T5", "lung has no levels"),
+        (row(organ="Hart"), "row 1.organ", "unknown organ"),
+        (row(unit="%"), "row 1.unit", "Write Gy"),
+        (row(level="hard"), "row 1.level", "not an allowed value"),
+        (row(comparator="="), "row 1.comparator", "not an allowed value"),
+        (row(limit=2500), "row 1.limit", "Is it in cGy?"),
+        (row(limit=-1), "row 1.limit", "outside 0"),
+        (row(fractions=0), "row 1.fractions", "outside 1 to 60"),
+        (row(table="tg_101"), "row 1.table", "no such shipped table"),
+        (row(rule="x"), "row 1.rule", "unknown key"),
+        (row() + row(limit=9), "row 2.limit", "row 1 has <= 10 Gy at the same level"),
+        (row(level="mandatory") + row(limit=11), "row 2.limit", "looser than the mandatory one in row 1"),
+        (row() + row(comparator=">=", limit=11), "row 1.limit", "no value keeps both"),
+        (row(metric="V20", unit="%"), "row 1.metric", "cannot be read"),
+        ('[[row]]\norgan = "Heart"', "row 1.limit", "missing"),
+        (
+            '[[goal]]\norgan = "Heart"\ntarget = "PTV"\nmetric = "Mean[Gy]"\ncomparator = "<="\nlimit = 5\nlevel = "optimal"',
+            "goal 1.target",
+            "not both",
         ),
     ],
 )
