@@ -25,6 +25,7 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.model.finding import as_other_source, completeness, information, told
+from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
 from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
@@ -35,6 +36,8 @@ from sbrtcheck.tables.organ_tables import (
     load_table,
     load_tables,
 )
+from sbrtcheck.tables.policy import load_policy
+from sbrtcheck.tables.policy_rows import coverage_goals
 
 THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
 
@@ -73,6 +76,8 @@ def judge_plan(
     derive: bool = False,
     alpha_betas_gy: Mapping[str, float] | None = None,
     thresholds: CourseThresholds | None = None,
+    policy: Policy | None = None,
+    coverage: Sequence[CoverageGoal] | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -90,11 +95,15 @@ def judge_plan(
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
+        policy: the numbers that judge; None: the shipped ones.
+        coverage: coverage goals; None: those of the policy.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
         WrongUsageError: E-TABLE-UNKNOWN and the like.
     """
+    policy = load_policy() if policy is None else policy
+    coverage = coverage_goals(policy) if coverage is None else coverage
     site = deciding_site(doses.lesions)
     choice = choose_table(n_fractions=doses.n_fractions, site=site, table=table)
     if derive and choice.table is None:
@@ -122,7 +131,9 @@ def judge_plan(
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
     findings += _no_list(doses, extra_required)
-    findings += judge_targets(doses, goals=goals, conformity=conformity, organ_findings=findings)
+    findings += judge_targets(
+        doses, goals=goals, coverage=coverage, conformity=conformity, organ_findings=findings, policy=policy
+    )
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
         first = judge_organs_first(

@@ -24,8 +24,9 @@ from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureRep
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
-from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
 from sbrtcheck.tables.organ_tables import clinic_goals, load_target_goals
+from sbrtcheck.tables.policy_rows import coverage_goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ def _judged_and_default(
         required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
     if wanted is None and not choices.also and clinic is None and not choices.derive and thresholds is None:
         return default, default
+    policy = policy_in_force(clinic)
     judged = judge(
         table=wanted,
         also=choices.also,
@@ -177,6 +179,8 @@ def _judged_and_default(
         derive=choices.derive,
         alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
         thresholds=thresholds,
+        policy=policy,
+        coverage=coverage_goals(policy) if clinic is None or clinic.keep_goals else (),
     )
     return judged, default
 

@@ -65,6 +65,7 @@ class PlanDoses:
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
     # Targets that the plan seems to treat and that are no lesion, each with why.
     targets_not_judged: tuple[str, ...] = ()
+    given: GivenFacts = field(default_factory=GivenFacts)
 
     @property
     def body(self) -> NamedRoi | None:
@@ -232,6 +233,7 @@ def compute_plan(
         higher_levels=levels,
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         out_of_reach=unreached,
+        given=given,
         targets_not_judged=(
             *targets_not_judged(
                 named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy

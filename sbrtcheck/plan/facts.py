@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sbrtcheck.read.case_file import CaseFile
+from sbrtcheck.model.policy import NormalisedTo
+from sbrtcheck.read.case_file import CaseFile, Excuse
 from sbrtcheck.read.clinic_file import ClinicFile
 
 
@@ -24,7 +25,17 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
         optional_map={**(dict(clinic.names) if clinic else {}), **given.optional_map},
         absent={**absent, **given.absent},
         sex=given.sex or (case.sex if case else ""),
+        normalised_to={**_normalised(case, clinic), **given.normalised_to},
+        excuses=(*given.excuses, *(case.excuses if case else ())),
+        same_patient=given.same_patient or bool(case and case.same_patient),
     )
+
+
+def _normalised(case: CaseFile | None, clinic: ClinicFile | None) -> dict[str, NormalisedTo]:
+    """What prescriptions cover, by target; "" for every target. The case file is the more specific."""
+    out = {x.roi: x.normalised_to for x in (case.lesions if case else ()) if x.normalised_to is not None}
+    of_all = (case.normalised_to if case else None) or (clinic.normalised_to if clinic else None)
+    return {**({"": of_all} if of_all is not None else {}), **out}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,9 @@ class GivenFacts:
     """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
 
     ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    ``prescriptions_gy``: target to total dose, or "all" for every target without one. ``normalised_to``: target ("" for
+    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``same_patient``: somebody has
+    confirmed that all objects are of one patient.
     """
 
     n_fractions: int | None = None
@@ -41,3 +55,6 @@ class GivenFacts:
     optional_map: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+    normalised_to: Mapping[str, NormalisedTo] = field(default_factory=dict)
+    excuses: tuple[Excuse, ...] = ()
+    same_patient: bool = False
