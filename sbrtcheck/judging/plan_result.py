@@ -110,6 +110,7 @@ def plan_result(
             spill_cm3=around.spill_cm3,
             agreement=rows,
             alpha_beta_gy=alpha_beta_gy,
+            policy=policy_in_force(choices.clinic),
         ),
         lesions=tuple(lesion_reports(doses, around.conformity, thresholds=case.classification if case else None)),
         structures=tuple(structure_reports(doses)),

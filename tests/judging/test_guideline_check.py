@@ -275,7 +275,7 @@ def test_om9_is_said_first_with_the_dose_that_would_meet_the_limits() -> None:
     report = course()
     found = organs_first(report.findings)
     assert (found.verdict, found.consequence, report.outcome) == (Verdict.MARGINAL, Outcome.MARGINAL, Outcome.FAIL)
-    assert found.note.startswith("organ limits come before coverage: coverage is full (PTV D95% 10")
+    assert found.note.startswith("organ limits come before coverage: coverage is full (PTV V100% 100")
     text = render_text(report)
     assert "organ limits come before coverage" in " ".join(text.splitlines()[:4])
     factor = float(found.note.partition("met at ")[2].split()[0])
