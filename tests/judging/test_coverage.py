@@ -102,7 +102,7 @@ def judged(doses: PlanDoses, organs: Sequence[Finding] = ()) -> dict[str, Findin
 def test_d95_of_the_ptv_in_four_tiers(site: str, dose: float, outcome: Outcome) -> None:
     found = judged(plan(site=site, ptv=(85, dose)))["PTV D95%"]
     assert found.consequence is outcome
-    assert found.policy and found.policy[0].startswith("coverage.d95_")
+    assert found.policy[0].startswith("coverage.d95_")
     if outcome is Outcome.MARGINAL:
         assert found.why_marginal is MarginalReason.NEEDS_REVIEW
 
