@@ -36,8 +36,8 @@ Made by `python docs/build_policy.py` from `constraints/policy/`, `constraints/o
 Source *ours*: no source prints the number; it is the policy of this program, and a clinic file can change it within the
 range given ([case.md](case.md)). Every other number is a transcription and fixed: verify it against its source before
 clinical use. A report names the policy's version and SHA-256, and each value that a clinic has changed; the outcome
-without its clinic file stands beside. `sbrtcheck policy` prints this on a terminal, `sbrtcheck explain RULE_ID` what one
-rule id means.
+without its clinic file stands beside. `sbrtcheck policy` prints this on a terminal, `sbrtcheck explain RULE_ID` what
+one rule id means.
 
 """
 
@@ -133,8 +133,8 @@ def required() -> list[str]:
         *table(("site", "level", "organ", "when", "far", "note"), rows),
         "### Levels",
         "",
-        'A level is told by the target\'s name or label, by `--site "PTV=spine:L3"`, by the case file, or by what is drawn. A spine level without a',
-        "number (`thoracic`) asks for what its vertebrae ask for.",
+        'A level is told by the target\'s name or label, by `--site "PTV=spine:L3"`, by the case file, or by what is',
+        "drawn. A spine level without a number (`thoracic`) asks for what its vertebrae ask for.",
         "",
         *table(("site", "level", "words"), [(x.site, x.level, ", ".join(x.words)) for x in site_levels()]),
         *table(
