@@ -95,6 +95,25 @@ def completeness(
     )
 
 
+def held_at(finding: Finding, outcome: Outcome, said: str, *policy: str, level: Level | None = None) -> Finding:
+    """A finding with another consequence, what is said of it first, and the policy values that it rests on.
+
+    Args:
+        finding: as its row alone would have it.
+        outcome: its consequence now.
+        said: why.
+        policy: keys of the policy values.
+        level: how the row is held now; None: as before.
+    """
+    return replace(
+        finding,
+        consequence=outcome,
+        level=finding.level if level is None else level,
+        note="; ".join(dict.fromkeys(n for n in (said, finding.note) if n)),
+        policy=tuple(dict.fromkeys((*finding.policy, *policy))),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact that the files lack or hold, with its origin (file tag, option, case file, geometry, our policy)."""
@@ -110,6 +129,7 @@ class Finding:
 
     ``reason`` goes with NOT_EVALUABLE; ``note`` is for people. ``margin`` = limit - value for an upper limit,
     value - limit for a lower one (positive: room left), in ``unit``; ``share`` = fraction of the limit used.
+    ``policy``: keys of the policy values that decided beside the limit, or in its place.
     """
 
     rule_id: str
@@ -135,3 +155,4 @@ class Finding:
     trust: str = ""
     margin: float | None = None
     share: float | None = None
+    policy: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ class LimitRow:
     ``level_printed`` is the source's word, ``level`` how the row is judged (None: listed, never judged).
     ``derived`` says how a limit was carried here from other numbers of fractions; "" for what a source prints.
     ``limit_at_fewer``: what the source prints for the next lower number of fractions, for a carried limit in Gy.
+    ``or_share_of_volume``: of a spared volume, the share of the organ that is asked for where it is more.
     """
 
     rule_id: str
@@ -38,6 +39,7 @@ class LimitRow:
     note: str
     derived: str = ""
     limit_at_fewer: float | None = None
+    or_share_of_volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ class Reason(StrEnum):
     CONTAINER_EXCEEDED = "container_exceeded"
     PART_MISSING = "part_missing"
     ORGAN_CUT = "organ_cut"
+    ORGAN_SMALLER = "organ_smaller"
+    PART_DRAWN = "part_drawn"
     OUTSIDE_TABLE_RANGE = "outside_table_range"
     NOT_DECLARED = "not_declared"
     CUMULATIVE_NOT_SUMMED = "cumulative_not_summed"

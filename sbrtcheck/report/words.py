@@ -37,6 +37,8 @@ REASON_WORDS = {
     Reason.CONTAINER_EXCEEDED: "not contoured, and the structure around it is beyond the limit",
     Reason.PART_MISSING: "a part of the structure is not contoured",
     Reason.ORGAN_CUT: "the organ seems cut by the end of the scan",
+    Reason.ORGAN_SMALLER: "the organ is smaller than the volume asked for",
+    Reason.PART_DRAWN: "only a part of the organ is drawn",
     Reason.OUTSIDE_TABLE_RANGE: "outside the range of the table",
     Reason.NOT_DECLARED: "not declared",
     Reason.CUMULATIVE_NOT_SUMMED: "the sum of the plans was not computed",
