@@ -19,8 +19,10 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
+from sbrtcheck.model.policy import Policy
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.organs import organ_info
+from sbrtcheck.tables.policy import load_policy
 
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
@@ -51,6 +53,7 @@ class PlanContext:
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
     liver_lesion: str = ""
     own_organs: frozenset[str] = frozenset()
+    policy: Policy = field(default_factory=load_policy)
 
     def subject(self, roi: str) -> Subject | None:
         """The subject of a ROI's name, the first where it stands for several organs."""
