@@ -100,7 +100,10 @@ def judge_organ_limits(context: PlanContext, table: OrganTable) -> tuple[Finding
     """One finding per applicable row of the table at the plan's own number of fractions."""
     findings: list[Finding] = []
     seen: set[tuple[object, ...]] = set()
+    at_the_cauda = _is_at_the_cauda(context)
     for row in table.rows_for(n_fractions=context.n_fractions):
+        if at_the_cauda and row.organ == "SpinalCanal":
+            continue
         if not applies(row, sex=context.sex, liver_lesion=context.liver_lesion):
             continue
         organ = "+".join(row.joint) if row.joint else row.organ
@@ -110,6 +113,16 @@ def judge_organ_limits(context: PlanContext, table: OrganTable) -> tuple[Finding
         seen.add(key)
         findings.extend(_judge_row(context, table, row, organ))
     return tuple(findings)
+
+
+def _is_at_the_cauda(context: PlanContext) -> bool:
+    """Whether the canal beside the targets holds the cauda: its limits are those of the cord, the cauda has its own."""
+
+    def nearest_mm(organ: str) -> float:
+        known = [s.distance_mm for s in context.subjects.get(organ, ()) if s.distance_mm is not None]
+        return min(known, default=float("inf"))
+
+    return nearest_mm("CaudaEquina") < nearest_mm("SpinalCord")
 
 
 def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: str) -> list[Finding]:
