@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sbrtcheck.dvh.metrics import evaluate
-from sbrtcheck.judging.levels import NEAR_MAXIMUM, OWN_POLICY, Held
-from sbrtcheck.model import Finding, FindingKind, Level, Outcome, Verdict
-from sbrtcheck.model.finding import held_at
+from sbrtcheck.judging.levels import NEAR_MAXIMUM, Held
+from sbrtcheck.model import Finding, FindingKind, Level, MarginalReason, Outcome, Verdict
+from sbrtcheck.model.finding import held_at, told
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.policy_groups import organ_group
 
@@ -101,9 +101,10 @@ def _airway(held: Held, subject: Subject) -> Finding | None:
         unit="Gy",
         comparator="<=",
         limit=limit,
-        note="; ".join(n for n in (f"airway in 8 fractions: {said}", value.note, subject.note) if n),
+        notes=told(f"airway in 8 fractions: {said}", value.note, subject.note),
         source=source,
         margin=limit - value.value,
         share=value.value / limit,
+        marginal_reason=MarginalReason.NEEDS_REVIEW if above else None,
         policy=(key,),
     )

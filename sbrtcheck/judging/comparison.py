@@ -137,7 +137,7 @@ def hangs_on_the_whole(metric: Metric) -> bool:
 def _of_a_part(judgement: Judgement, comparator: str) -> Judgement:
     """What the part that is drawn says of the whole: the rest of the organ lies farther from the target.
 
-    Its mean and shares are upper bounds, its spared volume is a lower one: a limit that the part meets, the whole meets.
+    Its mean and shares are upper bounds, its spared volume is a lower one: what the part meets, the whole meets.
     """
     if judgement.verdict in {Verdict.MET, Verdict.MARGINAL}:
         bound = "at most this in the whole organ" if is_upper(comparator) else "at least this in the whole organ"

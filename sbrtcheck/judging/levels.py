@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from sbrtcheck.judging.comparison import judge
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.row_kinds import kind_of, kind_of_finding, missed_by_percent
-from sbrtcheck.model import Finding, FindingKind, Lesion, Level, OrganTable, Outcome, Verdict
-from sbrtcheck.model.finding import as_other_source, held_at
+from sbrtcheck.model import Finding, FindingKind, Lesion, Level, MarginalReason, OrganTable, Outcome, Verdict
+from sbrtcheck.model.finding import as_other_source, held_at, told
 from sbrtcheck.model.location import Location
 from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.model.policy import SupplementKind
@@ -96,8 +96,7 @@ def _cord_row(held: Held, finding: Finding) -> Finding:
         return finding
     kind = kind_of_finding(finding)
     if kind is SupplementKind.POINT:
-        note = "; ".join(n for n in ("beside: HyTEC decides the cord's near-maximum here", finding.note) if n)
-        return as_other_source(finding, note=note)
+        return as_other_source(finding, notes=told("HyTEC decides the cord's near-maximum here", *finding.notes))
     policy = held.context.policy
     metric = parse_metric(finding.metric)
     low_cc, high_cc = policy.value("levels.cord_volume_from_cc"), policy.value("levels.cord_volume_to_cc")
@@ -203,7 +202,7 @@ def hollow_maximum(held: Held, findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _own_rule(held: Held, subject: Subject, key: str, limit: float, said: str) -> Finding | None:
-    """A MARGINAL finding where the near-maximum of a structure is above a number of the policy; None where it is not."""
+    """A MARGINAL finding where a structure's near-maximum is above a number of the policy; None where it is not."""
     judged = judge(subject, parse_metric(NEAR_MAXIMUM), comparator="<=", limit=limit)
     value = judged.value
     if judged.verdict is not Verdict.NOT_MET or value.value is None:
@@ -225,9 +224,10 @@ def _own_rule(held: Held, subject: Subject, key: str, limit: float, said: str) -
         unit="Gy",
         comparator="<=",
         limit=limit,
-        note="; ".join(n for n in (said, judged.note, subject.note) if n),
+        notes=told(said, judged.note, subject.note),
         source=OWN_POLICY,
         margin=limit - value.value,
         share=value.value / limit,
+        marginal_reason=MarginalReason.NEEDS_REVIEW,
         policy=(key,),
     )

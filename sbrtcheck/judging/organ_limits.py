@@ -19,8 +19,10 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
+from sbrtcheck.model.finding import told
 from sbrtcheck.model.policy import Policy
 from sbrtcheck.model.subject import Subject
+from sbrtcheck.tables.clinic_rows import LOCAL
 from sbrtcheck.tables.organs import organ_info
 from sbrtcheck.tables.policy import load_policy
 
@@ -139,15 +141,15 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
             settled = _settled_from_outside(context, row, metric, organ)
             if settled is not None and settled[0].verdict in {Verdict.MET, Verdict.MARGINAL}:
                 judgement, subject, via = settled
-        note = _join(metric_note, share_note, via)
-        findings.append(_finding(context, table, held, organ, subject, judgement, note))
+        notes = (metric_note, share_note, via)
+        findings.append(_finding(context, table, held, organ, subject, judgement, notes))
     if any(f.verdict is not Verdict.NOT_EVALUABLE for f in findings):
         return findings
     if own:
         exceeded = _exceeded_from_inside(context, row, metric, organ)
         if exceeded is not None:
             judgement, subject, via = exceeded
-            findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
+            findings.append(_finding(context, table, row, organ, subject, judgement, (metric_note, via)))
         return findings
     asked = [r.split("|") for r in context.required if organ in r.split("|")]
     settled = _settled_from_outside(context, row, metric, organ) if asked else None
@@ -158,11 +160,11 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
     )
     if settled is not None and (settled[0].verdict is not Verdict.NOT_EVALUABLE or not others):
         judgement, subject, via = settled
-        return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
+        return [_finding(context, table, row, organ, subject, judgement, (metric_note, via))]
     exceeded = _exceeded_from_inside(context, row, metric, organ)
     if exceeded is not None:
         judgement, subject, via = exceeded
-        return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
+        return [_finding(context, table, row, organ, subject, judgement, (metric_note, via))]
     return []
 
 
@@ -240,7 +242,7 @@ def _finding(
     organ: str,
     subject: Subject,
     judgement: Judgement,
-    note: str,
+    notes: tuple[str, ...],
 ) -> Finding:
     assert row.level is not None
     if row.derived and judgement.verdict is Verdict.MET:
@@ -249,6 +251,8 @@ def _finding(
     consequence, why = _consequence(context, row, organ, subject, judgement)
     n = context.n_fractions
     near_limit = judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit)
+    local = row.table == LOCAL
+    title, trust = (LOCAL, "the clinic's own row") if local else (table.title, table.trust)
     return Finding(
         rule_id=row.rule_id,
         kind=FindingKind.ORGAN_LIMIT,
@@ -267,19 +271,19 @@ def _finding(
         comparator=row.comparator,
         limit=row.limit,
         reason=value.reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
-        note=_join(
+        notes=told(
             row.derived,
             judgement.note,
-            note,
+            *notes,
             subject.note,
             why,
             "the limit lies inside the numerical band" if near_limit else "",
         ),
         source=(
-            f"{table.title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
+            f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
             f"{row.endpoint or 'no endpoint printed'}"
         ),
-        trust=table.trust,
+        trust=trust,
         margin=_margin(value.value, row),
         share=_share(value.value, row),
     )
@@ -358,7 +362,3 @@ def _share(value: float | None, row: LimitRow) -> float | None:
     if is_upper(row.comparator):
         return value / row.limit
     return row.limit / value if value > 0 else None
-
-
-def _join(*parts: str) -> str:
-    return "; ".join(dict.fromkeys(p for p in parts if p))

@@ -9,7 +9,7 @@ from sbrtcheck.judging.comparison import is_upper
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.row_kinds import kind_of_finding
 from sbrtcheck.model import Finding, FindingKind, Level, OrganTable, Outcome, Verdict
-from sbrtcheck.model.finding import as_other_source
+from sbrtcheck.model.finding import as_other_source, told
 from sbrtcheck.model.policy import SupplementKind
 from sbrtcheck.tables.policy_groups import organ_group, speaks_for
 
@@ -61,7 +61,7 @@ def _said_by(
             out.append(_stricter(table, said, beside.weighty))
         elif any(_comparable(f, said) for f in missed):
             word = "met" if said.verdict is not Verdict.NOT_MET else "missed as well"
-            out.append(as_other_source(said, note=f"{table.title}: {word}; it does not decide"))
+            out.append(as_other_source(said, notes=(f"{table.title}: {word}; it does not decide",)))
     return out
 
 
@@ -87,6 +87,6 @@ def _stricter(table: OrganTable, said: Finding, weighty: frozenset[str]) -> Find
         said,
         kind=FindingKind.STRICTER_SOURCE,
         consequence=outcome,
-        note="; ".join(n for n in (note, said.note) if n),
+        notes=told(note, *said.notes),
         source=f"{said.source} ({table.trust})",
     )

@@ -1,4 +1,4 @@
-"""Spared volumes of organs that are small: what cannot be spared because it is not there is judged by mean and share."""
+"""Spared volumes of small organs: what cannot be spared because it is not there is judged by mean and share."""
 
 from __future__ import annotations
 

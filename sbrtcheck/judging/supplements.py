@@ -13,8 +13,8 @@ from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import judge
 from sbrtcheck.judging.organ_limits import PlanContext, applies, judge_organ_limits
 from sbrtcheck.judging.row_kinds import kind_of
-from sbrtcheck.model import Finding, FindingKind, Level, LimitRow, OrganTable, Outcome, Verdict
-from sbrtcheck.model.finding import held_at, information
+from sbrtcheck.model import Finding, FindingKind, Level, LimitRow, MarginalReason, OrganTable, Outcome, Verdict
+from sbrtcheck.model.finding import held_at, information, told
 from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.model.policy import Supplement, SupplementKind
 from sbrtcheck.model.subject import Subject
@@ -200,10 +200,11 @@ def _mean_finding(context: PlanContext, subject: Subject, key: str) -> Finding |
         unit="Gy",
         comparator="<=",
         limit=limit,
-        note="; ".join(n for n in (judged.note, subject.note) if n),
+        notes=told(judged.note, subject.note),
         source=OWN_POLICY,
         margin=limit - value.value,
         share=value.value / limit,
+        marginal_reason=MarginalReason.NEEDS_REVIEW if missed else None,
         policy=(key,),
     )
 
@@ -233,7 +234,7 @@ def _shown(context: PlanContext, organ: str, subject: Subject, text: str) -> Fin
         organ=organ,
         roi=subject.roi,
         metric=text,
-        note="; ".join(n for n in (value.note, subject.note, "shown for every plan that has the organ") if n),
+        notes=told(value.note, subject.note, "shown for every plan that has the organ"),
     )
 
 

@@ -19,7 +19,7 @@ from sbrtcheck.model import (
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.model.finding import information
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.model.subject import Subject
 
 AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
@@ -141,7 +141,7 @@ def _goal_finding(
         comparator=goal.comparator,
         limit=limit,
         reason=value.reason if verdict is Verdict.NOT_EVALUABLE else None,
-        note="; ".join(n for n in notes if n),
+        notes=told(*notes),
         source="policy of this program" if own else goal.source.replace("_", " "),
         margin=None
         if value.value is None
@@ -179,13 +179,13 @@ def judge_conformity(
             plan=plan,
             roi=lesion.ptv,
             metric=label,
-            note=value.note,
+            notes=told(value.note),
             source="RTOG 0813/0915 conformity table, by PTV volume",
         )
         if not isinstance(pair, tuple):
             note = "the PTV volume is outside the table: there is no rule there"
             findings.append(
-                replace(finding, reason=Reason.OUTSIDE_TABLE_RANGE if value.value is None else None, note=note)
+                replace(finding, reason=Reason.OUTSIDE_TABLE_RANGE if value.value is None else None, notes=(note,))
             )
             continue
         none_below, minor_below = pair
@@ -201,7 +201,7 @@ def judge_conformity(
                 finding,
                 verdict=verdict,
                 consequence=Outcome.PASS_WITH_VARIATION if major else Outcome.PASS,
-                note=(f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note),
+                notes=told(f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note),
                 margin=none_below - value.value,
             )
         )

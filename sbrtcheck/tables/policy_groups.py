@@ -1,4 +1,4 @@
-"""Groups of organs and tables that the judging policy names: hollow organs, a site's own organs, a table's population."""
+"""Groups that the judging policy names: hollow organs, the organs of a lesion's own site."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _own_sites() -> tuple[tuple[str, str, str], ...]:
 def own_organs(sites: Iterable[tuple[str, str]]) -> frozenset[str]:
     """The organs of the lesions' own sites, given as (site, level); a level that is not known asks for none."""
     given = set(sites)
-    return frozenset(organ for organ, site, level in _own_sites() if any(s == site and level in {"", v} for s, v in given))
+    return frozenset(o for o, site, level in _own_sites() if any(s == site and level in {"", v} for s, v in given))
 
 
 @cache
