@@ -11,7 +11,7 @@ from sbrtcheck.judging.row_kinds import kind_of_finding
 from sbrtcheck.model import Finding, FindingKind, Level, OrganTable, Outcome, Verdict
 from sbrtcheck.model.finding import as_other_source, told
 from sbrtcheck.model.policy import SupplementKind
-from sbrtcheck.tables.policy_groups import organ_group, speaks_for
+from sbrtcheck.tables.policy_groups import organ_group
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ def judge_other_sources(context: PlanContext, beside: Beside, others: Iterable[O
     for table in others:
         if table.name in beside.deciding or not table.may_be_stricter_source:
             continue
-        if not speaks_for(table.name, beside.sites):
+        if beside.sites and not any(table.speaks_for(site) for site in beside.sites):
             continue
         out += _said_by(context, beside, table, missed, shown)
     return tuple(out)

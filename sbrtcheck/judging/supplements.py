@@ -76,7 +76,7 @@ def _named(context: PlanContext, deciding: OrganTable, tables: Mapping[str, Orga
         if s.kind is not None and (not s.n_fractions or context.n_fractions in s.n_fractions):
             by_limit.setdefault((s.organ, s.kind), []).append(s)
     for sources in by_limit.values():
-        if any(_rows(context, deciding, s) for s in sources):
+        if any(_rows(context, deciding, replace(s, source_organ=s.organ)) for s in sources):
             continue
         for s in sources:
             rows = _rows(context, tables[s.table], s)
@@ -88,7 +88,7 @@ def _named(context: PlanContext, deciding: OrganTable, tables: Mapping[str, Orga
 
 def _rows(context: PlanContext, table: OrganTable, wanted: Supplement) -> tuple[LimitRow, ...]:
     """The rows of a table that are what a line of the list asks for, no stricter than it allows."""
-    organs = {wanted.organ, wanted.source_organ}
+    organs = {wanted.organ, wanted.source_organ, f"{wanted.organ}-GTV"}
     rows = [
         r
         for r in table.rows_for(n_fractions=context.n_fractions)

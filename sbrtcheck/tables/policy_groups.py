@@ -62,22 +62,3 @@ def own_organs(sites: Iterable[tuple[str, str]]) -> frozenset[str]:
     """The organs of the lesions' own sites, given as (site, level); a level that is not known asks for none."""
     given = set(sites)
     return frozenset(o for o, site, level in _own_sites() if any(s == site and level in {"", v} for s, v in given))
-
-
-@cache
-def populations() -> dict[str, frozenset[str]]:
-    """Organ table to the lesion sites that its limits were made for; "*" is any: constraints/policy/populations.csv."""
-    rows = read_rows(data_path("policy", "populations.csv"), code=CODE, required=("table", "sites", "note"))
-    checked = [(row, "sites", s, frozenset(("*", *SITES))) for row in rows for s in row.cells["sites"].split("|")]
-    _refuse_unknown("populations.csv", checked)
-    return {row.cells["table"]: frozenset(row.cells["sites"].split("|")) for row in rows}
-
-
-def speaks_for(table: str, sites: Iterable[str]) -> bool:
-    """Whether the limits of a table were made for one of these lesion sites. A table that is not listed speaks for any.
-
-    Where no site is known every table speaks: the stricter is shown.
-    """
-    made_for = populations().get(table, frozenset("*"))
-    given = {s for s in sites if s}
-    return "*" in made_for or not given or bool(made_for & given)
