@@ -12,8 +12,9 @@ from sbrtcheck.dvh.contours.combine import distance_mm as separation_mm
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.comparison import is_upper
 from sbrtcheck.judging.covers import Covers, Meaning, covers, declared_value
-from sbrtcheck.judging.tiers import TargetRule, Tier, judge_tiers, softened, worst_reading
+from sbrtcheck.judging.tiers import TargetRule, Tier, judge_tiers, worst_reading
 from sbrtcheck.model import Finding, FindingKind, Lesion, Level, Outcome, Verdict, worst_outcome
+from sbrtcheck.model.finding import held_at
 from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.cold_spots import ColdSpots, cold_spots
 from sbrtcheck.plan.doses import PlanDoses
@@ -89,7 +90,7 @@ def _excused(finding: Finding, goals: Sequence[CoverageGoal], excuses: _Excuses)
     if goal.excused == goal.missed or worst_outcome(goal.excused, goal.missed) != goal.missed:
         return finding
     excuse = excuses.find()
-    return softened(finding, goal.excused, notes=(excuse,)) if excuse else finding
+    return held_at(finding, goal.excused, excuse) if excuse else finding
 
 
 def _as_declared(finding: Finding, doses: PlanDoses, lesion: Lesion, meant: Covers, policy: Policy) -> Finding:
@@ -103,7 +104,7 @@ def _as_declared(finding: Finding, doses: PlanDoses, lesion: Lesion, meant: Cove
         return finding
     milder = {Outcome.FAIL: Outcome.MARGINAL, Outcome.MARGINAL: Outcome.PASS_WITH_VARIATION}
     outcome = milder.get(finding.consequence, finding.consequence)
-    return softened(finding, outcome, notes=(f"the prescription is declared to cover {meant.declared.text}, and does",))
+    return held_at(finding, outcome, f"the prescription is declared to cover {meant.declared.text}, and does")
 
 
 class _Excuses:

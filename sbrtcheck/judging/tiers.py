@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sbrtcheck.judging.comparison import Judgement, holds, is_upper, judge
 from sbrtcheck.model import (
@@ -124,9 +124,3 @@ def _margin(value: float | None, comparator: str, limit: float) -> float | None:
     if value is None:
         return None
     return limit - value if is_upper(comparator) else value - limit
-
-
-def softened(finding: Finding, outcome: Outcome, *, notes: Sequence[str]) -> Finding:
-    """The finding with a milder consequence, and why; never a worse one, and its verdict stays."""
-    reason = MarginalReason.NEEDS_REVIEW if outcome is Outcome.MARGINAL else None
-    return replace(finding, consequence=outcome, notes=told(*finding.notes, *notes), marginal_reason=reason)
