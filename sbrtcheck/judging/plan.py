@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh.around_targets.conformity import Conformity
+from sbrtcheck.dvh.around_targets.spill import Hottest
+from sbrtcheck.judging.dose_around import judge_dose_around
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
 from sbrtcheck.judging.levels import Held
 from sbrtcheck.judging.organ_findings import judge_organs
@@ -81,6 +83,7 @@ def judge_plan(
     policy: Policy | None = None,
     liver_lesion: str = "",
     coverage: Sequence[CoverageGoal] | None = None,
+    hottest: Hottest | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -101,6 +104,7 @@ def judge_plan(
         policy: the numbers that judge; None: the shipped policy.
         liver_lesion: what the lesions of the liver are, primary or metastasis; "" when not stated.
         coverage: coverage goals; None: those of the policy.
+        hottest: the hottest part of the dose grid; None: not looked for.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -136,6 +140,7 @@ def judge_plan(
         organ_findings=findings,
         policy=context.policy,
     )
+    findings += judge_dose_around(doses, conformity, hottest, context.policy)
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
         tables = (choice.table, *supplied)

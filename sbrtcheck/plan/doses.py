@@ -329,6 +329,19 @@ def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
     return out
 
 
+def drawn_targets(doses: PlanDoses) -> tuple[str, ...]:
+    """Every PTV that is drawn, prescribed or not, and every other target whose middle lies in none of them."""
+    drawn = [n for n in doses.named if n.role is Role.TARGET and doses.structures[n.roi.name].bounds_mm is not None]
+    ptvs = [n.roi.name for n in drawn if n.target_type == "PTV"]
+    out = list(ptvs)
+    for n in (n for n in drawn if n.target_type != "PTV"):
+        low, high = np.asarray(doses.structures[n.roi.name].bounds_mm)
+        middle: FloatArray = ((low + high) / 2)[None]
+        if not any(bool(doses.structures[ptv].contains(middle)[0]) for ptv in ptvs):
+            out.append(n.roi.name)
+    return tuple(out)
+
+
 def target_ratio(doses: PlanDoses, lesion: Lesion) -> float | None:
     """Median target dose over the prescription, where both are known."""
     if lesion.prescription_gy is None:
