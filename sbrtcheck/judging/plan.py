@@ -10,6 +10,7 @@ from sbrtcheck.dvh.around_targets.spill import Hottest
 from sbrtcheck.judging.dose_around import judge_dose_around
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
 from sbrtcheck.judging.levels import Held
+from sbrtcheck.judging.location import judge_locations, locations
 from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
@@ -27,7 +28,6 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.model.finding import as_other_source, completeness, told
-from sbrtcheck.model.location import Location
 from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
@@ -119,12 +119,13 @@ def judge_plan(
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
     context = _context(doses, policy, absent=absent, extra_required=extra_required, liver_lesion=liver_lesion)
+    located = locations(doses, context.policy)
     findings: list[Finding] = []
     supplied: tuple[OrganTable, ...] = ()
     if choice.table is None:
         findings.append(_no_table(doses, choice))
     else:
-        held = Held(context, choice.table, load_tables(), doses.lesions, _locations(doses))
+        held = Held(context, choice.table, load_tables(), doses.lesions, located)
         organs = judge_organs(held, absent=absent)
         findings += organs.findings
         supplied = organs.supplied
@@ -140,6 +141,7 @@ def judge_plan(
         organ_findings=findings,
         policy=context.policy,
     )
+    findings += judge_locations(doses, located, context.policy)
     findings += judge_dose_around(doses, conformity, hottest, context.policy)
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
@@ -175,19 +177,6 @@ def _context(
         own_organs=own_organs((x.site, "") for x in doses.lesions),
         policy=load_policy() if policy is None else policy,
     )
-
-
-def _locations(doses: PlanDoses) -> dict[str, Location]:
-    """Lesion id to where it lies."""
-    return {
-        x.id: Location(
-            central=x.location in {"central", "ultracentral"},
-            ultracentral=x.location == "ultracentral",
-            definition=x.location_origin,
-        )
-        for x in doses.lesions
-        if x.location
-    }
 
 
 def _beside(doses: PlanDoses, deciding: OrganTable, findings: Sequence[Finding]) -> Beside:

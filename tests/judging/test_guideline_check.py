@@ -483,7 +483,8 @@ def test_location_by_the_distance_to_the_airway(x_mm: float, gap_mm: float, loca
     assert dict(lesion.distances_mm)["ProximalBronchialTree"] == pytest.approx(gap_mm, abs=1.0)
     (fact,) = [f for f in report.facts if f.name == "location of PTV"]
     assert fact.value == location
-    assert "2 cm from the proximal bronchial tree" in fact.origin
+    assert fact.origin.startswith("geometry: PTV ")
+    assert ("ours" if location == "ultracentral" else "RTOG 0813") in fact.origin
     cautions = {f.rule_id for f in report.findings if f.kind is FindingKind.SITE_CAUTION}
     assert ("NG-2" in cautions) is (location != "peripheral")
     assert report.to_dict()["course"]["lesions"][0]["location"] == location
