@@ -13,6 +13,7 @@ from sbrtcheck.judging import target_goals as target_rules
 from sbrtcheck.judging.achieved import achieved_findings
 from sbrtcheck.judging.coverage import judge_coverage
 from sbrtcheck.judging.target_dose import beam_point, judge_target_dose, unlinked_prescriptions
+from sbrtcheck.judging.target_shapes import judge_target_shapes
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
@@ -57,6 +58,7 @@ def judge_targets(
         policy: the numbers that judge.
     """
     out = [*_missing_targets(doses), *unlinked_prescriptions(doses, policy), *beam_point(doses, policy)]
+    out += judge_target_shapes(doses, policy)
     by_target = {c.target: c for c in conformity}
     for lesion in doses.lesions:
         if lesion.prescription_gy is None:

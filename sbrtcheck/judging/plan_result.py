@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sbrtcheck.dvh.around_targets.conformity import (
@@ -105,7 +105,7 @@ def plan_result(
     return PlanResult(
         doses=doses,
         report=plan_report(
-            doses,
+            as_clinic_declares(doses, choices.clinic),
             judged,
             default,
             maximum=around.maximum,
@@ -166,14 +166,13 @@ def _judged_and_default(
     clinic, thresholds = choices.clinic, case.classification if case else None
     judge = partial(
         judge_plan,
-        doses,
         conformity=around.conformity,
         hottest=around.hottest,
         absent=given.absent,
         intent=case.intent if case else "",
     )
     goals = load_target_goals()
-    default = judge(table=None, also=(), goals=goals, extra_required=())
+    default = judge(doses, table=None, also=(), goals=goals, extra_required=())
     required: tuple[str, ...] = ()
     wanted = choices.table_for(doses.lesions, n_fractions=doses.n_fractions)
     if clinic is not None:
@@ -184,6 +183,7 @@ def _judged_and_default(
         return default, default
     policy = policy_in_force(clinic)
     judged = judge(
+        as_clinic_declares(doses, clinic),
         table=wanted,
         also=choices.also,
         goals=goals,
@@ -197,6 +197,14 @@ def _judged_and_default(
         coverage=coverage_goals(policy) if clinic is None or clinic.keep_goals else (),
     )
     return judged, default
+
+
+def as_clinic_declares(doses: PlanDoses, clinic: ClinicFile | None) -> PlanDoses:
+    """With what a clinic's prescriptions cover, unless the case file says otherwise."""
+    if clinic is None or clinic.normalised_to is None:
+        return doses
+    declared = {"": clinic.normalised_to, **doses.given.normalised_to}
+    return replace(doses, given=replace(doses.given, normalised_to=declared))
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:

@@ -147,7 +147,7 @@ def compute_plan(
     if elsewhere:
         lesions = tuple(x for x in lesions if not {x.ptv, x.gtv, x.itv, x.ctv} & set(elsewhere))
     lesions = tuple(replace(x, id=str(number)) for number, x in enumerate(lesions, start=first_lesion))
-    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named}
+    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named} - {course.EVERY_TARGET}
     if unknown:
         raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
     linking = course.link_prescriptions(
@@ -158,6 +158,7 @@ def compute_plan(
         given_gy=given.prescriptions_gy,
         n_fractions=n_fractions,
     )
+    linking = _with_site_dose(linking, data, named, structures, given, interpolation)
     problems += linking.problems
     lesions = tuple(
         replace(x, volume_cm3=structures[x.ptv].volume_cm3 if structures[x.ptv].blocked is None else None)
@@ -241,6 +242,28 @@ def compute_plan(
             *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
         ),
     )
+
+
+def _with_site_dose(
+    linking: course.Linking,
+    data: PlanData,
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    given: GivenFacts,
+    interpolation: str,
+) -> course.Linking:
+    """Link the one prescription of a site to the targets that have none, where the dose in each says that it is meant.
+
+    The doses of these targets are taken for that alone: which levels lie inside each other follows from it.
+    """
+    dose_gy = course.site_dose_gy(linking, data.plan, {n.roi.number: n.roi.name for n in named})
+    if dose_gy is None:
+        return linking
+    ptvs = [structures[x.ptv] for x in linking.lesions if x.prescription_gy is None]
+    found = compute_dvhs(ptvs, data.dose, interpolation=interpolation, band=False)
+    d95_gy = {s.name: evaluate("D95%[Gy]", d).value for s, d in zip(ptvs, found, strict=True)}
+    low, high = (given.policy.value(f"target_dose.shared_{end}_percent") for end in ("low", "high"))
+    return course.with_site_dose(linking, dose_gy, d95_gy=d95_gy, percent=(low, high))
 
 
 def _has_round_ends(organ: str) -> bool:
