@@ -57,9 +57,10 @@ class PlanContext:
     own_organs: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=load_policy)
 
-    def subject(self, roi: str) -> Subject | None:
-        """The subject of a ROI's name, the first where it stands for several organs."""
-        return next((s for found in self.subjects.values() for s in found if s.roi == roi), None)
+    def subject_of(self, finding: Finding) -> Subject | None:
+        """What a finding was judged on: the subject of its organ and ROI, or of its ROI where another one stood in."""
+        everywhere = (s for found in self.subjects.values() for s in found)
+        return next((s for s in (*self.subjects.get(finding.organ, ()), *everywhere) if s.roi == finding.roi), None)
 
 
 def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
