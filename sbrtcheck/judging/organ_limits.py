@@ -310,11 +310,9 @@ def _consequence(
             Outcome.MARGINAL,
             f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides",
         )
-    if row.condition.startswith("liver=") and not context.liver_lesion:
-        return (
-            Outcome.MARGINAL,
-            f"a limit for a {row.condition.removeprefix('liver=')} of the liver: state liver_lesion in the case file",
-        )
+    if row.condition == "liver=primary" and not context.liver_lesion:
+        # Beyond the metastasis' limit too, that row fails.
+        return Outcome.MARGINAL, "the limit of a primary of the liver: state liver_lesion in the case file"
     return consequence, ""
 
 
