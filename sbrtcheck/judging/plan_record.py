@@ -17,10 +17,12 @@ from sbrtcheck.judging import guideline
 from sbrtcheck.judging.achieved import achieved
 from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
+from sbrtcheck.judging.row_kinds import kind_of_finding
 from sbrtcheck.model import (
     CourseThresholds,
     Curve,
     Dvh,
+    FindingKind,
     FloatArray,
     LesionReport,
     MatchedBy,
@@ -29,6 +31,7 @@ from sbrtcheck.model import (
     Role,
     StoredAgreement,
     StructureReport,
+    Supplement,
 )
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.organ_eqd2 import eqd2_subjects, organ_eqd2
@@ -79,7 +82,20 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
+        supplements=supplement_records(judged),
     )
+
+
+def supplement_records(judged: JudgedPlan) -> tuple[Supplement, ...]:
+    """The limits that count beside the deciding table's, each with its source: one for each organ, kind and row."""
+    deciding = judged.choice.table.name if judged.choice.table else ""
+    titles = {t.name: t.title for t in judged.supplied}
+    out = []
+    for f in judged.findings:
+        kind = kind_of_finding(f)
+        if f.kind is FindingKind.ORGAN_LIMIT and f.table in titles and f.table != deciding and kind is not None:
+            out.append(Supplement(f.organ, kind.value, titles[f.table], f.rule_id))
+    return tuple(dict.fromkeys(out))
 
 
 def _curves(doses: PlanDoses) -> tuple[Curve, ...]:

@@ -24,7 +24,7 @@ from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureRep
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
-from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
 from sbrtcheck.tables.organ_tables import clinic_goals, load_target_goals
 
 
@@ -156,7 +156,14 @@ def _judged_and_default(
 ) -> tuple[JudgedPlan, JudgedPlan]:
     """Under the table and the clinic file asked for, and by default; the same where neither changes anything."""
     clinic, thresholds = choices.clinic, case.classification if case else None
-    judge = partial(judge_plan, doses, conformity=measured, absent=given.absent, intent=case.intent if case else "")
+    judge = partial(
+        judge_plan,
+        doses,
+        conformity=measured,
+        absent=given.absent,
+        intent=case.intent if case else "",
+        liver_lesion=_liver_lesion(doses.lesions, case),
+    )
     goals = load_target_goals()
     default = judge(table=None, also=(), goals=goals, extra_required=())
     required: tuple[str, ...] = ()
@@ -177,8 +184,19 @@ def _judged_and_default(
         derive=choices.derive,
         alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
         thresholds=thresholds,
+        policy=policy_in_force(clinic),
     )
     return judged, default
+
+
+def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
+    """What the case file says the plan's lesions of the liver are: the stricter of two, "" where one is not stated."""
+    own = [{x.ptv, x.gtv, x.itv, x.ctv} for x in lesions if x.site == "liver"]
+    declared = [x for x in case.lesions if x.liver_lesion] if case else []
+    stated = [next((x.liver_lesion for x in declared if x.roi in rois), "") for rois in own]
+    if "primary" in stated:
+        return "primary"
+    return "metastasis" if stated and all(stated) else ""
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:
