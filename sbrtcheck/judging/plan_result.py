@@ -170,6 +170,7 @@ def _judged_and_default(
         hottest=around.hottest,
         absent=given.absent,
         intent=case.intent if case else "",
+        liver_lesion=_liver_lesion(doses.lesions, case),
     )
     goals = load_target_goals()
     default = judge(doses, table=None, also=(), goals=goals, extra_required=())
@@ -205,6 +206,16 @@ def as_clinic_declares(doses: PlanDoses, clinic: ClinicFile | None) -> PlanDoses
         return doses
     declared = {"": clinic.normalised_to, **doses.given.normalised_to}
     return replace(doses, given=replace(doses.given, normalised_to=declared))
+
+
+def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
+    """What the case file says the plan's lesions of the liver are: the stricter of two, "" where one is not stated."""
+    own = [{x.ptv, x.gtv, x.itv, x.ctv} for x in lesions if x.site == "liver"]
+    declared = [x for x in case.lesions if x.liver_lesion] if case else []
+    stated = [next((x.liver_lesion for x in declared if x.roi in rois), "") for rois in own]
+    if "primary" in stated:
+        return "primary"
+    return "metastasis" if stated and all(stated) else ""
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sbrtcheck.model import Options
 from sbrtcheck.model.policy import NormalisedTo, Policy
 from sbrtcheck.read.case_file import CaseFile, Excuse
 from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
@@ -62,3 +63,14 @@ class GivenFacts:
     excuses: tuple[Excuse, ...] = ()
     same_patient: bool = False
     policy: Policy = field(default_factory=load_policy)
+
+    @classmethod
+    def of(cls, options: Options, *, sex: str = "") -> GivenFacts:
+        """The facts among the options of a caller; ``sex`` as the files state it."""
+        return cls(
+            n_fractions=options.fractions,
+            prescriptions_gy=options.prescriptions,
+            sites=options.sites,
+            roi_map=options.roi_map,
+            sex=sex,
+        )
