@@ -18,6 +18,7 @@ from sbrtcheck.judging.achieved import achieved
 from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
 from sbrtcheck.judging.row_kinds import kind_of_finding
+from sbrtcheck.judging.target_dose import target_doses
 from sbrtcheck.model import (
     CourseThresholds,
     Curve,
@@ -33,11 +34,13 @@ from sbrtcheck.model import (
     StructureReport,
     Supplement,
 )
+from sbrtcheck.model.policy import Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.organ_eqd2 import eqd2_subjects, organ_eqd2
 from sbrtcheck.radiobiology.lq import bed, eqd2
 from sbrtcheck.tables import schemes
 from sbrtcheck.tables.alpha_beta import alpha_beta_of
+from sbrtcheck.tables.policy import load_policy
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
 LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
@@ -52,8 +55,13 @@ def plan_report(
     spill_cm3: float | None,
     agreement: tuple[StoredAgreement, ...],
     alpha_beta_gy: Mapping[str, float] | None = None,
+    policy: Policy | None = None,
 ) -> PlanReport:
-    """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own."""
+    """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own.
+
+    ``policy``: the numbers that judge; None: the shipped ones.
+    """
+    policy = load_policy() if policy is None else policy
     data = doses.data
     first = next((x for x in doses.lesions if x.prescription_gy is not None), None)
     table = judged.choice.table
@@ -83,6 +91,7 @@ def plan_report(
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
         supplements=supplement_records(judged),
+        target_doses=target_doses(doses, policy),
     )
 
 
