@@ -110,6 +110,11 @@ def wrong_usage(
     return WrongUsageError(Problem(code, object_, tag=tag, seen=str(seen), detail=detail, remedy=remedy))
 
 
+def missing_extra(what: str, *, extra: str, package: str) -> WrongUsageError:
+    """A WrongUsageError for a package that is not installed, with the pip line that brings it."""
+    return wrong_usage("E-EXTRA", what, seen=package, remedy=f"Run: pip install 'sbrtcheck[{extra}]'")
+
+
 _EXPORT = "Export the file again from the planning system and compare its size"
 _ASK = "Ask the person who exported the plan"
 
@@ -258,6 +263,13 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "a shipped table differs from its recorded version",
         "Give it a new version, or restore it",
     ),
+    ("E-TEMPLATE", "a limit template of another program cannot be read", "Export the template again"),
+    (
+        "E-TEMPLATE-ROWS",
+        "limits of a template were not taken",
+        "Correct the file, say with --map what a structure is, or leave rows out with --leave-out",
+    ),
+    ("E-EXTRA", "a package that this command needs is not installed", "Install it with pip"),
     ("E-DATA", "a data file is wrong", "Correct the named line"),
     ("E-CASE", "the case file is wrong", "Correct the named key"),
     ("E-CONFIG", "the clinic file is wrong", "Correct the named key"),

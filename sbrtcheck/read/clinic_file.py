@@ -40,6 +40,7 @@ class ClinicGoal:
     level: str
     site: str = ""
     rule: str = ""
+    n_fractions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def _goal(keys: Keys) -> ClinicGoal:
         level=keys.text("level", allowed=LEVELS, required=True),
         site=keys.text("site", allowed=SITES),
         rule=keys.text("rule"),
+        n_fractions=keys.integer("fractions", low=1, high=MAX_FRACTIONS),
     )
     keys.done()
     return goal
