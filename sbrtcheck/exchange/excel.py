@@ -71,11 +71,7 @@ def read_xlsx(source: Source, *, columns: Mapping[str, str], sheet: str = "") ->
     Raises:
         WrongUsageError: E-TEMPLATE, for a broken workbook, merged cells, no header; E-EXTRA.
     """
-    try:
-        import defusedxml.ElementTree  # noqa: F401
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise missing_extra("Excel sheets", extra="exchange", package="openpyxl, defusedxml") from error
+    load_workbook = _packages()
     _check_container(source)
     try:
         book = load_workbook(BytesIO(source.data), read_only=True, data_only=False, keep_links=False)
@@ -100,6 +96,21 @@ def read_xlsx(source: Source, *, columns: Mapping[str, str], sheet: str = "") ->
         raise source.bad("no rows below the header", "Give a sheet with goals", place=f"sheet {title}")
     source.check_length(len(statements))
     return Template(source.name, source.sha256, f"Excel sheet {title}", tuple(statements))
+
+
+def _packages() -> Any:
+    """openpyxl's loader, once defusedxml is there too: openpyxl reads XML through it where it is installed."""
+    try:
+        import defusedxml
+        from openpyxl import DEFUSEDXML, load_workbook
+    except ImportError as error:
+        raise missing_extra("Excel sheets", extra="exchange", package="openpyxl, defusedxml") from error
+    if not DEFUSEDXML:
+        remedy = "Unset the variable OPENPYXL_DEFUSEDXML"
+        raise wrong_usage(
+            "E-EXTRA", "Excel sheets", seen=f"defusedxml {defusedxml.__version__} is not used", remedy=remedy
+        )
+    return load_workbook
 
 
 def _broken(source: Source, error: Exception) -> Exception:

@@ -38,25 +38,29 @@ _SIBLINGS = ("clinicalRuleCatalog", "planCheckCatalog", "namingDictionary")
 def is_beamkit(value: object) -> bool:
     """True for one of BeamKit's files that may hold limits."""
     return isinstance(value, dict) and bool(
-        {"clinicalRuleCatalog", "templateSets"} & set(value) or {"constraints", "schemaVersion"} <= set(value)
+        {"clinicalRuleCatalog", "templateSets", "checks"} & set(value) or {"constraints", "schemaVersion"} <= set(value)
     )
 
 
 def read_rtpx(source: Source, value: Any = None) -> Template:
-    """The statements of a protocol, of a catalogue of clinical rules, or of a rule pack with the files beside it.
+    """The statements of a protocol, of a catalogue of rules or checks, or of a rule pack with the files beside it.
 
     Raises:
         WrongUsageError: E-TEMPLATE, for another kind of JSON, an unknown version, or a missing file of a pack.
     """
     value = load_json(source) if value is None else value
     if not is_beamkit(value):
-        remedy = "Give rtpx.json, clinical-rules.json or beamkit-rule-pack.json"
+        remedy = "Give rtpx.json, clinical-rules.json, plan-checks.json or beamkit-rule-pack.json"
         raise source.bad("not an RT-PX protocol or rule pack", remedy, place="keys", seen=_keys(value))
     if "clinicalRuleCatalog" in value:
         return _rule_pack(source, value)
     if "templateSets" in value:
         statements = _catalogue(source, value, aliases={}, query={})
         return Template(source.name, source.sha256, "BeamKit clinical rules JSON", tuple(statements))
+    if "checks" in value:
+        n_fractions, statements = _plan_checks(source, value, {})
+        statements = [replace(s, n_fractions=n_fractions) for s in statements]
+        return Template(source.name, source.sha256, "BeamKit plan checks JSON", tuple(statements))
     return _protocol(source, value)
 
 

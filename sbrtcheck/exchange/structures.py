@@ -83,8 +83,8 @@ def read_map(user_map: Mapping[str, str], statements: Sequence[Statement]) -> di
     out = {}
     for name, value in user_map.items():
         if name not in there:
-            close = [s for s in there if name_key(s) == name_key(name)]
-            raise wrong_usage("E-ROI-UNKNOWN", "--map", seen=name, remedy=f"Write {close[0]}" if close else "")
+            alike = [s for s in there if name_key(s) == name_key(name)]
+            raise wrong_usage("E-ROI-UNKNOWN", "--map", seen=name, remedy=f"Write {alike[0]}" if alike else "")
         if value.casefold() in _NOTHING:
             out[name] = Meaning(left_out=True)
         elif value.upper() in TARGET_TYPES:

@@ -91,8 +91,8 @@ def take(
     _compare_variations(desks)
     _dose_levels(desks)
     _merge_equal(desks)
-    organs = _join_sides(desks, file=template.file)
-    organs = _as_the_reader_has_it(desks, organs, n_fractions=n_fractions, file=template.file)
+    joined = _join_sides(desks, file=template.file)
+    organs = _as_the_reader_has_it(joined, n_fractions=n_fractions, file=template.file)
     targets = _distinct(desks, file=template.file)
     return Imported(template, n_fractions, tuple(d.row() for d in desks), organs, targets)
 
@@ -277,7 +277,7 @@ def _named(desks: Sequence[_Desk], *, file: str) -> Taken:
 
 
 def _as_the_reader_has_it(
-    desks: Sequence[_Desk], organs: Sequence[tuple[Taken, list[_Desk]]], *, n_fractions: int, file: str
+    organs: Sequence[tuple[Taken, list[_Desk]]], *, n_fractions: int, file: str
 ) -> tuple[Taken, ...]:
     """The limits that our own reader takes: what it finds wrong is not taken, so that the table lints clean."""
     left = list(organs)

@@ -134,8 +134,9 @@ class TargetGoal:
     """One goal for a target structure: our policy or a protocol's rule.
 
     Judged for lesions of ``site`` ("" for any), at ``n_fractions`` (None for any number). From ``at_the_limit`` up to
-    ``limit`` the goal is "at the limit" and contributes nothing. Where one of ``relaxed_organs`` has used more than ``relaxed_share`` of a mandatory limit,
-    ``relaxed_limit`` takes the place of ``limit``. ``missed`` is what a missed goal does to the outcome.
+    ``limit`` the goal is "at the limit" and contributes nothing. Where one of ``relaxed_organs`` has used more than
+    ``relaxed_share`` of a mandatory limit, ``relaxed_limit`` takes the place of ``limit``. ``missed`` is what a missed
+    goal does to the outcome.
     ``metric`` is None for a rule that no TG-263 string expresses; ``rule`` then names it (``spill_105``).
     """
 
