@@ -43,7 +43,7 @@ _FORCE = click.option("--force", is_flag=True, help="Overwrite the output file."
 @click.option("--level", type=click.Choice(["mandatory", "optimal"]), default="mandatory", show_default=True,
               help="Level of a goal that has no variation.")  # fmt: skip
 @click.option("--map", "maps", multiple=True, metavar="NAME=ORGAN",
-              help='What a structure of the file is: an organ, PTV, GTV or none. "Cord Canal=SpinalCanal".')  # fmt: skip
+              help='What a structure of the file is: an organ, PTV, GTV or none. "Canal=SpinalCanal".')  # fmt: skip
 @click.option("--leave-out", multiple=True, metavar="PLACE", help='A row that is not wanted: "line 3".')
 @click.option("--column", "columns", multiple=True, metavar="WHAT=HEADING",
               help='Of a sheet: which column holds what. "metric=DVH objective".')  # fmt: skip

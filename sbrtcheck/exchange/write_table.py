@@ -80,11 +80,17 @@ def goals_text(imported: Imported) -> str:
         return ""
     head = [f"# {line}" for line in mark_of(imported).words()]
     head.append("# A clinic file: use it with --config, or copy the goals into your own.")
-    parts = ["\n".join(head)]
+    origins = ((imported.template.file, imported.template.sha256), *imported.template.also)
+    parts = ["\n".join(head), *(_origin(file, sha256, imported.template.dialect) for file, sha256 in origins)]
     for taken in imported.targets:
         for bound in taken.bounds:
             parts.append(_goal(taken, bound, n_fractions=imported.n_fractions))
     return "\n\n".join(parts) + "\n"
+
+
+def _origin(file: str, sha256: str, dialect: str) -> str:
+    pairs = {"file": safe_text(file, limit=_MAX_CELL), "sha256": sha256, "dialect": safe_text(dialect, limit=_MAX_CELL)}
+    return "\n".join(["[[imported]]", *(f"{key} = {_string(value)}" for key, value in pairs.items())])
 
 
 def _goal(taken: Taken, bound: Bound, *, n_fractions: int) -> str:

@@ -219,7 +219,7 @@ def _finding(
         note=_join(*parts),
         source=(
             f"{table.title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
-            f"{row.endpoint or 'no endpoint printed'}"
+            f"{row.endpoint or (row.seen_at if table.trust.startswith('local, imported') else 'no endpoint printed')}"
         ),
         trust=table.trust,
         margin=_margin(value.value, row),

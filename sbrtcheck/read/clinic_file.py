@@ -44,6 +44,15 @@ class ClinicGoal:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedGoals:
+    """The file of another program that goals were imported from."""
+
+    file: str
+    sha256: str
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClinicFile:
     """A clinic file.
 
@@ -53,6 +62,7 @@ class ClinicFile:
         levels: organ to the level of all its rows, in place of ours.
         goals: target goals; ``keep_goals`` says whether the shipped ones are judged too.
         alpha_beta_gy: organ to alpha/beta [Gy].
+        imported: where goals come from that ``tables import`` wrote.
     """
 
     file: str
@@ -65,6 +75,7 @@ class ClinicFile:
     goals: tuple[ClinicGoal, ...] = ()
     keep_goals: bool = True
     alpha_beta_gy: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    imported: tuple[ImportedGoals, ...] = ()
 
     def table_for(self, *, site: str, n_fractions: int) -> str | None:
         """The table for a site and number of fractions: the most specific entry, the first of equals; or None."""
@@ -111,6 +122,7 @@ def _clinic(keys: Keys, path: Path, sha256: str) -> ClinicFile:
         goals=tuple(_goal(k) for k in keys.tables("goal")),
         keep_goals=keep_goals is not False,
         alpha_beta_gy=_by_organ(keys.table("alpha_beta_gy"), lambda k, name: k.number(name, low=0.5, high=30)),
+        imported=tuple(_imported(k) for k in keys.tables("imported")),
     )
 
 
@@ -149,6 +161,16 @@ def _required(keys: Keys) -> Mapping[str, tuple[str, ...]]:
                 keys.bad(site, f"no such organ: {entry}", "See constraints/organs.csv")
         out[site] = organs
     return MappingProxyType(out)
+
+
+def _imported(keys: Keys) -> ImportedGoals:
+    imported = ImportedGoals(
+        file=keys.text("file", required=True),
+        sha256=keys.text("sha256", required=True),
+        dialect=keys.text("dialect", required=True),
+    )
+    keys.done()
+    return imported
 
 
 def _goal(keys: Keys) -> ClinicGoal:

@@ -40,6 +40,11 @@ class ImportedMark:
             self.share(),
         )
 
+    def short(self) -> str:
+        """The origin beside a verdict."""
+        part = " in part" if self.is_partial else ""
+        return f"imported{part} ({self.dialect}, SHA-256 {self.sha256[:16]})"
+
     def share(self) -> str:
         """How much of the file was taken."""
         left_out = f", {self.n_left_out} left out by choice" if self.n_left_out else ""

@@ -172,7 +172,6 @@ def _load_local(path: Path) -> OrganTable:
     mark, damaged = read_mark(text, name=path.name, code="E-TABLE-ROW")
     if problems or damaged:
         raise wrong_usage_many((*problems, *damaged))
-    part = "" if mark is None or not mark.is_partial else " in part"
     return OrganTable(
         name=path.name,
         title=path.name,
@@ -181,7 +180,7 @@ def _load_local(path: Path) -> OrganTable:
         edition="local",
         version="local",
         population="as the clinic says",
-        trust="local" if mark is None else f"local, imported{part}",
+        trust="local" if mark is None else f"local, {mark.short()}",
         may_decide=mark is None or not mark.is_partial,
         may_be_stricter_source=False,
         point_volume_cm3=LOCAL_POINT_VOLUME_CM3,
