@@ -104,7 +104,7 @@ def read_pqm(source: Source) -> Template:
         WrongUsageError: E-TEMPLATE, with every line that has no form.
     """
     text = source.text()
-    source.check_length(text.count("\n"))
+    source.check_length(text.count("\n") - 2)
     header = first_line(text)
     dialect = dialect_of(header)
     if dialect is None:
@@ -121,6 +121,7 @@ def read_pqm(source: Source) -> Template:
     )
     if problems:
         raise WrongUsageError(*problems)
+    source.check_length(len(rows))
     return Template(
         file=source.name,
         sha256=source.sha256,

@@ -122,7 +122,8 @@ def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> M
         return Meaning(refusal=_no_organ(statement.structure, own))
     for alias in statement.aliases:
         if statement.structure in disputes.get(name_key(alias), ()):
-            claimed = " and ".join(disputes[name_key(alias)])
+            claimants = disputes[name_key(alias)]
+            claimed = " and ".join(claimants[:3]) + (" and others" if len(claimants) > 3 else "")
             return Meaning(refusal=f"the name {alias} is claimed by {claimed}")
     others = [(alias, r) for alias in statement.aliases if (r := _read(alias)).kind]
     by = ""

@@ -23,7 +23,7 @@ _MANY_VARIATIONS = 10
 _USUAL_SHARE = 0.8
 _USUAL_WITHIN = 0.005
 # A variation beyond so many times its goal stands for none in some programs (ours).
-_FAR_VARIATION = 3
+_FAR_VARIATION = 10
 
 
 @dataclass(slots=True)
@@ -228,15 +228,15 @@ def _merge_equal(desks: Sequence[_Desk]) -> None:
     for group in groups.values():
         first = group[0]
         assert first.draft is not None
-        bounds = first.draft.bounds
-        different = any(d.draft is not None and d.draft.bounds != bounds for d in group)
-        places = [d.statement.place for d in group]
+        bounds, metric = first.draft.bounds, first.draft.metric_text
+        different = next((d for d in group if d.draft is not None and d.draft.bounds != bounds), None)
         for desk in group:
-            if different:
-                others = ", ".join(p for p in places if p != desk.statement.place)
-                desk.refuse(f"the limits differ from those of {others} for the same {first.draft.metric_text}")
+            if different is not None:
+                agrees = desk.draft is not None and desk.draft.bounds == bounds
+                other = different if agrees else first
+                desk.refuse(f"the limits differ from those of {other.statement.place} for the same {metric}")
             elif desk is not first:
-                desk.remarks.append(f"the same as {places[0]}")
+                desk.remarks.append(f"the same as {first.statement.place}")
 
 
 def _join_sides(desks: Sequence[_Desk], *, file: str) -> list[tuple[Taken, list[_Desk]]]:
