@@ -12,7 +12,7 @@ import click
 
 from sbrtcheck.cli.options import parse_assignments
 from sbrtcheck.cli.table_text import table_text
-from sbrtcheck.errors import wrong_usage
+from sbrtcheck.errors import safe_text, wrong_usage
 
 if TYPE_CHECKING:
     from sbrtcheck.exchange.export import Exported
@@ -126,7 +126,7 @@ def _show(imported: Imported, format_: str) -> None:
         from sbrtcheck.exchange.write_table import mark_of
 
         for note in (*mark_of(imported).words(), *imported.template.notes):
-            click.echo(note)
+            click.echo(safe_text(note, limit=400))
         click.echo()
     click.echo(table_text(rows, format_))
 
@@ -143,6 +143,10 @@ def _write_import(imported: Imported, output: Path, *, force: bool) -> None:
         output: write_table.table_text(imported),
         output.with_name(output.stem + ".goals.toml"): write_table.goals_text(imported),
     }
+    stale = next((path for path, text in texts.items() if not text and path.exists()), None)
+    if stale is not None:
+        detail = "it would not be written now and would stand beside what is"
+        raise wrong_usage("E-OUTPUT", stale.name, tag="--output", detail=detail, remedy="Remove it, or give a new name")
     texts = {path: text for path, text in texts.items() if text}
     if not texts:
         raise wrong_usage("E-OUTPUT", output.name, tag="--output", detail="no limit was taken", remedy="See the list")

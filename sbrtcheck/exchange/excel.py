@@ -175,13 +175,13 @@ def _layout(source: Source, title: str) -> _Layout:
 
 def _rows(source: Source, sheet: Any) -> Iterator[tuple[int, list[_Cell]]]:
     """Every row with its number, cells from column A on."""
-    sheet.reset_dimensions()
     last = MAX_ROWS + _HEADER_WITHIN + 1
     try:
-        for number, row in enumerate(sheet.iter_rows(max_col=_MAX_COLUMNS), start=1):
+        sheet.reset_dimensions()
+        for number, row in enumerate(sheet.iter_rows(), start=1):
             if number > last:
                 source.check_length(number)
-            yield number, [_cell(cell) for cell in row]
+            yield number, [_cell(cell) for cell in row[:_MAX_COLUMNS]]
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError, OSError) as error:
         raise _broken(source, error) from error
 

@@ -50,7 +50,7 @@ def read_planscorecard(source: Source, value: Any = None) -> Template:
         remedy = "Give --from for what it is"
         raise source.bad("not a PlanScoreCard file", remedy, place="key ScoreTemplates", seen="missing")
     n_fractions = value.get("NumberOfFractions")
-    if n_fractions in {None, 0}:
+    if n_fractions is None or n_fractions == 0:
         n_fractions = None
     elif isinstance(n_fractions, bool) or not isinstance(n_fractions, int) or not 1 <= n_fractions <= 99:
         remedy = "Correct it in the scorecard"

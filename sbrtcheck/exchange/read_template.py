@@ -75,8 +75,7 @@ def _told(source: Source, *, columns: Mapping[str, str], sheet: str) -> Template
     """Read by what the file is: a workbook, XML by its root, JSON by its keys, else PQM by its header."""
     if source.is_workbook:
         return read_xlsx(source, columns=columns, sheet=sheet)
-    start = source.text().lstrip()[:1]
-    if start == "<":
+    if source.is_xml:
         root = load_xml(source)
         if root.tag == eclipse_goals.ROOT:
             return read_dose_objectives(source, root)
@@ -84,7 +83,7 @@ def _told(source: Source, *, columns: Mapping[str, str], sheet: str) -> Template
             return read_protocol(source, root)
         remedy = f"Known: {eclipse_goals.ROOT} (clinical goals) and {eclipse_protocol.ROOT} (clinical protocols)"
         raise source.bad("XML of another kind", remedy, place="root element", seen=root.tag)
-    if start in {"{", "["}:
+    if source.text().lstrip()[:1] in {"{", "["}:
         value = load_json(source)
         readers = [
             read

@@ -197,7 +197,7 @@ def _catalogue(
             no_limit = "" if asked else "a set that the pack does not ask for"
             statements.append(
                 Statement(
-                    place=f"{source.name} set {i} goal {j}",
+                    place=f"set {i} goal {j} in {source.name}",
                     structure=name,
                     metric=_of_key(text_of(goal.get("metricKey"))),
                     goal=_goal(goal, "threshold"),
@@ -244,7 +244,7 @@ def _plan_checks(
         kind, title = text_of(check.get("type")), text_of(check.get("title"))
         if kind == "prescription-fractionation" and parameters.get("fractionCount", "").isdigit():
             n_fractions = int(parameters["fractionCount"][:3])
-        statement = Statement(f"{source.name} check {i}", parameters.get("structureName", "-"), title or kind, "")
+        statement = Statement(f"check {i} in {source.name}", parameters.get("structureName", "-"), title or kind, "")
         if check.get("isActive") is False:
             statements.append(replace(statement, no_limit="switched off"))
         elif kind == "dose-metric":

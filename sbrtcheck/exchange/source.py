@@ -39,6 +39,11 @@ class Source:
         """True for a zip container, which every XLSX is."""
         return self.data.startswith(_WORKBOOK)
 
+    @property
+    def is_xml(self) -> bool:
+        """True for what begins with an angle bracket, in whatever encoding XML declares."""
+        return self.data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe<", b"\xfe\xff\x00<"))
+
     def text(self) -> str:
         """The text, UTF-8.
 

@@ -270,7 +270,7 @@ def _named(desks: Sequence[_Desk], *, file: str) -> Taken:
     places = ", ".join(d.statement.place for d in desks)
     priorities = dict.fromkeys(d.statement.priority for d in desks if d.statement.priority)
     note = f"priority {' and '.join(priorities)}" if priorities else ""
-    taken = replace(first, side="", seen_at=f"{file} {places}", note=note)
+    taken = replace(first, side="", seen_at=f"{places} of {file}", note=note)
     for desk in desks:
         desk.became = tuple(bound_words(taken, bound) for bound in taken.bounds)
     return taken

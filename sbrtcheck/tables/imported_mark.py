@@ -56,7 +56,7 @@ def mark_lines(mark: ImportedMark) -> list[str]:
     cells = [
         f"file: {safe_text(mark.file)}",
         f"sha256: {mark.sha256}",
-        f"dialect: {mark.dialect}",
+        f"dialect: {safe_text(mark.dialect)}",
         *(f"also: {safe_text(name)} {sha256}" for name, sha256 in mark.also),
         f"limits: {mark.n_taken} of {mark.n_limits} taken, {mark.n_left_out} left out by choice",
         f"partial: {'yes' if mark.is_partial else 'no'}",

@@ -153,7 +153,7 @@ def test_a_rule_pack_reads_its_files_and_names_their_digests() -> None:
         ("PTV", "D95%[Gy]", ((Level.MANDATORY, ">=", 47.5),)),
         ("PTV", "D95%[%]", ((Level.MANDATORY, ">=", 95.0),)),
     }
-    assert all(r.fate is Fate.NO_LIMIT for r in done.rows if r.statement.place == "plan-checks.json check 1")
+    assert all(r.fate is Fate.NO_LIMIT for r in done.rows if r.statement.place == "check 1 in plan-checks.json")
     mapped = imported(TEMPLATES / "beamkit" / "beamkit-rule-pack.json", 5, user_map={"OAR_1": "Heart"})
     assert plainly(mapped.organs) == {("Heart", "Max[Gy]", ((Level.MANDATORY, "<=", 40.0),))}
 
