@@ -13,8 +13,12 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
 
     Bidirectional controls, C0, C1, DEL, surrogates and Unicode line separators cannot reach a terminal or a log.
     """
+    whole = str(text)
+    # What Python calls printable has none of the categories below: nearly all texts are.
+    if len(whole) <= limit and whole.isprintable():
+        return whole
     out = []
-    for char in str(text)[: limit + 1]:
+    for char in whole[: limit + 1]:
         category = unicodedata.category(char)
         if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
             out.append(f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")

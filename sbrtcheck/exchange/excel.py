@@ -149,8 +149,8 @@ def _layout(source: Source, title: str) -> _Layout:
     from defusedxml.ElementTree import fromstring, iterparse
 
     merged: list[str] = []
-    hidden_rows: set[int] = set()
-    hidden_columns: set[int] = set()
+    rows: set[int] = set()
+    columns: set[int] = set()
     try:
         with ZipFile(BytesIO(source.data)) as container:
             book = fromstring(container.read("xl/workbook.xml"), forbid_dtd=True)
@@ -158,19 +158,22 @@ def _layout(source: Source, title: str) -> _Layout:
             key = next(s.get(_REL) for s in book.iter(f"{_MAIN}sheet") if s.get("name") == title)
             target = next(str(r.get("Target")) for r in relations if r.get("Id") == key)
             part = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
-            with container.open(part) as stream:
-                for _, element in iterparse(stream, events=("end",), forbid_dtd=True):
-                    if element.tag == f"{_MAIN}mergeCell":
-                        merged.append(str(element.get("ref")))
-                    elif element.tag == f"{_MAIN}row":
-                        if element.get("hidden") in {"1", "true"}:
-                            hidden_rows.add(int(element.get("r", "0")))
-                        element.clear()
-                    elif element.tag == f"{_MAIN}col" and element.get("hidden") in {"1", "true"}:
-                        hidden_columns.update(range(int(element.get("min")), min(int(element.get("max")), 16384) + 1))
+            data = container.read(part)
+        # Most sheets have neither; a zero byte tells an encoding in which the words would not be found.
+        if not any(word in data for word in (b"mergeCell", b"hidden", b"\0")):
+            return _Layout((), frozenset(), frozenset())
+        for _, element in iterparse(BytesIO(data), events=("end",), forbid_dtd=True):
+            hidden = element.get("hidden") in {"1", "true"}
+            if element.tag == f"{_MAIN}mergeCell":
+                merged.append(str(element.get("ref")))
+            elif element.tag == f"{_MAIN}col" and hidden:
+                columns.update(range(int(element.get("min")), min(int(element.get("max")), 16384) + 1))
+            elif element.tag == f"{_MAIN}row":
+                rows.update({int(element.get("r", "0"))} if hidden else ())
+                element.clear()
     except Exception as error:
         raise _broken(source, error) from error
-    return _Layout(tuple(merged), frozenset(hidden_rows), frozenset(hidden_columns))
+    return _Layout(tuple(merged), frozenset(rows), frozenset(columns))
 
 
 def _rows(source: Source, sheet: Any) -> Iterator[tuple[int, list[_Cell]]]:

@@ -163,11 +163,11 @@ def _disputes(statements: Sequence[Statement], given: Mapping[str, Meaning]) -> 
     """Names that several structures of the file claim though they are not one organ, with the claimants."""
     names: dict[str, set[str]] = defaultdict(set)
     claims: dict[str, dict[str, None]] = defaultdict(dict)
-    for s in statements:
-        if s.structure not in given:
-            for name in (s.structure, *s.aliases):
-                names[s.structure].add(name)
-                claims[name_key(name)][s.structure] = None
+    for structure, aliases in dict.fromkeys((s.structure, s.aliases) for s in statements):
+        if structure not in given:
+            for name in (structure, *aliases):
+                names[structure].add(name)
+                claims[name_key(name)][structure] = None
     agreed = {structure: _agreed(all_names) for structure, all_names in names.items()}
     return {
         key: tuple(group)

@@ -25,29 +25,18 @@ def bound_words(taken: Taken, bound: Bound) -> str:
 
 def table_lines(organs: Sequence[Taken], *, n_fractions: int) -> tuple[list[str], list[int]]:
     """The lines of a table with its header first, and for each line the index of its limit (the header has -1)."""
-    lines, owners = [_line(COLUMNS)], [-1]
-    for i, taken in enumerate(organs):
-        for bound in taken.bounds:
-            cells = (
-                taken.organ,
-                str(n_fractions),
-                taken.metric_text,
-                bound.comparator,
-                plain(bound.limit),
-                taken.metric.unit,
-                bound.level.value,
-                safe_text(taken.seen_at, limit=_MAX_CELL),
-                safe_text(taken.note, limit=_MAX_CELL),
-            )
-            lines.append(_line(cells))
-            owners.append(i)
-    return lines, owners
-
-
-def _line(cells: Sequence[str]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    owners = [-1]
+    for i, taken in enumerate(organs):
+        seen_at, note = safe_text(taken.seen_at, limit=_MAX_CELL), safe_text(taken.note, limit=_MAX_CELL)
+        unit = taken.metric.unit
+        for b in taken.bounds:
+            start = (taken.organ, n_fractions, taken.metric_text, b.comparator, plain(b.limit), unit, b.level.value)
+            writer.writerow((*start, seen_at, note))
+            owners.append(i)
+    return stream.getvalue().splitlines(), owners
 
 
 def mark_of(imported: Imported) -> ImportedMark:
