@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from sbrtcheck.errors import missing_extra, wrong_usage
+from sbrtcheck.errors import SbrtcheckError, missing_extra, wrong_usage
 from sbrtcheck.exchange.pqm import Dialect, dialect_of
 from sbrtcheck.exchange.source import MAX_ROWS, Source
 from sbrtcheck.exchange.template import Statement, Template
@@ -185,7 +185,9 @@ def _rows(source: Source, sheet: Any) -> Iterator[tuple[int, list[_Cell]]]:
             if number > last:
                 source.check_length(number)
             yield number, [_cell(cell) for cell in row[:_MAX_COLUMNS]]
-    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError, OSError) as error:
+    except SbrtcheckError:
+        raise
+    except Exception as error:
         raise _broken(source, error) from error
 
 

@@ -115,6 +115,8 @@ def _why_not(row: LimitRow) -> str:
         return f"holds only for {row.condition}"
     if row.joint:
         return f"holds for {'+'.join(row.joint)} together"
+    if row.or_share_of_volume is not None:
+        return f"or {row.or_share_of_volume:.0%} of the organ's volume, whichever is more"
     if row.metric.quantity is not Quantity.PHYSICAL:
         return "a biological dose"
     return ""
