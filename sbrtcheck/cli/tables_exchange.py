@@ -94,7 +94,7 @@ def import_template(
     )
     _show(imported, format_)
     if output is not None and (allow_partial or not imported.is_partial):
-        _write_import(imported, output, force=force)
+        _write_import(imported, output, template=file, force=force)
     if not imported.is_partial or allow_partial:
         return 0
     seen = f"{len(imported.not_taken)} of {imported.n_limits}"
@@ -110,15 +110,15 @@ def _show(imported: Imported, format_: str) -> None:
     """Every row, and a line of sums."""
     rows = [
         {
-            "place": row.statement.place,
-            "structure": row.statement.structure,
-            "metric": row.statement.metric,
-            "goal": row.statement.goal,
-            "variation": row.statement.variation,
-            "priority": row.statement.priority,
+            "place": safe_text(row.statement.place),
+            "structure": safe_text(row.statement.structure),
+            "metric": safe_text(row.statement.metric),
+            "goal": safe_text(row.statement.goal),
+            "variation": safe_text(row.statement.variation),
+            "priority": safe_text(row.statement.priority),
             "is": row.fate.value,
             "ours": "; ".join(row.became),
-            "why": row.why,
+            "why": safe_text(row.why, limit=600),
         }
         for row in imported.rows
     ]
@@ -131,10 +131,14 @@ def _show(imported: Imported, format_: str) -> None:
     click.echo(table_text(rows, format_))
 
 
-def _write_import(imported: Imported, output: Path, *, force: bool) -> None:
+def _write_import(imported: Imported, output: Path, *, template: Path, force: bool) -> None:
     """The table and the goals, both or neither."""
     from sbrtcheck.exchange import write_table
 
+    if output.exists() and output.samefile(template):
+        raise wrong_usage(
+            "E-OUTPUT", output.name, tag="--output", detail="this is the template itself", remedy="Give a new name"
+        )
     if output.suffix.casefold() != ".csv":
         raise wrong_usage(
             "E-OUTPUT", output.name, tag="--output", detail="not the name of a table", remedy="Name it *.csv"
@@ -212,6 +216,8 @@ def export_table(name: str, n_fractions: int, kind: str, goals: Path | None, out
         kind=export.ExportKind(kind),
         goals=load_clinic(goals).goals if goals is not None else (),
     )
+    if not table.may_decide:
+        click.echo(f"note: {table.title}: {table.trust}", err=True)
     _list_export(exported)
     if not exported.written:
         detail = f"no limit for {n_fractions} fractions that this format can state"

@@ -27,7 +27,7 @@ def read_protocol(source: Source, root: Element | None = None) -> Template:
     statements: list[Statement] = []
     for number, phase in enumerate(phases, start=1):
         n_fractions = _fractions(phase, number, source)
-        where = f"phase {phase.get('ID', '').strip() or number}, " if len(phases) > 1 else ""
+        where = f"phase {number}, " if len(phases) > 1 else ""
         counts: dict[str, int] = {}
         for element in (e for group in phase.findall("Prescription") for e in group):
             counts[element.tag] = counts.get(element.tag, 0) + 1

@@ -19,6 +19,7 @@ _REQUIRED = ("structure", "metric")
 _MAX_UNPACKED = 60_000_000
 _MAX_PARTS = 500
 _MAX_COLUMNS = 200
+_MAX_CELL = 400
 # Rows above the table in which its header may stand.
 _HEADER_WITHIN = 30
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -206,7 +207,7 @@ def _cell(cell: Any) -> _Cell:
             return _Cell(repr(value), "a number shown in percent: write 95 and set the format to a number")
         return _Cell(f"{value:.10g}")
     if isinstance(value, str):
-        return _Cell(" ".join(value.split()))
+        return _Cell(" ".join(value[:_MAX_CELL].split()) + "..." * (len(value) > _MAX_CELL))
     return _Cell(str(value), "a date: write the text that is meant")
 
 

@@ -10,6 +10,8 @@ from sbrtcheck.errors import SbrtcheckError
 from sbrtcheck.model import Metric
 from sbrtcheck.model.metric import format_metric, parse_metric
 
+# Longer texts are neither a metric nor a goal; patterns are not tried on them.
+MAX_TEXT = 64
 _PLAIN = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _NUMBER = re.compile(_PLAIN, re.ASCII)
 _GOAL = re.compile(rf"(<=|>=|<|>|≤|≥)\s*({_PLAIN})\s*(cGy|Gy|cc|%)?", re.ASCII)
@@ -42,6 +44,8 @@ def read_metric(text: str) -> tuple[Metric, str, Decimal, tuple[str, ...]] | str
 
     The factor is 0.01 where the limits are in cGy, else 1.
     """
+    if len(text) > MAX_TEXT:
+        return "too long for a metric"
     match = _METRIC.fullmatch(text.strip())
     if match is None:
         return _no_metric(text.strip())
@@ -94,6 +98,8 @@ def read_goal(text: str, *, unit: str) -> tuple[str, Decimal] | str:
         text: ``<=1200``, ``> 95 %``; a unit behind the number must be that of the metric.
         unit: the unit in the metric's brackets as the file writes it.
     """
+    if len(text) > MAX_TEXT:
+        return "too long for a goal"
     match = _GOAL.fullmatch(text.strip())
     if match is None:
         return _no_goal(text.strip())
@@ -130,7 +136,7 @@ def read_variation(text: str, *, comparator: str, unit: str) -> tuple[str, Decim
 
 def bracket_unit(metric: str) -> str:
     """The unit in a metric's brackets as it stands there."""
-    match = _METRIC.fullmatch(metric.strip())
+    match = _METRIC.fullmatch(metric.strip()) if len(metric) <= MAX_TEXT else None
     return (match["unit"] or "").strip() if match else ""
 
 

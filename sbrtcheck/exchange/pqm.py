@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.errors import Problem, WrongUsageError
 from sbrtcheck.exchange.number import plain
 from sbrtcheck.exchange.source import CODE, Source
 from sbrtcheck.exchange.statable import Unstatable, sided_names
@@ -66,6 +66,7 @@ DVH_EVALUATOR = Dialect(
     names=("Aliases", "StructureCode"),
     other=("Met", "Achieved"),
 )
+_MAX_PROBLEMS = 20
 DIALECTS = (PLANCHECK, CLEARPLAN, DVH_EVALUATOR)
 # In the order in which PlanCheck writes them.
 _WRITTEN = (
@@ -120,7 +121,9 @@ def read_pqm(source: Source) -> Template:
         optional=tuple(c for c in dialect.columns if c not in {dialect.structure, dialect.metric, dialect.goal}),
     )
     if problems:
-        raise WrongUsageError(*problems)
+        more = len(problems) - _MAX_PROBLEMS
+        rest = [Problem(CODE, source.name, detail=f"{more} more lines are wrong")] if more > 0 else []
+        raise WrongUsageError(*problems[:_MAX_PROBLEMS], *rest)
     source.check_length(len(rows))
     return Template(
         file=source.name,

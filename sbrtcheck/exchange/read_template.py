@@ -21,6 +21,8 @@ from sbrtcheck.exchange.strict_xml import load_xml
 from sbrtcheck.exchange.template import Template, TemplateKind
 
 _NAMED_FRACTIONS = re.compile(r"(?<![0-9])([0-9]{1,2})[ _-]?(?:fractions?|fx|frx?)(?![a-z])", re.ASCII | re.IGNORECASE)
+# "3-5 fractions" names no one number.
+_SEVERAL = re.compile(r"[0-9]{1,2} *(?:-|,|to|or|and|bis) *[0-9]{1,2}", re.ASCII | re.IGNORECASE)
 
 
 def read_template(
@@ -45,7 +47,7 @@ def read_template(
         WrongUsageError: E-TEMPLATE; E-EXTRA for a package that is not installed.
     """
     source = read_source(Path(path))
-    named = {int(number) for number in _NAMED_FRACTIONS.findall(source.path.stem)}
+    named = {int(number) for number in _NAMED_FRACTIONS.findall(_SEVERAL.sub("", source.path.stem))}
     if named and n_fractions not in named:
         seen = f"--fractions {n_fractions}"
         remedy = "Give the right number, or rename the file"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from sbrtcheck.exchange.source import Source
 
 Object = dict[str, Any]
+MAX_TEXT = 400
 
 
 def load_json(source: Source) -> Any:
@@ -22,8 +24,7 @@ def load_json(source: Source) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> Object:
         made = dict(pairs)
         if len(made) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
             raise source.bad("a key occurs twice in one object", "Keep the one that is meant", seen=twice)
         return made
 
@@ -53,8 +54,9 @@ def number_text(value: object) -> str | None:
 
 
 def text_of(value: object) -> str:
-    """A string of a JSON file without outer blanks; "" for anything else."""
-    return value.strip() if isinstance(value, str) else ""
+    """A string of a JSON file without outer blanks, cut where no name is that long; "" for anything else."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
 
 
 def objects_of(value: object, source: Source, key: str) -> list[Object]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sbrtcheck.anatomy.names import closest_organs, find_organ, is_readable
+from sbrtcheck.anatomy.names import closest_organs, find_organ, is_readable, name_index
 from sbrtcheck.anatomy.target_names import TARGET_TYPES, is_helper_name, parse_prv, parse_target
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.exchange.template import Statement
@@ -16,6 +16,7 @@ from sbrtcheck.tables.organs import name_key
 MAX_NAME = 64
 GOAL_TARGETS = ("PTV", "CTV", "ITV", "GTV")
 _NOTHING = ("none", "ignore")
+_NO_ORGAN = {"body", "prv", "helper", "unclear"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What one name says by itself. ``kind``: organ, target, body, prv, helper or "" for nothing."""
+    """What one name says by itself. ``kind``: organ, target, body, prv, helper, unclear or "" for nothing."""
 
     kind: str
     name: str = ""
@@ -51,9 +52,13 @@ class _Reading:
     def words(self) -> str:
         """In words."""
         named = self.name + (f"_{self.side}" if self.side else "")
-        return {"body": "the body outline", "prv": f"a margin of {named}", "helper": "another structure"}.get(
-            self.kind, named
-        )
+        words = {
+            "body": "the body outline",
+            "prv": f"a margin of {named}",
+            "helper": "another structure",
+            "unclear": f"either a target or {named} (write its minus)",
+        }
+        return words.get(self.kind, named)
 
 
 @lru_cache(maxsize=4096)
@@ -64,6 +69,9 @@ def _read(name: str) -> _Reading:
     if found is not None:
         organ, side, _ = found
         return _Reading("body") if organ == "BODY" else _Reading("organ", organ, side)
+    unclear = name_index().get(name_key(name))
+    if unclear is not None:
+        return _Reading("unclear", unclear[0])
     inner = parse_prv(name)
     if inner is not None and (prv := find_organ(inner)) is not None:
         return _Reading("prv", prv[0], prv[1])
@@ -118,7 +126,7 @@ def meanings(statements: Sequence[Statement], *, given: Mapping[str, Meaning]) -
 
 def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> Meaning:
     own = _read(statement.structure)
-    if own.kind in {"body", "prv", "helper"}:
+    if own.kind in _NO_ORGAN:
         return Meaning(refusal=_no_organ(statement.structure, own))
     for alias in statement.aliases:
         if statement.structure in disputes.get(name_key(alias), ()):
@@ -136,7 +144,7 @@ def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> M
     for alias, other in others:
         if other.same != own.same:
             return Meaning(refusal=f"its other name {alias} is {other.words()}, not {own.words()}")
-    if own.kind in {"body", "prv", "helper"}:
+    if own.kind in _NO_ORGAN:
         return Meaning(refusal=_no_organ(by, own))
     changed = f"{statement.structure} is {own.words()} by its name {by}" if by else ""
     if own.kind == "target":

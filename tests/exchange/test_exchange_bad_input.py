@@ -105,6 +105,10 @@ FILES: list[tuple[str, str, str | bytes, str]] = [
     ("100,000 rows", "x.csv", pqm(*["Heart;;Max[Gy];<=20;"] * 100_000), "more rows than a limit template has"),
     ("5,001 rows", "x.csv", pqm(*["Heart;;Max[Gy];<=20;"] * 5001), "more rows than a limit template has"),
     ("an unknown column", "x.csv", f"{PQM_HEADER},Extra\nHeart,,,,Max[Gy],<=20,,,,,1\n", "unknown column"),
+    ("columns without end", "x.csv", ",".join(map(str, range(300_000))), "not the columns of a PQM file"),
+    ("a PQM file of columns without end", "x.csv", PQM_HEADER + "," + ",".join(map(str, range(300))), "more columns"),
+    ("many short lines", "x.csv", PQM_HEADER + "\nHeart,1" * 4000, "3980 more lines are wrong"),
+    ("many keys and one twice", "x.json", "{" + ",".join(f'"{i}":1' for i in (*range(99_999), 7)) + "}", "(seen: 7)"),
     ("an empty file", "x.csv", "", "the file is empty"),
     ("blanks", "x.csv", " \n ", "the file is empty"),
     ("9 MB", "x.csv", "a" * 9_000_000, "larger than 8 MB"),
@@ -162,7 +166,7 @@ def test_a_format_forced_on_another_file_is_read_or_refused(
     assert done.code == 0 or done.err.startswith("E-TEMPLATE")
 
 
-_VALUES: list[Any] = [None, True, [], {}, "", "x" * 5000, -1, 1e300, "\x1b[31m", "\u202e", [[]], {"a": {}}]
+_VALUES: list[Any] = [None, True, [], {}, "", "x" * 5000, -1, 1e300, "\x1b[31m", "\ud800", "\u202e", [[]], {"a": {}}]
 
 
 @pytest.mark.parametrize("value", _VALUES, ids=lambda v: repr(v)[:12])

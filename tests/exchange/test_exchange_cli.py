@@ -180,6 +180,39 @@ def test_existing_files_are_kept_unless_forced(run: Callable[..., Any], tmp_path
     assert "stand beside" in stale.err
 
 
+def test_a_template_is_never_overwritten(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = write(tmp_path, "x.csv", pqm("Heart;;D15cc[Gy];<=24;"))
+    done = run("tables", "import", path, "--fractions", 3, "-o", path, "--force")
+    assert done.code == 2
+    assert "this is the template itself" in done.err
+    assert path.read_text(encoding="utf-8") == pqm("Heart;;D15cc[Gy];<=24;")
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "code"),
+    [
+        ("Lung 54Gy_3fr.csv", 3, 0),
+        ("Lung 54Gy_3fr.csv", 5, 2),
+        ("Lung 3-5 fractions.csv", 3, 0),
+        ("Lung 5FX.csv", 3, 2),
+        ("3 frogs.csv", 5, 0),
+    ],
+)
+def test_a_name_that_says_another_number_contradicts(
+    name: str, n: int, code: int, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = write(tmp_path, name, pqm("Heart;;D15cc[Gy];<=24;"))
+    assert run("tables", "import", path, "--fractions", n).code == code
+
+
+def test_an_export_of_a_partial_table_says_so(run: Callable[..., Any], tmp_path: Path) -> None:
+    ours = tmp_path / "ours.csv"
+    run("tables", "import", THREE, "--fractions", 3, "--allow-partial", "-o", ours)
+    done = run("tables", "export", ours, "--fractions", 3, "--to", "pqm")
+    assert done.code == 0
+    assert "imported in part" in done.err
+
+
 @pytest.mark.parametrize("name", ["ours.txt", "nowhere/ours.csv"])
 def test_an_output_that_cannot_be(name: str, run: Callable[..., Any], tmp_path: Path) -> None:
     path = write(tmp_path, "x.csv", pqm("Heart;;D15cc[Gy];<=24;"))

@@ -121,6 +121,20 @@ def test_goals_in_gray_of_several_dose_levels_are_refused(tmp_path: Path) -> Non
     assert plainly(done.targets) == {("PTV", "V100%[%]", ((M, ">=", 95.0),))}
 
 
+def test_a_difference_without_its_minus_is_refused(tmp_path: Path) -> None:
+    done = imported(write(tmp_path, "x.csv", pqm("Lungs_GTV;;V20Gy[%];<=10;", "Lungs-GTV;;V20Gy[%];<=10;")))
+    assert "either a target or Lungs-GTV" in why_not(done, "line 2")
+    assert plainly(done.organs) == {("Lungs-GTV", "V20Gy[%]", ((M, "<=", 10.0),))}
+
+
+def test_long_texts_are_refused_at_once(tmp_path: Path) -> None:
+    """Patterns that look for blanks twice would take hours on these."""
+    blanks = "D1" + " " * 100_000 + "x"
+    done = imported(write(tmp_path, "x.csv", pqm(f"Heart;;{blanks};<=20;", f"Heart;;D1cc[Gy];<={blanks};")))
+    assert "too long" in why_not(done, "line 2")
+    assert "too long" in why_not(done, "line 3")
+
+
 def test_a_structure_without_a_name_is_refused(tmp_path: Path) -> None:
     assert "no structure is named" in why_not(imported(write(tmp_path, "x.csv", pqm(";;Max[Gy];<=20;"))), "line 2")
 
