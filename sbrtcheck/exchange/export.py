@@ -10,11 +10,10 @@ from enum import StrEnum
 from typing import assert_never
 
 from sbrtcheck.exchange.eclipse_goals import write_dose_objectives
+from sbrtcheck.exchange.own_table import metric_at_volume, write_own_table
 from sbrtcheck.exchange.pqm import write_pqm
 from sbrtcheck.exchange.proknow import write_proknow
-from sbrtcheck.exchange.statable import Unstatable
 from sbrtcheck.exchange.template import Bound, Taken
-from sbrtcheck.exchange.write_table import table_lines
 from sbrtcheck.model import Level, LimitRow, OrganTable, Quantity
 from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.read.clinic_file import ClinicGoal
@@ -46,10 +45,14 @@ def export_table(
 
     An optimal and a mandatory row of one metric are one goal with its variation.
     """
-    limits, not_written, changed = _limits(table, n_fractions=n_fractions)
-    ours, theirs = _goals([g for g in goals if g.n_fractions in {None, n_fractions}])
+    ours, not_written = _goals([g for g in goals if g.n_fractions in {None, n_fractions}])
+    if kind is ExportKind.CSV:
+        text, written, left_rows = write_own_table(table, n_fractions=n_fractions)
+        not_written += [(words_of(t), "a target goal: it stays in the clinic file") for t in ours]
+        not_written += [(_row_words(row), why) for row, why in left_rows]
+        return Exported(text, written, tuple(not_written), tuple(_at_volume(table, n_fractions)))
+    limits, listed = _limits(table, n_fractions=n_fractions)
     limits += ours
-    not_written += theirs
     name = f"{table.name} {n_fractions} fractions"
     origin = f"{table.title}, version {table.version}, SHA-256 {table.sha256}, {n_fractions} fractions"
     match kind:
@@ -59,13 +62,12 @@ def export_table(
             text, left = write_dose_objectives(limits, name=name, origin=origin)
         case ExportKind.PROKNOW:
             text, left = write_proknow(limits, name=name)
-        case ExportKind.CSV:
-            text, left = _write_csv(limits, n_fractions=n_fractions)
         case _:
             assert_never(kind)
-    not_written += [(words_of(u.taken), u.why) for u in left]
+    not_written += [*listed, *((words_of(u.taken), u.why) for u in left)]
     gone = {id(u.taken) for u in left}
-    return Exported(text, tuple(t for t in limits if id(t) not in gone), tuple(not_written), tuple(changed))
+    kept = tuple(t for t in limits if id(t) not in gone)
+    return Exported(text, kept, tuple(not_written), tuple(_at_volume(table, n_fractions)))
 
 
 def words_of(taken: Taken) -> str:
@@ -74,37 +76,33 @@ def words_of(taken: Taken) -> str:
     return f"{taken.name} {taken.metric_text} {bounds}"
 
 
-def _write_csv(limits: Sequence[Taken], *, n_fractions: int) -> tuple[str, tuple[Unstatable, ...]]:
-    """A clinic's own table; target goals stand in a clinic file, not in a table."""
-    lines, _ = table_lines([t for t in limits if t.organ], n_fractions=n_fractions)
-    left = tuple(Unstatable(t, "a target goal: it stays in the clinic file") for t in limits if t.target)
-    return "\n".join([*lines, ""]), left
-
-
-def _limits(table: OrganTable, *, n_fractions: int) -> tuple[list[Taken], list[tuple[str, str]], list[tuple[str, str]]]:
-    """The judged rows by metric, those that no format can state, and those stated in other words."""
+def _limits(table: OrganTable, *, n_fractions: int) -> tuple[list[Taken], list[tuple[str, str]]]:
+    """The judged rows by metric, and those that no other program could judge."""
     groups: dict[tuple[str, str, bool], list[LimitRow]] = defaultdict(list)
     not_written: list[tuple[str, str]] = []
-    changed: list[tuple[str, str]] = []
     for row in table.rows_for(n_fractions=n_fractions):
         why = _why_not(row)
         if why:
             not_written.append((_row_words(row), why))
-            continue
-        groups[row.organ, row.metric_text, row.comparator.startswith("<")].append(row)
+        else:
+            groups[row.organ, metric_at_volume(table, row), row.comparator.startswith("<")].append(row)
     out = []
-    for group in groups.values():
+    for (organ, text, _), group in groups.items():
         group.sort(key=lambda row: row.level is Level.MANDATORY)
-        first = group[0]
-        assert first.metric is not None
-        metric, text = first.metric, first.metric_text
-        if metric.kind == "Max" and metric.unit == "Gy" and table.point_volume_printed:
-            text = f"D{Decimal(repr(table.point_volume_cm3)).normalize():f}cc[Gy]"
-            metric = parse_metric(text)
-            changed += [(_row_words(row), f"written as {text}, the volume that the source prints") for row in group]
         bounds = tuple(Bound(r.level, r.comparator, Decimal(repr(r.limit)).normalize()) for r in group if r.level)
-        out.append(Taken(first.organ, "", "", metric, text, bounds, seen_at=first.seen_at))
-    return out, not_written, changed
+        if len({b.level for b in bounds}) < len(bounds):
+            not_written += [(_row_words(row), f"two limits at one level once it is {text}") for row in group]
+            continue
+        out.append(Taken(organ, "", "", parse_metric(text), text, bounds, seen_at=group[0].seen_at))
+    return out, not_written
+
+
+def _at_volume(table: OrganTable, n_fractions: int) -> list[tuple[str, str]]:
+    """The maxima that are written as a dose at the volume that their source prints."""
+    rows = [row for row in table.rows_for(n_fractions=n_fractions) if row.level is not None]
+    written = [(row, metric_at_volume(table, row)) for row in rows]
+    text = "written as {}, the volume that the source prints"
+    return [(_row_words(row), text.format(metric)) for row, metric in written if metric != row.metric_text]
 
 
 def _why_not(row: LimitRow) -> str:

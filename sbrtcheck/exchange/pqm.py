@@ -109,10 +109,7 @@ def read_pqm(source: Source) -> Template:
     header = first_line(text)
     dialect = dialect_of(header)
     if dialect is None:
-        known = "; ".join(f"{d.title}: {', '.join(d.columns)}" for d in DIALECTS)
-        semicolons = len(header) == 1 and ";" in header[0]
-        remedy = "Save it with commas between the cells and a decimal point in the numbers" if semicolons else known
-        raise source.bad("not the columns of a PQM file", remedy, place="line 1", seen=", ".join(header)[:80])
+        raise source.bad(*_no_header(header), place="line 1", seen=", ".join(header)[:80])
     rows, problems = parse_csv(
         text,
         name=source.name,
@@ -131,6 +128,17 @@ def read_pqm(source: Source) -> Template:
         dialect=dialect.title,
         statements=tuple(statement(row.cells, dialect, place=f"line {row.line}") for row in rows),
     )
+
+
+def _no_header(header: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with a first line that is no PQM header, and what to do."""
+    if len(header) == 1 and ";" in header[0]:
+        remedy = "Save it with commas between the cells and a decimal point in the numbers"
+        return "not separated by commas", remedy
+    if {"organ", "metric", "limit"} <= {cell.strip() for cell in header} or (header and header[0].startswith("# imp")):
+        return "this is a table of ours already", "Use it with --table; check it with: sbrtcheck tables lint"
+    known = "; ".join(f"{d.title}: {d.structure}, {d.metric}, {d.goal}, ..." for d in DIALECTS)
+    return "not the columns of a PQM file", known
 
 
 def statement(cells: Mapping[str, str], dialect: Dialect, *, place: str) -> Statement:

@@ -87,7 +87,7 @@ def read_mark(text: str, *, name: str, code: str) -> tuple[ImportedMark | None, 
     if whole and limits is not None and _SHA256.fullmatch(found["sha256"][0]) and found["partial"][0] in {"yes", "no"}:
         n_taken, n_limits, n_left_out = (int(number) for number in limits.groups())
         is_partial = found["partial"][0] == "yes"
-        if is_partial == (n_taken + n_left_out < n_limits):
+        if n_taken + n_left_out == n_limits or is_partial:
             mark = ImportedMark(
                 file=found["file"][0],
                 sha256=found["sha256"][0],

@@ -96,6 +96,7 @@ FILES: list[tuple[str, str, str | bytes, str]] = [
     ("UTF-16", "x.csv", pqm("Heart;;Max[Gy];<=20;").encode("utf-16"), "the text is not UTF-8"),
     ("a NUL in CSV", "x.csv", pqm("He\0art;;Max[Gy];<=20;"), "the text is not UTF-8"),
     ("columns of nothing known", "x.csv", "organ,limit\nHeart,20\n", "not the columns of a PQM file"),
+    ("a table of ours", "x.csv", "organ,fractions,metric,comparator,limit,unit,level\n", "a table of ours already"),
     ("semicolons", "x.csv", pqm("Heart;;Max[Gy];<=20;").replace(",", ";"), "commas between the cells"),
     ("a line too short", "x.csv", f"{PQM_HEADER}\nHeart,1\n", "line 2: wrong length"),
     ("a decimal comma without quotes", "x.csv", pqm("Heart;;Max[Gy];<=20,5;"), "write numbers with a decimal point"),

@@ -151,9 +151,36 @@ def test_a_published_template_reads_back_equal(kind: ExportKind, n: int, tmp_pat
 
 def test_our_own_table_is_written_as_it_is(tmp_path: Path) -> None:
     done = imported(TEMPLATES / "plancheck_pqm" / "Hypofractionated (3 Fractions).csv", 3)
-    again(done, ExportKind.CSV, tmp_path)
+    exported = again(done, ExportKind.CSV, tmp_path)
     first, second = load_table(tmp_path / "ours.csv"), load_table(tmp_path / "back.csv")
     assert _rows(first) == _rows(second)
+    assert {why for _, why in exported.not_written} == {"a target goal: it stays in the clinic file"}
+    # A partial table stays one, and says of what it is a copy.
+    assert not first.may_decide
+    assert not second.may_decide
+    assert first.sha256 in second.citation
+    assert "PQM CSV of PlanCheck" in second.citation
+
+
+def test_a_copy_of_a_whole_table_may_decide_and_one_of_a_part_never_does(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.csv"
+    head = "organ,fractions,metric,comparator,limit,unit,level,condition,joint,note"
+    rows = ["Heart,3,D15cc[Gy],<=,24,Gy,mandatory,,,x", "Trachea,3,D5cc[Gy],<,16.5,Gy,optimal,sex=M,Trachea+Carina,"]
+    whole.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+    table = load_table(whole)
+    copy = tmp_path / "copy.csv"
+    copy.write_text(export_table(table, n_fractions=3, kind=ExportKind.CSV).text, encoding="utf-8")
+    again = load_table(copy)
+    assert again.may_decide
+    assert [(r.condition, r.joint, r.note) for r in again.rows] == [("", (), "x"), ("sex=M", ("Trachea", "Carina"), "")]
+    for shipped in load_tables().values():
+        for n in shipped.fractions[:1]:
+            exported = export_table(shipped, n_fractions=n, kind=ExportKind.CSV)
+            if not exported.written:
+                continue
+            copy.write_text(exported.text, encoding="utf-8")
+            listed = [why for _, why in exported.not_written if why != "listed only, not judged"]
+            assert load_table(copy).may_decide == (shipped.may_decide and not listed), shipped.name
 
 
 @pytest.mark.parametrize("name", sorted(load_tables()))
@@ -172,6 +199,7 @@ def test_every_row_of_a_shipped_table_is_written_or_listed(name: str, kind: Expo
         path.write_text(exported.text, encoding="utf-8", newline="")
         if kind is ExportKind.CSV:
             rows = {r[:1] + r[2:] for r in _rows(load_table(path))}
+            assert load_table(path).sha256 != table.sha256
             assert rows == {
                 (t.organ, t.metric_text, b.comparator, float(b.limit), b.level)
                 for t in exported.written
