@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
 from sbrtcheck.model import Dvh, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.model.subject import Subject
 
-POINT_VOLUME_FALLBACK_CM3 = 0.035
 WORSE = {
     Verdict.INFORMATION: 0,
     Verdict.MET: 1,
@@ -90,7 +90,7 @@ def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, 
         return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
     if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
         point = metrics.evaluate(
-            replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+            replace(metric, kind="D", amount=POINT_VOLUME_CM3, amount_unit="cc"),
             dvh,
             prescription_gy=subject.prescription_gy,
         )
