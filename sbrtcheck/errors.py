@@ -312,8 +312,8 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-STUDY", "the objects carry different Study Instance UIDs", "Check that they belong together"),
     (
         "W-PATIENT-NAME",
-        "patient name or birth date differ between the objects",
-        "Check that they belong together",
+        "patient name, birth date or sex differ between the objects",
+        "Check that they belong together; --same-patient, or same_patient = true in a case file, confirms it",
     ),
     ("W-ORPHAN-CONTOUR", "contours refer to a ROI that does not exist", _EXPORT),
     ("W-ROI-NAME", "a ROI has no name", "Name it, or delete it"),
