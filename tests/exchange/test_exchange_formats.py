@@ -42,6 +42,7 @@ M, OPT = Level.MANDATORY, Level.OPTIMAL
         ("V20", "<=20", "the unit of V20 is not stated"),
         ("V20[%]", "<=20", "the unit of V20 is not stated"),
         ("Dmax", "<=20", "the unit of Dmax is not stated"),
+        ("V20", "<=20 %", "the unit of V20 is not stated"),
         ("D10cc[Gy]", "20", "neither at most nor at least"),
         ("D10cc[Gy]", "=20", "equal to a number is no limit"),
         ("D10cc[Gy]", "<=20 cGy", "the goal is in cGy, the metric in Gy"),
@@ -89,6 +90,24 @@ def test_goal_and_variation_are_an_optimal_and_a_mandatory_limit(tmp_path: Path)
         ("Esophagus", "D5cc[Gy]", ((M, "<=", 19.5),)),
         ("Liver", "CV17.1Gy[cc]", ((OPT, ">=", 700.0), (M, ">=", 665.0))),
     }
+
+
+@pytest.mark.parametrize(
+    ("metric", "goal", "ours"),
+    [
+        ("D10cc (Gy)", "<=20", "D10cc[Gy]"),
+        ("D0.1cm³[Gy]", "<=20", "D0.1cc[Gy]"),
+        ("Dmax[Gy]", "<=20", "Max[Gy]"),
+        ("v2000cGy[%]", "<=20", "V20Gy[%]"),
+        ("D10cc", "≤ 20 Gy", "D10cc[Gy]"),
+        ("Mean", "<= 2000 cGy", "Mean[Gy]"),
+        ("V20Gy", "<=20 %", "V20Gy[%]"),
+    ],
+)
+def test_the_same_metric_is_written_in_many_ways(metric: str, goal: str, ours: str, tmp_path: Path) -> None:
+    done = imported(write(tmp_path, "x.csv", pqm(f"Heart;;{metric};{goal};")))
+    unit = ours[ours.index("[") + 1 : -1]
+    assert row(done, "line 2").became == (f"Heart {ours} <= 20 {unit} mandatory",)
 
 
 def test_two_limits_for_one_metric_are_both_refused_and_equal_ones_taken_once(tmp_path: Path) -> None:
