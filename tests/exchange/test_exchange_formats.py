@@ -126,6 +126,16 @@ def test_an_organ_known_by_its_own_name_keeps_it_when_another_claims_it(tmp_path
     assert "claimed by Bladder and Bladder Wall" in why_not(done, "line 3")
 
 
+def test_codes_and_types_may_be_shared_but_must_not_contradict(tmp_path: Path) -> None:
+    head = "TemplateId,TemplateCodes,TemplateAliases,TemplateTypes,DVHObjective,Goal,Variation,Priority,Source,Notes"
+    rows = ["Heart,NormalTissue,,ORGAN,Max[Gy],<=30,,1,,", "Liver,NormalTissue,,ORGAN,Mean[Gy],<=15,,1,,",
+            "Boost,,,PTV,D95%[%],>=95,,1,,", "Rectum,Bladder,,ORGAN,Max[Gy],<=30,,1,,"]  # fmt: skip
+    done = imported(write(tmp_path, "x.csv", "\n".join([head, *rows])))
+    assert {t.organ for t in done.organs} == {"Heart", "Liver"}
+    assert plainly(done.targets) == {("PTV", "D95%[%]", ((M, ">=", 95.0),))}
+    assert "its other name Bladder is Bladder, not Rectum" in why_not(done, "line 5")
+
+
 def test_a_prv_and_a_helper_are_no_organ(tmp_path: Path) -> None:
     done = imported(write(tmp_path, "x.csv", pqm("SpinalCord_PRV;;Max[Gy];<=20;", "zRing;;Max[Gy];<=20;")))
     assert "a margin of SpinalCord" in why_not(done, "line 2")
