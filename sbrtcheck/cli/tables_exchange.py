@@ -127,6 +127,8 @@ def _show(imported: Imported, format_: RowFormat) -> None:
 
         for note in (*mark_of(imported).words(), *imported.template.notes):
             click.echo(safe_text(note, limit=400))
+        if imported.mixes_units:
+            click.echo("some rows are in cGy, others in Gy: each is read in its own unit")
         click.echo()
     click.echo(table_text(rows, format_))
 

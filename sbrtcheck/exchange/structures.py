@@ -115,10 +115,10 @@ def meanings(statements: Sequence[Statement], *, given: Mapping[str, Meaning]) -
         given: what the user says; it counts before all names.
     """
     disputes = _disputes(statements, given)
-    kept: dict[tuple[str, tuple[str, ...]], Meaning] = {}
+    kept: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Meaning] = {}
     out = []
     for s in statements:
-        key = (s.structure, s.aliases)
+        key = (s.structure, s.aliases, s.codes)
         if key not in kept:
             kept[key] = given[s.structure] if s.structure in given else _meaning(s, disputes)
         out.append(kept[key])
@@ -134,7 +134,7 @@ def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> M
             claimants = disputes[name_key(alias)]
             claimed = " and ".join(claimants[:3]) + (" and others" if len(claimants) > 3 else "")
             return Meaning(refusal=f"the name {alias} is claimed by {claimed}")
-    others = [(alias, r) for alias in statement.aliases if (r := _read(alias)).kind]
+    others = [(name, r) for name in (*statement.aliases, *statement.codes) if (r := _read(name)).kind]
     by = ""
     if not own.kind:
         if not others:

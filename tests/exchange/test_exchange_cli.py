@@ -46,6 +46,13 @@ def test_the_options_are_those_of_the_formats() -> None:
     assert set(tables_exchange.WRITE_KINDS) == set(ExportKind)
 
 
+def test_a_file_that_mixes_units_is_read_by_row_and_says_so(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = write(tmp_path, "x.csv", pqm("Heart;;D15cc[cGy];<=2400;", "Liver;;V21Gy[%];<=30;"))
+    done = run("tables", "import", path, "--fractions", 3)
+    assert "some rows are in cGy, others in Gy" in done.out
+    assert "Heart D15cc[Gy] <= 24 Gy" in done.out
+
+
 def test_without_an_output_nothing_is_written_and_every_row_is_shown(run: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / THREE.name
     shutil.copy(THREE, path)
