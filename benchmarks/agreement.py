@@ -12,7 +12,7 @@ from typing import Any
 
 from sbrtcheck.dvh import build_structure, compute_dvh
 from sbrtcheck.dvh.agreement import METRICS, Agreement, compare_dvhs, match_stored
-from sbrtcheck.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.model import Dvh, PlanData
 from sbrtcheck.read import read_folder
 from sbrtcheck.read.dvh_table import read_dvh_table

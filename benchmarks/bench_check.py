@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from peer import dose_dataset, load_dvhcalc, structures_dataset
 
-from sbrtcheck.assemble import check
+from sbrtcheck.pipeline import check
 from sbrtcheck.read import read_folder
 from sbrtcheck.report import render_text
 

@@ -21,8 +21,8 @@ sys.path[:0] = [str(Path(__file__).parent)]
 
 from clinical import clinical_case  # noqa: E402
 
-from sbrtcheck.assemble import check_study  # noqa: E402
 from sbrtcheck.model import Report, Roi, Study, study_from_arrays  # noqa: E402
+from sbrtcheck.pipeline import check_study  # noqa: E402
 from sbrtcheck.report import render_html  # noqa: E402
 
 BEGIN, END = "<!-- made by bench_course.py -->", "<!-- end of the course -->"

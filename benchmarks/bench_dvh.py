@@ -19,7 +19,7 @@ from clinical import clinical_case  # noqa: E402
 from peer import dose_dataset, load_dvhcalc, structures_dataset  # noqa: E402
 
 from sbrtcheck.dvh import build_structure, compute_dvh, compute_dvhs  # noqa: E402
-from sbrtcheck.metrics import evaluate  # noqa: E402
+from sbrtcheck.dvh.metrics import evaluate  # noqa: E402
 from sbrtcheck.model import DoseGrid, Roi  # noqa: E402
 
 CLASSES = ("<0.5", "0.5-2", "2-20", ">20")

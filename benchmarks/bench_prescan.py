@@ -13,11 +13,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sbrtcheck.assemble import check
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.model import Outcome
-from sbrtcheck.read.files import gather
-from sbrtcheck.read.prescan import read_meta, scan
+from sbrtcheck.pipeline import check
+from sbrtcheck.read.dicom.files import gather
+from sbrtcheck.read.dicom.prescan import read_meta, scan
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- made by bench_prescan.py -->", "<!-- end of the pre-scan -->"

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sbrtcheck.comparison import Subject
+from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
+from sbrtcheck.judging.target_goals import judge_other_sources
 from sbrtcheck.model import Dvh, Samples
-from sbrtcheck.organs import load_organs, organ_names
-from sbrtcheck.rules import PlanContext, judge_organ_limits
-from sbrtcheck.tables import choose_table, lint_table, load_tables
-from sbrtcheck.target_rules import judge_other_sources
+from sbrtcheck.model.subject import Subject
+from sbrtcheck.tables.organ_tables import choose_table, lint_table, load_tables
+from sbrtcheck.tables.organs import load_organs, organ_names
 
 N_ROWS, LINT_S = 5000, 1.0
 N_STRUCTURES, JUDGE_S = 40, 0.2

@@ -13,8 +13,8 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from sbrtcheck.model import LimitRow, OrganTable  # noqa: E402
-from sbrtcheck.tables import choose_table, load_organs, load_regions, load_tables  # noqa: E402
-from sbrtcheck.tables_compare import disagreements  # noqa: E402
+from sbrtcheck.tables.disagreements import disagreements  # noqa: E402
+from sbrtcheck.tables.organ_tables import choose_table, load_organs, load_regions, load_tables  # noqa: E402
 
 TRANSCRIPTIONS = ROOT / "tests" / "transcriptions"
 PAGE = ROOT / "docs" / "constraints.md"

@@ -14,7 +14,7 @@ _BLOCK = re.compile(rf"(\$ sbrtcheck check sample_plans/{EXAMPLE}\n).*?(\n```)",
 
 def example_output() -> str:
     """The first lines of the text report at 100 columns."""
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
     from sbrtcheck.report import render_text
 
     report = check(ROOT / "sample_plans" / EXAMPLE, find_config=False)

@@ -12,7 +12,7 @@ HTML, JSON = Path("demo_report.html"), Path("demo_report.json")
 
 def command(*arguments: str) -> list[str]:
     """The command line that belongs to this interpreter."""
-    return [sys.executable, "-m", "sbrtcheck.cli", "check", str(SAMPLE), *arguments]
+    return [sys.executable, "-m", "sbrtcheck.cli.main", "check", str(SAMPLE), *arguments]
 
 
 def main() -> int:

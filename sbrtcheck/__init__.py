@@ -9,16 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sbrtcheck.assemble import check, check_study
-    from sbrtcheck.comparison import judge
     from sbrtcheck.dvh import build_structure, compute_dvh
+    from sbrtcheck.dvh.metrics import evaluate
     from sbrtcheck.errors import Problem, RefusedError, SbrtcheckError, WrongUsageError
-    from sbrtcheck.metrics import evaluate, parse_metric
+    from sbrtcheck.fractionation.what_if import whatif
+    from sbrtcheck.judging.comparison import judge
     from sbrtcheck.model import DoseGrid, Dvh, Finding, Outcome, Report, Study, Verdict, study_from_arrays
-    from sbrtcheck.radiobiology import bed, eqd2
+    from sbrtcheck.model.metric import parse_metric
+    from sbrtcheck.pipeline import check, check_study
+    from sbrtcheck.radiobiology.lq import bed, eqd2
     from sbrtcheck.read import read_folder
-    from sbrtcheck.rescale import whatif
-    from sbrtcheck.tables import load_table
+    from sbrtcheck.tables.organ_tables import load_table
 
 _HOME = {
     "DoseGrid": "sbrtcheck.model",
@@ -32,19 +33,19 @@ _HOME = {
     "Study": "sbrtcheck.model",
     "Verdict": "sbrtcheck.model",
     "WrongUsageError": "sbrtcheck.errors",
-    "bed": "sbrtcheck.radiobiology",
+    "bed": "sbrtcheck.radiobiology.lq",
     "build_structure": "sbrtcheck.dvh",
-    "check": "sbrtcheck.assemble",
-    "check_study": "sbrtcheck.assemble",
+    "check": "sbrtcheck.pipeline",
+    "check_study": "sbrtcheck.pipeline",
     "compute_dvh": "sbrtcheck.dvh",
-    "eqd2": "sbrtcheck.radiobiology",
-    "evaluate": "sbrtcheck.metrics",
-    "judge": "sbrtcheck.rules",
-    "load_table": "sbrtcheck.tables",
-    "parse_metric": "sbrtcheck.metrics",
+    "eqd2": "sbrtcheck.radiobiology.lq",
+    "evaluate": "sbrtcheck.dvh.metrics",
+    "judge": "sbrtcheck.judging.comparison",
+    "load_table": "sbrtcheck.tables.organ_tables",
+    "parse_metric": "sbrtcheck.dvh.metrics",
     "read_folder": "sbrtcheck.read",
     "study_from_arrays": "sbrtcheck.model",
-    "whatif": "sbrtcheck.rescale",
+    "whatif": "sbrtcheck.fractionation.what_if",
 }
 
 __all__ = [

@@ -37,7 +37,7 @@ def folder_of_all_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
 @cache
 def sample_report(name: str) -> Report:
     """The report of a sample plan without options, computed once for all processes of a test run."""
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     for folder in TOGETHER:
         if (folder / name).exists():
@@ -69,7 +69,7 @@ class Outcome:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Run the command line in this process; internal errors show as exit code 70, as a user would see them."""
-    from sbrtcheck.cli import main
+    from sbrtcheck.cli.main import main
 
     monkeypatch.delenv("SBRTCHECK_TRACEBACK", raising=False)
     monkeypatch.setenv("COLUMNS", "140")

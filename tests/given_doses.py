@@ -9,13 +9,15 @@ from unittest import mock
 
 import numpy as np
 
-from sbrtcheck import plan_check, study_from_arrays
+from sbrtcheck import study_from_arrays
 from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import Problem
-from sbrtcheck.judging import JudgedPlan, judge_plan
+from sbrtcheck.judging.plan import JudgedPlan, judge_plan
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
-from sbrtcheck.tables import load_target_goals
+from sbrtcheck.plan import doses as plan_check
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.tables.organ_tables import load_target_goals
 
 STEP_MM = 5.0
 # Corners of a square, so that contours are cheap.

@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.dvh import build_structure, compute_dvh
-from sbrtcheck.dvh.agreement import (
-    Agreement,
-    agreement_figure,
-    compare_dvhs,
-    dose_at_volume,
-    match_stored,
-    mean_of_curve,
-)
+from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, dose_at_volume, match_stored, mean_of_curve
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Dvh, PlanData, Reason, Roi, Samples, StoredDvh
 from sbrtcheck.read import read_folder

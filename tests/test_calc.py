@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck.cli import main
-from sbrtcheck.fractionation import load_tissues
+from sbrtcheck.cli.main import main
+from sbrtcheck.fractionation.worth import load_tissues
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -214,7 +214,7 @@ def test_plot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 def test_a_simple_call_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from sbrtcheck.cli import main\n"
+        "import sys; from sbrtcheck.cli.main import main\n"
         "try: main(['calc', '54/3'])\n"
         "except SystemExit as end: assert not end.code\n"
         "print('heavy:', sorted({'numpy', 'scipy', 'matplotlib', 'pydicom', 'rapidfuzz'} & set(sys.modules)))"

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbrtcheck.case import CaseLesion, load_case
-from sbrtcheck.clinic import ClinicTable, find_clinic, load_clinic
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import CourseThresholds, Level, Outcome
-from sbrtcheck.tables import clinic_goals
+from sbrtcheck.model.policy import NormalisedTo
+from sbrtcheck.read.case_file import CaseLesion, Excuse, FarOrgan, load_case
+from sbrtcheck.read.clinic_file import ClinicTable, find_clinic, load_clinic
+from sbrtcheck.tables.organ_tables import clinic_goals
 
 DOC = Path(__file__).parent.parent / "docs" / "case.md"
 
@@ -59,7 +60,16 @@ def test_the_documented_case_file(tmp_path: Path) -> None:
     assert case.file == "case.toml"
     assert len(case.sha256) == 64
     assert (case.intent, case.sex, case.sequence) == ("curative", "F", "sequential")
-    assert case.lesions == (CaseLesion("PTV1", "lung", "central", 50.0, 5, early_stage_primary=True),)
+    covers = NormalisedTo("PTV", 99.0, 100.0, "D99% = 100%")
+    assert case.lesions == (
+        CaseLesion("PTV1", "lung", "central", 50.0, 5, early_stage_primary=True, normalised_to=covers),
+        CaseLesion("PTV2", "spine", level="L3"),
+        CaseLesion("PTV3", "liver", liver_lesion="metastasis"),
+    )
+    assert (case.primary, case.confirmed, case.same_patient) == ("NSCLC", ("Esophagus",), True)
+    assert case.normalised_to == NormalisedTo("PTV", 95.0, 100.0, "D95% = 100%")
+    assert case.far == (FarOrgan("Duodenum", 80.0, "Dr. Example"),)
+    assert case.excuses == (Excuse("Liver", "mean liver dose at its limit after hepatectomy", "PTV3"),)
     assert [(a.organ, a.reason) for a in case.absent] == [("Lung_L", "pneumonectomy")]
     assert [(o.site, o.treatment, o.n_lesions, o.date) for o in case.other_sites] == [
         ("brain", "surgery", 1, "2024-02-01")
@@ -236,6 +246,30 @@ def test_find_clinic_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monk
             "missing",
         ),
         ("[classification]\nsbrt = 8", "classification.sbrt", "unknown key"),
+        ('confirmed = ["Oesophag"]', "confirmed", "no such organ: Oesophag"),
+        ('confirmed = "Esophagus"', "confirmed", "not a list"),
+        ('same_patient = "yes"', "same_patient", "not true or false"),
+        ("primary = 1", "primary", "not a text"),
+        ('normalised_to = "D99 = 100"', "normalised_to", 'Write "D99% = 100%"'),
+        ('normalised_to = "D20% = 100%"', "normalised_to", "D50% to D100%"),
+        ('normalised_to = "D95% = 150%"', "normalised_to", "80 to 120 %"),
+        ('normalised_to = "Heart D95% = 100%"', "normalised_to", "PTV, CTV, ITV or GTV"),
+        ('[[lesion]]\nroi = "P"\nnormalised_to = "95%"', "lesion 1.normalised_to", "not what a prescription"),
+        ('[[lesion]]\nroi = "P"\nsite = "spine"\nlevel = "C9"', "lesion 1.level", "Levels of spine: C, C3"),
+        ('[[lesion]]\nroi = "P"\nsite = "lung"\nlevel = "L3"', "lesion 1.level", "spine, bone and node"),
+        ('[[lesion]]\nroi = "P"\nlevel = "L3"', "lesion 1.level", "state the site"),
+        ('[[lesion]]\nroi = "P"\nsite = "lung"\nliver_lesion = "primary"', "lesion 1.liver_lesion", "only a lesion"),
+        ('[[lesion]]\nroi = "P"\nliver_lesion = "hcc"', "lesion 1.liver_lesion", "Allowed: primary, metastasis"),
+        ('[[far]]\norgan = "Duodenum"\nname = "x"', "far 1.distance_mm", "missing"),
+        ('[[far]]\norgan = "Duodenum"\nname = "x"\ndistance_mm = 49.9', "far 1.distance_mm", "outside 50"),
+        ('[[far]]\norgan = "Duodenum"\ndistance_mm = 60', "far 1.name", "missing"),
+        (
+            '[[far]]\norgan = "Liver"\ndistance_mm = 60\nname = "x"\n[[absent]]\norgan = "Liver"\nreason = "y"',
+            "far",
+            "Liver is declared absent too",
+        ),
+        ('[[excuse]]\norgan = "Esophagus"\nreason = "x"', "excuse 1.organ", "Only for Kidney"),
+        ('[[excuse]]\norgan = "Liver"', "excuse 1.reason", "missing"),
         ('sequence = "parallel"', "sequence", "Allowed: same_sessions, sequential"),
         ("intent =", "", "not TOML"),
         ('intent = "curative"\nintent = "palliative"', "", "not TOML"),

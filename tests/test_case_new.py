@@ -17,12 +17,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_library import ball, study, tube
 
-from sbrtcheck.case import CaseFile, CaseLesion, load_case
-from sbrtcheck.case_new import new_case_text, toml_text
-from sbrtcheck.case_schema import case_schema, schema_text
+from sbrtcheck.cli.case_template import new_case_text, toml_text
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.guideline import course_thresholds
+from sbrtcheck.judging.guideline import course_thresholds
 from sbrtcheck.model import Study
+from sbrtcheck.model.policy import NormalisedTo
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, load_case
+from sbrtcheck.read.case_schema import case_schema, schema_text
 
 # A line of the written file that states something once its # is taken away.
 _FACT = re.compile(r"# (\[\[?\w+\]\]?|\w+ = .*)")
@@ -54,10 +55,21 @@ def test_the_written_file_loads_and_states_nothing_but_the_targets(tmp_path: Pat
 
 
 def test_every_commented_fact_loads_once_its_mark_is_taken_away(tmp_path: Path) -> None:
-    case = load(uncommented(new_case_text(two_plans())), tmp_path)
+    text = uncommented(new_case_text(two_plans()))
+    # What belongs to another site than the lung stands in the file too: one lesion cannot have both.
+    elsewhere = [line for line in text.splitlines() if line.startswith(("level = ", "liver_lesion = "))]
+    assert len(elsewhere) == 2
+    case = load("\n".join(line for line in text.splitlines() if line not in elsewhere), tmp_path)
+    for line, site in zip(elsewhere, ("spine", "liver"), strict=True):
+        assert load(f'[[lesion]]\nroi = "PTV"\nsite = "{site}"\n{line}', tmp_path).lesions[0].site == site
     assert (case.intent, case.sex, case.sequence) == ("curative", "F", "sequential")
     (lesion,) = case.lesions
-    assert lesion == CaseLesion("PTV", "lung", "central", 50.0, 5, early_stage_primary=True)
+    covers = NormalisedTo("PTV", 99.0, 100.0, "D99% = 100%")
+    assert lesion == CaseLesion("PTV", "lung", "central", 50.0, 5, early_stage_primary=True, normalised_to=covers)
+    assert (case.primary, case.confirmed, case.same_patient) == ("NSCLC", ("Esophagus",), True)
+    assert case.normalised_to == covers
+    assert case.far
+    assert case.excuses
     assert dict(case.plan_starts) == {"plan A": "2024-03-01", 'plan "B"': "2024-03-01"}
     assert case.same_lesion[0].plans == ("plan A", 'plan "B"')
     assert case.absent

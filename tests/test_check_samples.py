@@ -150,14 +150,14 @@ def test_every_format_renders_and_json_keeps_to_its_schema(name: str) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     again = check(ROOT / "sample_plans" / "clinic_50_5", find_config=False)
     assert render_json(again) == render_json(sample_report("clinic_50_5"))
 
 
 def test_another_table_shows_the_defaults_outcome_too() -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     report = check(ROOT / "sample_plans" / "central_50_5", table="timmerman_2022", find_config=False)
     assert report.default_outcome is Outcome.FAIL
@@ -168,7 +168,7 @@ def test_another_table_shows_the_defaults_outcome_too() -> None:
 
 
 def test_breast_boost_is_incomplete_in_plain_words() -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     report = check(DATA / "eclipse_breast_boost", find_config=False)
     assert (report.outcome, report.exit_code) == (Outcome.INCOMPLETE, 3)
@@ -186,7 +186,7 @@ def test_breast_boost_is_incomplete_in_plain_words() -> None:
 
 
 def test_prostate_agrees_with_its_planning_system() -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     report = check(DATA / "eclipse_prostate", find_config=False)
     assert report.outcome is Outcome.INCOMPLETE
@@ -214,7 +214,7 @@ def test_prostate_agrees_with_its_planning_system() -> None:
     ],
 )
 def test_the_other_real_sets_are_refused_with_the_right_reason(folder: str, code: str) -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     report = check(DATA / folder, find_config=False)
     assert (report.outcome, report.exit_code) == (Outcome.REFUSED, 4)

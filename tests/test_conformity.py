@@ -13,8 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbrtcheck.dvh import build_structure
-from sbrtcheck.dvh.conformity import DEFINITIONS, Conformity, conformity, global_maximum, icru91, v105_outside
-from sbrtcheck.dvh.isodose import dose_cubic, isodose
+from sbrtcheck.dvh.around_targets.conformity import (
+    DEFINITIONS,
+    Conformity,
+    conformity,
+    global_maximum,
+    icru91,
+    v105_outside,
+)
+from sbrtcheck.dvh.around_targets.isodose import dose_cubic, isodose
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Contour, DoseGrid, Dvh, FloatArray, Reason, Roi, Samples
 

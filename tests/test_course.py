@@ -15,14 +15,15 @@ import pytest
 from conftest import ROOT, expected, sample_report
 from numpy.typing import NDArray
 
-from sbrtcheck.assemble import check_study
-from sbrtcheck.case import CaseFile, CaseLesion, EarlierDose, OneSite, SameLesion, load_case
-from sbrtcheck.course_lesions import distinct_sites, treated_elsewhere, unique_labels
-from sbrtcheck.course_report import CourseResult, judge_course
+from sbrtcheck.anatomy.points import points_distance_mm
+from sbrtcheck.course.judge import CourseResult, judge_course
+from sbrtcheck.course.lesions import distinct_sites, treated_elsewhere, unique_labels
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import DoseReference, Finding, Outcome, Reason, Study, Verdict, study_from_arrays
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
-from sbrtcheck.shared_shapes import points_distance_mm
+from sbrtcheck.pipeline import check_study
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, EarlierDose, OneSite, SameLesion, load_case
 
 Array = NDArray[np.float64]
 CORD_AT = (0.0, 24.0)
@@ -532,7 +533,7 @@ def test_the_sums_of_the_sample_courses_agree_with_the_analytic_dose(name: str) 
 
 
 def test_without_its_case_file_a_reirradiation_is_incomplete() -> None:
-    from sbrtcheck.assemble import check
+    from sbrtcheck.pipeline import check
 
     declared = sample_report("reirradiation_50_5")
     assert (declared.outcome, [p.outcome for p in declared.plans]) == (Outcome.MARGINAL, [Outcome.PASS])
@@ -615,8 +616,8 @@ def test_the_json_of_a_course_holds_every_row_with_its_shares() -> None:
 
 
 def test_no_label_of_a_plan_is_left_in_a_report_without_identity() -> None:
-    from sbrtcheck.pseudonym import pseudonymised
     from sbrtcheck.report import render_json
+    from sbrtcheck.report.pseudonym import pseudonymised
 
     text = render_json(pseudonymised(sample_report("course_three_lesions")))
     assert "A_50_5" not in text

@@ -12,12 +12,12 @@ from conftest import sample_report
 from test_course import course, earlier, plan
 from test_report_text import HOSTILE
 
-from sbrtcheck.course_drawing import EARLIER, MAX_ORGANS, outlines
+from sbrtcheck.course.drawing import EARLIER, MAX_ORGANS, outlines
 from sbrtcheck.model import Curve, Outline, Role, Verdict
-from sbrtcheck.pseudonym import pseudonymised
 from sbrtcheck.report import render_html
-from sbrtcheck.report.achieved_figure import achieved_svg, target_beds
-from sbrtcheck.report.course_figures import course_dvh_svg, lesion_map_svg, sum_limits, tier_style
+from sbrtcheck.report.figures.achieved import achieved_svg, target_beds
+from sbrtcheck.report.figures.course import course_dvh_svg, lesion_map_svg, sum_limits, tier_style
+from sbrtcheck.report.pseudonym import pseudonymised
 
 CORD = "course_cord_cumulative"
 SQUARE = ((0.0, 0.0), (40.0, 0.0), (40.0, 30.0), (0.0, 30.0))

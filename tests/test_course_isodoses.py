@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sbrtcheck.assemble import check_study
-from sbrtcheck.course_isodoses import common_box, judge_isodoses, summed_grid, turned
-from sbrtcheck.course_lesions import treated_elsewhere
+from sbrtcheck.course.isodoses import common_box, judge_isodoses, summed_grid, turned
+from sbrtcheck.course.lesions import treated_elsewhere
 from sbrtcheck.dvh import dose_at
 from sbrtcheck.model import DoseGrid, Finding, Study, study_from_arrays
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.pipeline import check_study
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
 
 Array = NDArray[np.float64]
 RX, SIGMA, RADIUS, STEP = 50.0, 9.0, 7.5, 2.0

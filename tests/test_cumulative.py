@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sbrtcheck.cumulative import (
+from sbrtcheck.course.summed_dose import (
     Part,
     SummedDose,
     eqd2_one_after_the_other,
@@ -20,8 +20,8 @@ from sbrtcheck.cumulative import (
     sum_doses,
 )
 from sbrtcheck.dvh import Structure, build_structure
-from sbrtcheck.grid_bound import GridBound
-from sbrtcheck.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.model import Contour, DoseGrid, Dvh, Reason, Roi
 
 Array = NDArray[np.float64]
@@ -254,7 +254,7 @@ def test_physical_sum_is_the_sum_of_the_means() -> None:
 
 def test_a_large_structure_reads_the_spline_where_it_is_hot(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere = converted(sum_doses(ball(22.0), two_plans()), (5, 3), 2.0)
-    monkeypatch.setattr("sbrtcheck.cumulative.N_SPLINE", 0)
+    monkeypatch.setattr("sbrtcheck.course.summed_dose.N_SPLINE", 0)
     hottest = converted(sum_doses(ball(22.0), two_plans()), (5, 3), 2.0)
     for metric in ("D0.035cc[Gy]", "D1cc[Gy]", "D10cc[Gy]"):
         assert evaluate(metric, hottest).value == pytest.approx(evaluate(metric, everywhere).value, rel=1e-6), metric

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck import organs, tables, tables_target
-from sbrtcheck.datafiles import data_path, digest
 from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.tables import organ_tables as tables
+from sbrtcheck.tables import organs
+from sbrtcheck.tables import target_goals as tables_target
+from sbrtcheck.tables.datafiles import data_path, digest
 
 CACHED = (
     organs.load_organs,

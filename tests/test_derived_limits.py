@@ -10,10 +10,10 @@ from test_library import ball, study, tube
 from test_rules import context, row, subject, table, uniform_dvh
 
 import sbrtcheck
-from sbrtcheck.derived_limits import alpha_beta_interval, choose_or_derive, derive_table
+from sbrtcheck.judging.organ_limits import judge_organ_limits
+from sbrtcheck.judging.required import required_organs_settled
 from sbrtcheck.model import Level, Outcome, Verdict
-from sbrtcheck.required import required_organs_settled
-from sbrtcheck.rules import judge_organ_limits
+from sbrtcheck.tables.carried_by_bed import alpha_beta_interval, choose_or_derive, derive_table
 
 HEART = (row("Heart", "D0.035cc[Gy]", 24.0, n_fractions=3), row("Heart", "D0.035cc[Gy]", 34.0, n_fractions=5))
 

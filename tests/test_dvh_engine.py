@@ -10,8 +10,8 @@ import phantoms as ph
 import pytest
 
 from sbrtcheck.dvh import build_structure, compute_dvh, compute_dvhs, dose_at, sample, threads
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Contour, DoseGrid, Dvh, Reason, Roi
 from sbrtcheck.read import read_folder
 

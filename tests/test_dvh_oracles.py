@@ -11,7 +11,7 @@ import phantoms as ph
 import pytest
 
 from sbrtcheck.dvh import build_structure, compute_dvh
-from sbrtcheck.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.model import Dvh, Roi
 
 ORACLES = (Path(__file__).parent / "oracles.csv").read_text(encoding="utf-8")

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbrtcheck import alpha_beta, datafiles, schemes
 from sbrtcheck.errors import SbrtcheckError, WrongUsageError
-from sbrtcheck.fractionation import (
+from sbrtcheck.fractionation.worth import (
     AlphaBeta,
     Model,
     find_alpha_beta,
@@ -18,7 +17,8 @@ from sbrtcheck.fractionation import (
     parse_scheme,
     worth,
 )
-from sbrtcheck.radiobiology import bed, eqd2
+from sbrtcheck.radiobiology.lq import bed, eqd2
+from sbrtcheck.tables import alpha_beta, datafiles, schemes
 
 READINGS = {
     "54/3": "54/3",

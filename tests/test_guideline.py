@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sbrtcheck import datafiles
-from sbrtcheck.disease_state import classify_disease_state, leaves
+from docs.build_rules import render_rules_page
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.guideline import (
+from sbrtcheck.judging.cautions import site_cautions
+from sbrtcheck.judging.guideline import (
     GuidelineJudgement,
     bed10_gy,
     classify,
@@ -21,10 +21,11 @@ from sbrtcheck.guideline import (
     scheme_sites,
     tier_of,
 )
-from sbrtcheck.guideline_book import GUIDELINE_FILE, Guideline, load_guideline, parse_guideline
-from sbrtcheck.guideline_doc import render_rules_page
 from sbrtcheck.model import CourseThresholds, Level, Outcome, Verdict
-from sbrtcheck.site_cautions import load_lesion_counts, load_neighbours, lung_location, site_cautions
+from sbrtcheck.tables import datafiles
+from sbrtcheck.tables.disease_state import classify_disease_state, leaves
+from sbrtcheck.tables.guideline import GUIDELINE_FILE, Guideline, load_guideline, parse_guideline
+from sbrtcheck.tables.neighbours import load_lesion_counts, load_neighbours, lung_location
 
 ROOT = Path(__file__).parent.parent
 
@@ -533,7 +534,7 @@ def test_neighbour_facts_and_counts() -> None:
 
 def test_the_committed_page_is_the_generated_one() -> None:
     committed = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert committed == render_rules_page(), "run: python -m sbrtcheck.guideline_doc > docs/rules.md"
+    assert committed == render_rules_page(), "run: python docs/build_rules.py > docs/rules.md"
 
 
 def test_the_page_says_for_each_rule_how_it_is_judged() -> None:

@@ -12,17 +12,18 @@ import pytest
 from test_library import ball, study, tube
 
 import sbrtcheck
-from sbrtcheck import guideline_book
-from sbrtcheck.case import CaseFile, CaseLesion, Deviation, DiseaseFacts, EarlierDose, OtherSite, load_case
-from sbrtcheck.guideline_book import Guideline, parse_guideline
-from sbrtcheck.guideline_check import confirm_items, judge_course_rules
-from sbrtcheck.guideline_doc import HOW, render_rules_page
-from sbrtcheck.judging import judge_plan
-from sbrtcheck.lung_location import with_locations
+from docs.build_rules import HOW, render_rules_page
+from sbrtcheck.judging.guideline_course import confirm_items, judge_course_rules
+from sbrtcheck.judging.plan import judge_plan
 from sbrtcheck.model import Finding, FindingKind, Lesion, Level, Outcome, Reason, Report, Study, Verdict, worst_outcome
-from sbrtcheck.plan_check import GivenFacts, compute_plan
+from sbrtcheck.plan.doses import compute_plan
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.plan.lung_location import with_locations
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, Deviation, DiseaseFacts, EarlierDose, OtherSite, load_case
 from sbrtcheck.report import render_csv, render_json, render_text
-from sbrtcheck.tables import load_target_goals
+from sbrtcheck.tables import guideline as guideline_book
+from sbrtcheck.tables.guideline import Guideline, parse_guideline
+from sbrtcheck.tables.organ_tables import load_target_goals
 
 ROOT = Path(__file__).parent.parent
 TOML = ROOT / "constraints" / "guideline" / "astro_estro_oligomet_nsclc_2023.toml"

@@ -10,72 +10,27 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "sbrtcheck"
-LEAF = {"errors", "model", "datafiles"}
-# module (first name below the package) -> what of ours it may import, besides errors, model and itself
-ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
-    "model": set(),
-    "metrics": set(),
-    "datafiles": set(),
-    "organs": set(),
-    "names": {"organs", "names_targets"},
-    "names_targets": {"organs"},
-    "dvh": {"metrics"},
-    "suspicion": set(),
-    # What is not believed of a file is told where the file is read.
-    "read": {"suspicion"},
-    "report": set(),
-    "case": {"organs", "case_keys"},
-    "case_keys": {"organs"},
-    "clinic": {"organs", "case_keys"},
-    "radiobiology": set(),
-    "radiobiology_models": {"radiobiology"},
-    "structures": {"dvh"},
-    "tables": {"metrics", "organs", "tables_read", "tables_target"},
-    "tables_read": {"metrics", "datafiles"},
-    "tables_target": {"metrics", "organs"},
-    "comparison": {"metrics"},
-    "findings": set(),
-    "rules": {"metrics", "radiobiology", "tables", "comparison"},
-    "target_rules": {"metrics", "radiobiology", "tables", "comparison", "findings", "rules"},
-    "course_gaps": {"findings"},
-    "plan_names": {"names", "subjects"},
-    "tables_used": {"tables", "judging"},
-    "schemes": {"datafiles", "radiobiology"},
-    "disease_state": {"datafiles", "radiobiology"},
-    "site_cautions": {"datafiles", "radiobiology", "schemes"},
-    "guideline_book": {"datafiles"},
-    "guideline": {"metrics", "radiobiology", "tables", "datafiles", "schemes", "guideline_book"},
-    "course": {"metrics", "radiobiology", "tables", "rules", "guideline", "dvh", "structures"},
-    "fractionation": {
-        "metrics",
-        "radiobiology",
-        "radiobiology_models",
-        "tables",
-        "rules",
-        "guideline",
-        "guideline_book",
-        "dvh",
-        "structures",
-        "alpha_beta",
-        "scheme_text",
-        "schemes",
-    },
-    "alpha_beta": {"datafiles", "radiobiology"},
-    "scheme_text": {"radiobiology", "suspicion"},
-}
-ENTRY = {
+# A room imports only from rooms before it in this list, and from itself. CONTRIBUTING.md shows the same list.
+ROOMS = (
+    "errors",
+    "model",
+    "radiobiology",
+    "tables",
+    "read",
+    "dvh",
+    "anatomy",
+    "plan",
+    "judging",
+    "course",
+    "report",
+    "pipeline",
+    "fractionation",
+    "exchange",
+    "audit",
+    "commission",
+    "serve",
     "cli",
-    "cli_case",
-    "cli_check",
-    "cli_tables",
-    "cli_whatif",
-    "inspect_dvh",
-    "inspect_names",
-    "calc_cli",
-    "__init__",
-}
-CENTRE_FORBIDS = {"report", *ENTRY}
+)
 
 
 def modules() -> list[Path]:
@@ -83,42 +38,106 @@ def modules() -> list[Path]:
 
 
 def name_of(path: Path) -> str:
+    """The room that a file stands in."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[tuple[str, str]]:
-    """(top-level package, next name) of every import in a file, those inside functions included."""
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+ROOM_NAMES = {"sbrtcheck", *(f"sbrtcheck.{room}" for room in ROOMS)}
+ALL = {dotted(p) for p in modules()}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that a file imports, those inside functions and for type checking included."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import"
-            names = [f"{node.module}.{a.name}" if node.module == "sbrtcheck" else str(node.module) for a in node.names]
-        else:
-            continue
-        for name in names:
-            top, _, rest = name.partition(".")
-            found.add((top, rest.split(".")[0]))
+            whole = [f"{node.module}.{a.name}" for a in node.names]
+            found |= {w if w in ALL else str(node.module) for w in whole}
     return found
 
 
+def ours(path: Path) -> set[str]:
+    return {m for m in imports_of(path) if m.split(".")[0] == "sbrtcheck"}
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of names that reach each other."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for name in edges.get(todo.pop(), set()) - seen:
+                seen.add(name)
+                todo.append(name)
+        return seen
+
+    far = {name: reached(name) for name in edges}
+    return sorted({tuple(sorted(b for b in far[a] if a in far.get(b, set()))) for a in edges if a in far[a]})
+
+
+def test_every_file_stands_in_a_room() -> None:
+    assert {name_of(p) for p in modules()} <= {*ROOMS, "__init__"}
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_it_may_know(path: Path) -> None:
+def test_a_room_imports_only_from_rooms_before_it(path: Path) -> None:
     own = name_of(path)
-    ours = {name for top, name in imports_of(path) if top == "sbrtcheck" and name} - {own, *LEAF}
-    if own in ENTRY:
-        assert not ours & {"__main__"}
-    elif own in ALLOWED:
-        assert ours <= ALLOWED[own], f"{own} may not import {sorted(ours - ALLOWED[own])}"
-    else:
-        assert not ours & CENTRE_FORBIDS, f"{own} may not import {sorted(ours & CENTRE_FORBIDS)}"
+    if own == "__init__":
+        return
+    known = ROOMS[: ROOMS.index(own) + 1]
+    rooms = {m.split(".")[1] for m in ours(path) if "." in m}
+    assert rooms <= set(known), f"{dotted(path)} may not import {sorted(rooms - set(known))}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    edges = {dotted(p): ours(p) - {dotted(p), "sbrtcheck"} for p in modules() if name_of(p) != "__init__"}
+    assert circles(edges) == []
+
+
+def test_no_parts_of_a_room_import_each_other_in_a_circle() -> None:
+    parts = {
+        m: ".".join(m.split(".")[:3]) if f"{PACKAGE.name}.{'.'.join(m.split('.')[1:3])}" in folders() else m
+        for m in ALL
+    }
+    edges: dict[str, set[str]] = {}
+    for path in modules():
+        own = parts[dotted(path)]
+        edges.setdefault(own, set()).update({parts[m] for m in ours(path)} - {own, "sbrtcheck"})
+    # A room's __init__ names what lives there and imports it when first used: it is no step of its own.
+    edges = {part: needs for part, needs in edges.items() if part not in ROOM_NAMES}
+    assert circles(edges) == []
+
+
+def folders() -> set[str]:
+    return {dotted(p) for p in PACKAGE.rglob("__init__.py")}
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [("a", "b", "c")]
+
+
+def test_no_name_with_an_underscore_is_imported() -> None:
+    """What another file needs has a public name."""
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("sbrtcheck"):
+                found += [f"{dotted(path)}: {a.name}" for a in node.names if a.name.startswith("_")]
+    assert found == []
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_read_imports_pydicom(path: Path) -> None:
     if name_of(path) != "read":
-        assert "pydicom" not in {top for top, _ in imports_of(path)}
+        assert "pydicom" not in {m.split(".")[0] for m in imports_of(path)}
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -133,7 +152,7 @@ def test_import_loads_nothing_heavy() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from sbrtcheck.cli import main\n"
+        "import sys; from sbrtcheck.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as end: assert not end.code\n"
         "heavy = {'numpy', 'pydicom', 'scipy', 'matplotlib', 'dicompylercore'} & set(sys.modules)\n"

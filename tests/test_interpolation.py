@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from sbrtcheck.dvh import dose_at
-from sbrtcheck.dvh.interpolation import STRAIGHT, _fitted, _spline
+from sbrtcheck.dvh.points.interpolation import STRAIGHT, _fitted, _spline
 from sbrtcheck.model import DoseGrid
 
 SEED = 20

@@ -63,7 +63,7 @@ def test_the_pieces_work_alone() -> None:
 
 
 def test_judge_one_row_by_hand() -> None:
-    from sbrtcheck.comparison import Subject
+    from sbrtcheck.model.subject import Subject
 
     data = study().plans[0]
     roi = data.structures.roi("SpinalCord")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import RefusedError, WrongUsageError
-from sbrtcheck.metrics import evaluate, format_metric, parse_metric
 from sbrtcheck.model import Dvh, Metric, Quantity, Reason, Samples
+from sbrtcheck.model.metric import format_metric, parse_metric
 
 CANONICAL = [
     "D0.03cc[Gy]",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbrtcheck.anatomy.names import find_organ, name_index, understand
+from sbrtcheck.anatomy.target_names import is_helper_name, parse_prv, parse_target
 from sbrtcheck.errors import Problem, WrongUsageError
 from sbrtcheck.model import Contour, MatchedBy, NamedRoi, Roi, Role
-from sbrtcheck.names import find_organ, name_index, understand
-from sbrtcheck.names_targets import is_helper_name, parse_prv, parse_target
-from sbrtcheck.organs import load_organs, name_key
+from sbrtcheck.tables.organs import load_organs, name_key
 
 DATA = Path(__file__).parent / "data"
 LOOP = (Contour(np.array([[0.0, 0, 0], [10, 0, 0], [0, 10, 0]])),)
@@ -114,7 +114,7 @@ ORGANS = {
     "Magen": "Stomach",
     "Zwölffingerdarm": "Duodenum",
     "Small Bowel": "Bowel_Small",
-    "Bowel": "Bag_Bowel",
+    "Bowel": "Bowel",
     "Kidney_R": "Kidney_R",
     "Niere links": "Kidney_L",
     "Kidneys": "Kidneys",
@@ -157,8 +157,8 @@ def test_every_known_name_means_one_thing() -> None:
 
 
 def test_a_name_in_two_lines_of_organs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sbrtcheck import organs
-    from sbrtcheck.datafiles import data_path
+    from sbrtcheck.tables import organs
+    from sbrtcheck.tables.datafiles import data_path
 
     text = data_path("organs.csv").read_text(encoding="utf-8").replace("Herz|", "Herz|Cord|", 1)
     (tmp_path / "organs.csv").write_text(text, encoding="utf-8")

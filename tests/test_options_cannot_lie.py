@@ -19,14 +19,17 @@ import numpy as np
 import pytest
 from mutations import mini
 
-from sbrtcheck import assemble, check_study, course_plans, plan_result
-from sbrtcheck.cli_check import check_command
-from sbrtcheck.clinic import load_clinic
+from sbrtcheck import check_study
+from sbrtcheck import pipeline as assemble
+from sbrtcheck.cli.check import check_command
+from sbrtcheck.course import plans as course_plans
 from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.judging import plan_result
 from sbrtcheck.model import MatchedBy, Outcome, Report, Role, Study
 from sbrtcheck.read import read_folder
+from sbrtcheck.read.clinic_file import load_clinic
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
-from sbrtcheck.tables import load_table, table_names
+from sbrtcheck.tables.organ_tables import load_table, table_names
 
 ROOT = Path(__file__).parents[1] / "sample_plans"
 ALL_SAMPLES = sorted(p.parent.name for p in ROOT.glob("*/expected.json"))

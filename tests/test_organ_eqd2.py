@@ -14,15 +14,17 @@ from conftest import ROOT
 from test_library import ball, study, tube
 
 import sbrtcheck
-from sbrtcheck import alpha_beta
-from sbrtcheck.achieved import achieved
-from sbrtcheck.clinic import ClinicFile
-from sbrtcheck.guideline import tier_of
+from sbrtcheck.judging.achieved import achieved
+from sbrtcheck.judging.guideline import tier_of
 from sbrtcheck.model import FindingKind, OrganEqd2, Outcome, Report, Role, Samples, Verdict
-from sbrtcheck.organ_eqd2 import NO_VALUE, alpha_beta_of, organ_eqd2
-from sbrtcheck.plan_check import GivenFacts, PlanDoses, compute_plan
+from sbrtcheck.plan.doses import PlanDoses, compute_plan
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.plan.organ_eqd2 import NO_VALUE, organ_eqd2
+from sbrtcheck.read.clinic_file import ClinicFile
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
-from sbrtcheck.report.figures import dvh_svg, eqd2_svg
+from sbrtcheck.report.figures.dvh import dvh_svg, eqd2_svg
+from sbrtcheck.tables import alpha_beta
+from sbrtcheck.tables.alpha_beta import alpha_beta_of
 
 CONTOURS = {
     "PTV": ball(15.0),

@@ -10,11 +10,11 @@ from given_doses import Loops, compute, judged, solid, uniform
 from test_library import ball, ring
 
 import sbrtcheck
+from sbrtcheck.anatomy.flat_ends import flat_end
 from sbrtcheck.dvh import Structure
+from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.model import Dvh, Finding, FindingKind, Level, Outcome, Reason, Verdict
-from sbrtcheck.plan_check import PlanDoses
-from sbrtcheck.rules import PlanContext, judge_organ_limits
-from sbrtcheck.subjects import flat_end
+from sbrtcheck.plan.doses import PlanDoses
 
 TARGETS: dict[str, Loops] = {"PTV": solid((0, 0, 0), (10, 10, 10)), "GTV": solid((0, 0, 0), (6, 6, 6))}
 

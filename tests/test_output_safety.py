@@ -15,11 +15,11 @@ from mutations import mini
 from mutations.rows_files import elements
 from pydicom import Dataset
 
-from sbrtcheck import cli
+from sbrtcheck.cli import main as cli
 from sbrtcheck.errors import MAX_TEXT, Problem, safe_text
 from sbrtcheck.model import Report
-from sbrtcheck.pseudonym import KEY_VARIABLE, pseudonymised
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
+from sbrtcheck.report.pseudonym import KEY_VARIABLE, pseudonymised
 
 SECRET = "Zyxwvut"
 HOSTILE = (

@@ -9,8 +9,8 @@ import pytest
 from mutations import mini
 
 from sbrtcheck.errors import WrongUsageError
+from sbrtcheck.judging.problems import errors_of_findings
 from sbrtcheck.model import Finding, FindingKind, Level, Outcome, Reason, Verdict
-from sbrtcheck.plan_problems import errors_of_findings
 
 OPEN = Finding(
     rule_id="x",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Dvh, Quantity, Samples
-from sbrtcheck.radiobiology import (
+from sbrtcheck.radiobiology.lq import (
     bed,
     bed_dvh,
     bed_from_eqd2,
@@ -32,7 +32,7 @@ from sbrtcheck.radiobiology import (
     total_dose_for_bed,
     total_dose_for_eqd2,
 )
-from sbrtcheck.radiobiology_models import (
+from sbrtcheck.radiobiology.models import (
     bed_incomplete_repair,
     bed_lql,
     bed_protracted,

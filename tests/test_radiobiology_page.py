@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck import radiobiology, radiobiology_models
+from sbrtcheck.radiobiology import lq as radiobiology
+from sbrtcheck.radiobiology import models as radiobiology_models
 
 PAGE = (Path(__file__).parent.parent / "docs" / "radiobiology.md").read_text(encoding="utf-8")
 WORKED = re.findall(r"^\| `([a-z_0-9]+\(.+\).*)` \| ([0-9.]+) \|$", PAGE, re.MULTILINE)

@@ -26,8 +26,8 @@ from pydicom import Dataset
 
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.model import InputFile, Study
-from sbrtcheck.read import files as files_module
 from sbrtcheck.read import read_folder, validate
+from sbrtcheck.read.dicom import files as files_module
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 

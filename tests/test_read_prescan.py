@@ -13,7 +13,7 @@ from dicom_builders import EXPLICIT, IMPLICIT, RT_DOSE, build, to_bytes, uid, wr
 
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.read import read_folder, validate
-from sbrtcheck.read.prescan import MAX_DEPTH, bare_sop_class, head_sop_classes, read_meta, scan
+from sbrtcheck.read.dicom.prescan import MAX_DEPTH, bare_sop_class, head_sop_classes, read_meta, scan
 
 
 def explicit(tag: int, vr: bytes, value: bytes) -> bytes:
@@ -182,7 +182,7 @@ def test_damage_in_explicit_vr(body: bytes, code: str) -> None:
 
 
 def test_the_number_of_elements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sbrtcheck.read.prescan.MAX_ELEMENTS", 50)
+    monkeypatch.setattr("sbrtcheck.read.dicom.prescan.MAX_ELEMENTS", 50)
     items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 49
     assert code_of(part10(IDENTITY + implicit(0x00081110, items))) == "E-TOO-LARGE"
     assert code_of(part10(IDENTITY + implicit(0x00081110, items[:-16]))) == ""

@@ -119,8 +119,8 @@ def test_eclipse_headers_without_pixels(position: str) -> None:
 
 
 def test_builders_write_the_orientations_that_eclipse_writes() -> None:
-    from sbrtcheck.read.files import gather
-    from sbrtcheck.read.objects import decode
+    from sbrtcheck.read.dicom.files import gather
+    from sbrtcheck.read.dicom.objects import decode
 
     for position, cosines in ORIENTATIONS.items():
         found = gather(DATA / "pymedphys_small" / f"RD.DICOMORIENT.Dose_{position}_empty.dcm")

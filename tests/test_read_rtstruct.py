@@ -293,5 +293,5 @@ def test_hostile_names_are_data(tmp_path: Path, name: str) -> None:
 
 
 def test_the_number_of_points_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sbrtcheck.read.rtstruct._MAX_POINTS", 20)
+    monkeypatch.setattr("sbrtcheck.read.dicom.rtstruct._MAX_POINTS", 20)
     assert refusal(tmp_path, build_structures(rois=TWO)) == ["E-TOO-LARGE"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sbrtcheck
-from sbrtcheck.read.values import View, parse_decimals, tag_name
+from sbrtcheck.read.dicom.values import View, parse_decimals, tag_name
 
 
 @pytest.mark.parametrize(

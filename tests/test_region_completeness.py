@@ -12,12 +12,14 @@ import pytest
 from conftest import SAMPLES
 from given_doses import Loops, compute, judged, solid, sparing
 
-from sbrtcheck import plan_check, shared_shapes
+from sbrtcheck.anatomy import found_once as shared_shapes
 from sbrtcheck.dvh import Structure, build_structure
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanData, RegionRule
-from sbrtcheck.organs import load_organs, load_regions
-from sbrtcheck.plan_check import PlanDoses
+from sbrtcheck.plan import doses as plan_check
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read import read_folder
+from sbrtcheck.tables.organs import load_organs, load_regions
 
 SITES = ("lung", "spine", "liver", "adrenal", "bone", "node")
 RULES = [r for r in load_regions() if r.requirement != "not_asked"]
@@ -180,7 +182,7 @@ def of_the_sample(*gone: str) -> list[Finding]:
         mock.patch.object(shared_shapes, "build_structure", lambda roi, **_: sample_structure(roi.name)),
     ):
         part = replace(data, structures=replace(data.structures, rois=rois))
-        return missing(plan_check.compute_plan(part, index=0, given=plan_check.GivenFacts()))
+        return missing(plan_check.compute_plan(part, index=0, given=GivenFacts()))
 
 
 def test_nothing_of_the_passing_sample_is_missing() -> None:

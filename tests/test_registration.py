@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from test_course import Array, plan_study
 
-from sbrtcheck.assemble import check_study
+from sbrtcheck.course.registered import describe, moved, transformation
 from sbrtcheck.model import Finding, Outcome, PlanData, Reason, Registration, Report, Study, Verdict
-from sbrtcheck.read.files import SPATIAL_REGISTRATION, Blob
-from sbrtcheck.read.registration import is_rigid, read_registrations
-from sbrtcheck.reframe import describe, moved, transformation
+from sbrtcheck.pipeline import check_study
+from sbrtcheck.read.dicom.files import SPATIAL_REGISTRATION, Blob
+from sbrtcheck.read.dicom.registration import is_rigid, read_registrations
 
 FIRST, SECOND = "1.2.3", "1.2.4"
 

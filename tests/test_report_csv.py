@@ -16,7 +16,7 @@ from test_report_text import HOSTILE, hostile
 
 from sbrtcheck.errors import Problem
 from sbrtcheck.report import csv_line, render_csv, render_refusal
-from sbrtcheck.report.csv_report import COLUMNS, ERROR_COLUMNS
+from sbrtcheck.report.formats.csv import COLUMNS, ERROR_COLUMNS
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -16,9 +16,10 @@ from test_report_text import HOSTILE, hostile
 
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import Curve, Finding, Outcome, Report, Role, Verdict
-from sbrtcheck.model.serialise import NOTICE
-from sbrtcheck.report import html, render_html, render_refusal
-from sbrtcheck.report.figures import MAX_CURVES, MAX_POINTS, belongs, drawn_curves, dvh_svg, limit_point
+from sbrtcheck.model.report_dict import NOTICE
+from sbrtcheck.report import render_html, render_refusal
+from sbrtcheck.report.figures.dvh import MAX_CURVES, MAX_POINTS, belongs, drawn_curves, dvh_svg, limit_point
+from sbrtcheck.report.formats import html
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 VOID = {"meta", "img", "br", "hr", "link", "input"}

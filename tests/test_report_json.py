@@ -29,7 +29,8 @@ from sbrtcheck.model import (
     Role,
     Verdict,
 )
-from sbrtcheck.model.serialise import NOTICE, plain, report_to_dict
+from sbrtcheck.model.report import report_to_dict
+from sbrtcheck.model.report_dict import NOTICE, plain
 from sbrtcheck.report import render_json, render_refusal
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "report.schema.json").read_text(encoding="utf-8"))

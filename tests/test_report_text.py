@@ -12,7 +12,7 @@ import report_fixture
 
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.model import Finding, FindingKind, Level, MatchedBy, Outcome, Reason, Report, Verdict
-from sbrtcheck.model.serialise import NOTICE
+from sbrtcheck.model.report_dict import NOTICE
 from sbrtcheck.report import render_refusal, render_text, words
 from sbrtcheck.report.headline import MAX_LINES, about, head_lines
 from sbrtcheck.report.view import view

@@ -18,10 +18,10 @@ from test_course import plan_study
 from test_library import study
 
 import sbrtcheck
+from sbrtcheck.fractionation.what_if import NOT_A_PRESCRIPTION, whatif
 from sbrtcheck.model import DoseGrid, FindingKind, Level, Outcome, Study, Verdict
-from sbrtcheck.plan_check import GivenFacts
-from sbrtcheck.rescale import NOT_A_PRESCRIPTION, whatif
-from sbrtcheck.rescale_plan import scaled
+from sbrtcheck.model.dose import scaled
+from sbrtcheck.plan.facts import GivenFacts
 
 SPINE = GivenFacts(sites={"": "spine"})
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sbrtcheck.comparison import Subject, compare, holds, judge
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.judging.comparison import compare, holds, judge
+from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
+from sbrtcheck.judging.required import required_organs_settled
 from sbrtcheck.model import (
     Dvh,
     Level,
@@ -22,8 +23,8 @@ from sbrtcheck.model import (
     Verdict,
     worst_outcome,
 )
-from sbrtcheck.required import required_organs_settled
-from sbrtcheck.rules import PlanContext, consequence_of, judge_organ_limits
+from sbrtcheck.model.metric import parse_metric
+from sbrtcheck.model.subject import Subject
 
 
 def uniform_dvh(dose_gy: float, volume_cm3: float = 10.0, *, roi: str = "x", spread_gy: float = 0.0) -> Dvh:

@@ -10,11 +10,11 @@ import pytest
 from phantoms import cylinder, draw, grid_around, peak, rotation, sphere
 
 from sbrtcheck.dvh import Structure, build_structure, compute_dvh
-from sbrtcheck.dvh.lazy import lazy
+from sbrtcheck.dvh.contours.combine import distance_mm, expand, intersection, minus, shell, union
+from sbrtcheck.dvh.contours.lazy import lazy
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.metrics import evaluate
 from sbrtcheck.model import Contour, Reason, Roi
-from sbrtcheck.structures import distance_mm, expand, intersection, minus, shell, union
 
 
 def ball(

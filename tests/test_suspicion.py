@@ -14,13 +14,13 @@ import pytest
 from dicom_builders import build_plan
 from mutations import mini
 
-from sbrtcheck import suspicion
-from sbrtcheck.datafiles import data_path
 from sbrtcheck.errors import RefusedError, WrongUsageError
+from sbrtcheck.fractionation.scheme import parse_scheme
 from sbrtcheck.model import Report
 from sbrtcheck.read import read_folder
-from sbrtcheck.scheme_text import parse_scheme
-from sbrtcheck.suspicion import Suspicion, load_suspicion
+from sbrtcheck.tables import suspicion
+from sbrtcheck.tables.datafiles import data_path
+from sbrtcheck.tables.suspicion import Suspicion, load_suspicion
 
 ROOT = Path(__file__).parents[1]
 

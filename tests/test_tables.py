@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sbrtcheck import tables
-from sbrtcheck.datafiles import data_path, digest
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.metrics import format_metric
 from sbrtcheck.model import Level, OrganTable, Outcome
-from sbrtcheck.organs import load_sites, organ_names, site_of_name, split_side
+from sbrtcheck.model.metric import format_metric
+from sbrtcheck.tables import organ_tables as tables
+from sbrtcheck.tables.datafiles import data_path, digest
+from sbrtcheck.tables.organs import load_sites, organ_names, site_of_name, split_side
 
 TRANSCRIPTIONS = Path(__file__).parent / "transcriptions"
 PAGE = Path(__file__).parent.parent / "docs" / "constraints.md"
@@ -40,6 +40,7 @@ RECORDED = {
     "oar/uk_sabr_2018": ("1.0.0", "0b843098cbdd5d0e"),
     "oar/uk_sabr_2022": ("1.0.0", "8c8719a7c816d429"),
     "oar/uw_lung_8fx": ("1.0.0", "745797bec3ea36c8"),
+    "target/coverage": ("1.0.0", "ddf6ebed4c6d8043"),
     "target/goals": ("1.0.0", "b289a592218df09f"),
     "target/rtog_conformity": ("1.0.0", "becc87601aeed631"),
 }
@@ -429,7 +430,7 @@ def test_a_missing_table_file(tmp_path: Path) -> None:
 
 
 def test_a_shipped_row_needs_its_source() -> None:
-    from sbrtcheck.tables_read import SHIPPED_COLUMNS, read_organ_rows
+    from sbrtcheck.tables.organ_rows import SHIPPED_COLUMNS, read_organ_rows
 
     good = "X_1,Heart,5,D15cc[Gy],<,32,Gy,unspecified,,,yes,mandatory,,somewhere,,high,"
     for cells, column in ((good.replace("somewhere", ""), "seen_at"), (good.replace("X_1", "x"), "source_id")):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from sbrtcheck.cli.figures.limits import limits_figure
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.tables import load_tables
-from sbrtcheck.tables_compare import disagreements
-from sbrtcheck.tables_figure import limits_figure
+from sbrtcheck.tables.disagreements import disagreements
+from sbrtcheck.tables.organ_tables import load_tables
 
 PAGE = Path(__file__).parent.parent / "docs" / "constraints.md"
 

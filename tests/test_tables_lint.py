@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 from conftest import ROOT
 
-from sbrtcheck import tables
-from sbrtcheck.datafiles import data_path
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.organs import organ_names
+from sbrtcheck.tables import organ_tables as tables
+from sbrtcheck.tables.datafiles import data_path
+from sbrtcheck.tables.organs import organ_names
 
 HEADER = "organ,fractions,metric,comparator,limit,unit,level"
 GOOD = "SpinalCord,5,D0.35cc[Gy],<=,22,Gy,mandatory"

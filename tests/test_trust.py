@@ -14,7 +14,7 @@ from test_library import ball, study, tube
 import sbrtcheck
 from sbrtcheck.model import Finding, FindingKind, Report
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
-from sbrtcheck.tables import load_table
+from sbrtcheck.tables.organ_tables import load_table
 
 
 @cache

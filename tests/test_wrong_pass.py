@@ -9,17 +9,17 @@ import pytest
 from given_doses import Loops, compute, judged, solid, sparing
 from test_rules import context, row, subject, table, uniform_dvh
 
-from sbrtcheck.comparison import judge
-from sbrtcheck.course import Linking, link_prescriptions
+from sbrtcheck.anatomy.lesions import Linking, link_prescriptions
 from sbrtcheck.dvh import Structure
 from sbrtcheck.errors import RefusedError
-from sbrtcheck.judging import judge_plan
-from sbrtcheck.metrics import parse_metric
+from sbrtcheck.judging.comparison import judge
+from sbrtcheck.judging.organ_limits import judge_organ_limits
+from sbrtcheck.judging.plan import judge_plan
+from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
+from sbrtcheck.judging.target_goals import judge_target_goals
 from sbrtcheck.model import DoseReference, Dvh, Lesion, Level, Outcome, Plan, Reason, Samples, TargetGoal, Verdict
-from sbrtcheck.required import required_organs_settled, some_organ_judged
-from sbrtcheck.rules import judge_organ_limits
-from sbrtcheck.tables import load_table, load_target_goals
-from sbrtcheck.target_rules import judge_target_goals
+from sbrtcheck.model.metric import parse_metric
+from sbrtcheck.tables.organ_tables import load_table, load_target_goals
 
 
 @pytest.mark.parametrize(

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sbrtcheck.dvh.agreement import compare_dvhs
-    from sbrtcheck.dvh.conformity import conformity
+    from sbrtcheck.dvh.around_targets.conformity import conformity
+    from sbrtcheck.dvh.contours.structure import Structure, build_structure
     from sbrtcheck.dvh.histogram import compute_dvh, compute_dvhs
-    from sbrtcheck.dvh.interpolation import dose_at
-    from sbrtcheck.dvh.kept import KeptSamples
-    from sbrtcheck.dvh.sampling import SamplePoints, sample
-    from sbrtcheck.dvh.structure import Structure, build_structure
+    from sbrtcheck.dvh.points.interpolation import dose_at
+    from sbrtcheck.dvh.points.kept import KeptSamples
+    from sbrtcheck.dvh.points.sampling import SamplePoints, sample
 
 _HOME = {
-    "KeptSamples": "kept",
-    "SamplePoints": "sampling",
-    "Structure": "structure",
-    "build_structure": "structure",
+    "KeptSamples": "points.kept",
+    "SamplePoints": "points.sampling",
+    "Structure": "contours.structure",
+    "build_structure": "contours.structure",
     "compare_dvhs": "agreement",
     "compute_dvh": "histogram",
     "compute_dvhs": "histogram",
-    "conformity": "conformity",
-    "dose_at": "interpolation",
-    "sample": "sampling",
+    "conformity": "around_targets.conformity",
+    "dose_at": "points.interpolation",
+    "sample": "points.sampling",
 }
 
 __all__ = [

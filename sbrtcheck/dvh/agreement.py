@@ -19,14 +19,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from sbrtcheck.dvh.band import Band, share_at
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import Problem, wrong_usage
-from sbrtcheck.metrics import evaluate
 from sbrtcheck.model.dose import Dvh, FloatArray, Samples
 from sbrtcheck.model.study import Roi
 
@@ -136,7 +135,7 @@ def compare_dvhs(
         WrongUsageError: E-DOMAIN for a stored curve that is not a cumulative DVH with a volume, and for a prescription
             that is not positive.
     """
-    dose, volume = _checked(stored, ours.roi)
+    dose, volume = checked(stored, ours.roi)
     if prescription_gy is not None and not (np.isfinite(prescription_gy) and prescription_gy > 0):
         raise wrong_usage("E-DOMAIN", "prescription_gy", seen=prescription_gy)
     if ours.blocked is not None:
@@ -229,37 +228,6 @@ def match_stored(
     return tuple(pairs), tuple(left)
 
 
-def agreement_figure(
-    ours: Dvh, stored: CumulativeCurve, *, agreement: Agreement | None = None, path: str | Path | None = None
-) -> object:
-    """Both cumulative curves in one figure, with our band; returns the matplotlib Figure, saved to ``path`` if given.
-
-    Raises:
-        WrongUsageError: E-DOMAIN for a stored curve that cannot be compared, or when ours has no samples.
-    """
-    from matplotlib.figure import Figure
-
-    dose, volume = _checked(stored, ours.roi)
-    if ours.samples.dose_gy.size == 0:
-        raise wrong_usage("E-DOMAIN", ours.roi, detail="there is no curve of ours to draw")
-    grid = np.linspace(0.0, 1.02 * max(float(dose[-1]), float(ours.samples.dose_gy[0])), 600)
-    band = Band(ours, dose_tolerance_gy=0.0, tolerance=0.0)
-    figure = Figure(figsize=(7.0, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.fill_between(grid, 100 * band.low(grid), 100 * band.high(grid), alpha=0.25, color="C0", label="our band")
-    axes.plot(grid, 100 * share_at(ours.samples, grid, total_cm3=ours.total_volume_cm3), color="C0", label="ours")
-    axes.plot(dose, 100 * volume / volume[0], color="C1", linestyle="--", label="stored")
-    axes.set_xlabel("dose [Gy]")
-    axes.set_ylabel("volume [%]")
-    axes.set_ylim(0, 105)
-    axes.set_xlim(0, grid[-1])
-    axes.set_title(ours.roi if agreement is None else f"{ours.roi}: {agreement.verdict}", fontsize=9, wrap=True)
-    axes.legend(loc="lower left")
-    if path is not None:
-        figure.savefig(path)
-    return figure
-
-
 def dose_at_volume(dose_gy: FloatArray, volume_cm3: FloatArray, wanted_cm3: float) -> float | None:
     """Highest dose [Gy] that ``wanted_cm3`` receives on a cumulative curve, linear between its points.
 
@@ -339,7 +307,7 @@ def _notes(ours: Dvh, stored: CumulativeCurve, last_share: float) -> list[str]:
     return [part for part in parts if part]
 
 
-def _checked(stored: CumulativeCurve, roi: str) -> tuple[FloatArray, FloatArray]:
+def checked(stored: CumulativeCurve, roi: str) -> tuple[FloatArray, FloatArray]:
     """Dose and volume of a stored curve as float arrays, if they are a cumulative DVH."""
     dose, volume = np.asarray(stored.dose_gy, dtype=float), np.asarray(stored.volume_cm3, dtype=float)
     good = (

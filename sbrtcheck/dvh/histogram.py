@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.geometry import box_corners
-from sbrtcheck.dvh.interpolation import NAMES, SMALL_CM3, GridReader
-from sbrtcheck.dvh.kept import KeptSamples
-from sbrtcheck.dvh.on_grid import aligned, sample_on_grid
-from sbrtcheck.dvh.sampling import N_SPREAD, cut_hottest, wanted_pitch_mm
-from sbrtcheck.dvh.shape import ContourShape, Shape
-from sbrtcheck.dvh.structure import Structure
+from sbrtcheck.dvh.contours.planes import box_corners
+from sbrtcheck.dvh.contours.shape import ContourShape, Shape
+from sbrtcheck.dvh.contours.structure import Structure
+from sbrtcheck.dvh.points.interpolation import NAMES, SMALL_CM3, GridReader
+from sbrtcheck.dvh.points.kept import KeptSamples
+from sbrtcheck.dvh.points.on_grid import aligned, sample_on_grid
+from sbrtcheck.dvh.points.sampling import N_SPREAD, cut_hottest, wanted_pitch_mm
 from sbrtcheck.dvh.threads import each
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples

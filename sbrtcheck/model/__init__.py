@@ -1,20 +1,11 @@
 """The nouns: frozen records and closed vocabularies. Nothing here computes physics or touches the disk."""
 
-from sbrtcheck.model.course import (
-    CourseThresholds,
-    Curve,
-    Fact,
-    Finding,
-    Lesion,
-    LesionReport,
-    NamedRoi,
-    OrganEqd2,
-    Outline,
-    PlanReport,
-    Report,
-    StructureReport,
-)
-from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Metric, MetricValue, Samples
+from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Samples
+from sbrtcheck.model.finding import Fact, Finding
+from sbrtcheck.model.lesion import Lesion, NamedRoi
+from sbrtcheck.model.metric import Metric, MetricValue
+from sbrtcheck.model.report import Report
+from sbrtcheck.model.report_parts import Curve, LesionReport, OrganEqd2, Outline, PlanReport, StructureReport
 from sbrtcheck.model.study import (
     Contour,
     DoseReference,
@@ -29,8 +20,9 @@ from sbrtcheck.model.study import (
     Study,
     study_from_arrays,
 )
-from sbrtcheck.model.tables import (
+from sbrtcheck.model.table_rows import (
     ConformityRule,
+    CourseThresholds,
     LimitRow,
     OrganInfo,
     OrganTable,

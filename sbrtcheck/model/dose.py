@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,39 +129,17 @@ class Dvh:
         return cls(roi=roi, samples=Samples(empty, empty), total_volume_cm3=0.0, blocked=reason, blocked_note=note)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A parsed TG-263 metric.
+def scaled(dvh: Dvh, factor: float) -> Dvh:
+    """The Dvh of the same structure with every dose times ``factor``."""
 
-    Attributes:
-        kind: "D", "V", "CV", "DC", "Mean", "Max", "Min" or "Median".
-        amount: the number after the letter; None for Mean, Max, Min and Median.
-        amount_unit: "cc", "%" or "Gy"; "" when there is no amount. ``V100%`` is percent of the prescription.
-        unit: the output unit in brackets: "Gy", "%" or "cc".
-        quantity: of the dose axis; ``alpha_beta_gy`` [Gy] for EQD2 and BED.
-    """
+    def times(samples: Samples) -> Samples:
+        return Samples(samples.dose_gy * factor, samples.volume_cm3)
 
-    kind: str
-    amount: float | None
-    amount_unit: str
-    unit: str
-    quantity: Quantity = Quantity.PHYSICAL
-    alpha_beta_gy: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """A metric's value with its band, or a typed reason why there is none.
-
-    Exactly one of ``value`` and ``reason`` is None. ``low <= value <= high`` always; all finite.
-    Where part of a structure lies outside the grid, ``value`` is that of the known part counted against the whole
-    volume, ``note`` says so, and ``low`` and ``high`` span what the missing part can make of it.
-    """
-
-    metric: str
-    value: float | None
-    low: float | None
-    high: float | None
-    unit: str
-    reason: Reason | None = None
-    note: str = ""
+    return replace(
+        dvh,
+        samples=times(dvh.samples),
+        variants=tuple((name, times(s)) for name, s in dvh.variants),
+        alternatives=tuple(scaled(a, factor) for a in dvh.alternatives),
+        outside_bound_gy=None if dvh.outside_bound_gy is None else dvh.outside_bound_gy * factor,
+        max_gy=None if dvh.max_gy is None else dvh.max_gy * factor,
+    )

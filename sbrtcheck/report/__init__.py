@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sbrtcheck.report.csv_report import csv_line, render_csv
-    from sbrtcheck.report.html import render_html
-    from sbrtcheck.report.json_report import render_json
+    from sbrtcheck.report.formats.csv import csv_line, render_csv
+    from sbrtcheck.report.formats.html import render_html
+    from sbrtcheck.report.formats.json import render_json
+    from sbrtcheck.report.formats.text import render_text
     from sbrtcheck.report.numbers import format_value
     from sbrtcheck.report.refusal import render_refusal
-    from sbrtcheck.report.text import render_text
 
 _HOME = {
-    "csv_line": "csv_report",
+    "csv_line": "formats.csv",
     "format_value": "numbers",
-    "render_csv": "csv_report",
-    "render_html": "html",
-    "render_json": "json_report",
+    "render_csv": "formats.csv",
+    "render_html": "formats.html",
+    "render_json": "formats.json",
     "render_refusal": "refusal",
-    "render_text": "text",
+    "render_text": "formats.text",
 }
 
 __all__ = ["csv_line", "format_value", "render_csv", "render_html", "render_json", "render_refusal", "render_text"]

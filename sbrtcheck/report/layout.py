@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sbrtcheck.model.serialise import plain
+from sbrtcheck.model.report_dict import plain
 from sbrtcheck.report.headline import clean
 from sbrtcheck.report.numbers import format_value
 

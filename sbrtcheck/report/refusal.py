@@ -53,19 +53,19 @@ def render_refusal(
     """
     report = refused_report(problems, inputs=inputs, versions=versions)
     if fmt == "text":
-        from sbrtcheck.report.text import render_text
+        from sbrtcheck.report.formats.text import render_text
 
         return render_text(report, color=color, width=width)
     if fmt == "json":
-        from sbrtcheck.report.json_report import render_json
+        from sbrtcheck.report.formats.json import render_json
 
         return render_json(report)
     if fmt == "csv":
-        from sbrtcheck.report.csv_report import render_csv
+        from sbrtcheck.report.formats.csv import render_csv
 
         return render_csv(report)
     if fmt == "html":
-        from sbrtcheck.report.html import render_html
+        from sbrtcheck.report.formats.html import render_html
 
         return render_html(report)
     raise ValueError(f"unknown format {fmt!r}: text, json, csv or html")

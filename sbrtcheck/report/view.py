@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
-from sbrtcheck.model.serialise import NOTICE, basename, plain
-from sbrtcheck.report.biology import eqd2_section
+from sbrtcheck.model.report_dict import NOTICE, basename, plain
+from sbrtcheck.report.eqd2_table import eqd2_section
 from sbrtcheck.report.finding_rows import OTHER_TABLES, about_finding, finding_line, finding_table
 from sbrtcheck.report.headline import clean, head_lines, judged, limit_text, table_title
 from sbrtcheck.report.layout import Section, Table, View, mapping_table, shown, spell
-from sbrtcheck.report.lesions import lesion_rows
+from sbrtcheck.report.lesion_table import lesion_rows
 from sbrtcheck.report.numbers import exact, format_value
 from sbrtcheck.report.words import (
     MATCHED_WORDS,

@@ -14,10 +14,11 @@ from unittest import mock
 import numpy as np
 
 from mutations import mini
-from sbrtcheck import check_study, plan_check
+from sbrtcheck import check_study
 from sbrtcheck.dvh import Structure, compute_dvhs
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.model import DoseGrid, Dvh, Report, Study
+from sbrtcheck.plan import doses as plan_check
 from sbrtcheck.read import read_folder
 
 ROOT = Path(__file__).parents[2] / "sample_plans"
@@ -99,7 +100,7 @@ def check(base: str, folder: Path, contents: Mapping[str, bytes]) -> Report | No
     try:
         read = read_folder(mini.write(folder, contents))
     except RefusedError as error:
-        from sbrtcheck.assemble import refused
+        from sbrtcheck.pipeline import refused
 
         return refused(error.problems, options={})
     same = all(_same(getattr(read, name), getattr(study(base), name)) for name in ("plans", "patient", "problems"))

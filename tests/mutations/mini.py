@@ -117,7 +117,10 @@ def dataset(name: str, base: str = "passing") -> Dataset:
 @contextmanager
 def coarse() -> Iterator[None]:
     """Fewer points in volumes, on surfaces and in isodoses than a real check takes; every rule stays as it is."""
-    from sbrtcheck.dvh import histogram, isodose, sampling, spill, surface
+    from sbrtcheck.dvh import histogram
+    from sbrtcheck.dvh.around_targets import isodose, spill
+    from sbrtcheck.dvh.contours import surface
+    from sbrtcheck.dvh.points import sampling
 
     fewer = partial(sampling.wanted_pitch_mm, n_wanted=1500)
     plain = {"cubic": (3, 1), "cubic, one part": (3, 1), "trilinear": (1, 1)}

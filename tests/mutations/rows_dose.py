@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence as Items
 
 from mutations import mini
 from mutations.bench import Bench
-from sbrtcheck.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.model import DoseGrid
 
 OTHER_LABELS = ("HFP", "FFS", "FFP", "HFDL", "HFDR", "FFDL", "FFDR")

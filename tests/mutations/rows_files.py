@@ -236,7 +236,7 @@ def m160(bench: Bench) -> None:
     bench.same(report)
     kinds = {i.name: i.kind for i in report.inputs if not i.used}
     assert kinds == {"link.dcm": "link", "zero.dcm": "link", "pipe.dcm": "special", "socket.dcm": "special"}
-    from sbrtcheck.read import files
+    from sbrtcheck.read.dicom import files
 
     with mock.patch.object(files, "MAX_FILES", 5):
         crowded = mini.check_files(folder, {"more.txt": b"", "yet.txt": b""})
@@ -257,7 +257,7 @@ def m161(bench: Bench) -> None:
             os.replace(folder / "new", folder / "rd.dcm")
         return descriptor
 
-    from sbrtcheck.read import files
+    from sbrtcheck.read.dicom import files
 
     with mock.patch.object(files.os, "open", swapped):
         report = mini.check_files(folder, {})
@@ -269,7 +269,7 @@ def m161(bench: Bench) -> None:
 
 
 def _refusal(table: str | Path) -> str:
-    from sbrtcheck import tables
+    from sbrtcheck.tables import organ_tables as tables
 
     with pytest.raises(WrongUsageError) as caught:
         tables.load_table(table)
@@ -279,8 +279,8 @@ def _refusal(table: str | Path) -> str:
 
 
 def m150(bench: Bench) -> None:
-    from sbrtcheck import tables
-    from sbrtcheck.datafiles import data_path
+    from sbrtcheck.tables import organ_tables as tables
+    from sbrtcheck.tables.datafiles import data_path
 
     source = data_path("oar", "aapm_tg101.csv").read_text(encoding="utf-8")
     assert ",21.9," in source

@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence as Items
 
 from mutations import mini
 from mutations.bench import Bench, findings_of, notable, volume_cm3
-from sbrtcheck.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate
 
 PTV, GTV, CORD, OESOPHAGUS, HEART = range(5)
 

@@ -13,7 +13,7 @@ from mutations.verdict import changed_keywords
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.model import PlanData, Study
 from sbrtcheck.read import read_folder
-from sbrtcheck.read.prescan import read_meta, scan
+from sbrtcheck.read.dicom.prescan import read_meta, scan
 
 ROOT = Path(__file__).parents[2] / "sample_plans"
 SAMPLES = tuple(sorted(path.parent.name for path in ROOT.glob("*/expected.json")))

@@ -1,0 +1,4 @@
+"""The pictures that commands draw.
+
+Nothing is computed here that a report does not hold.
+"""

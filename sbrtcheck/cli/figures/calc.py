@@ -1,0 +1,115 @@
+"""One figure: BED against dose per fraction, with published schemes as points and the range of the model shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sbrtcheck.errors import wrong_usage
+from sbrtcheck.fractionation.worth import LQ_REASONABLE_TO_GY, LQ_VALIDATED_TO_GY, Scheme
+from sbrtcheck.radiobiology.lq import bed
+from sbrtcheck.tables import schemes as published
+
+# Curves that are always drawn, so that a figure of one scheme still shows its neighbours.
+USUAL_N_FRACTIONS = (1, 3, 5, 8)
+MAX_CURVES = 7
+_COLOURS = ("#1b6ca8", "#c7522a", "#2e7d4f", "#7b4ea3", "#a8871b", "#5b6770", "#b0416b")
+
+
+def write_plot(path: Path, *, schemes: Sequence[Scheme], alpha_beta_gy: float, force: bool = False) -> None:
+    """Write the figure as PNG or SVG. Only courses of one phase are drawn as points; it says so for the others.
+
+    Args:
+        path: the file; its suffix chooses the format.
+        schemes: the schemes to show.
+        alpha_beta_gy: alpha/beta of the whole figure [Gy].
+        force: overwrite.
+
+    Raises:
+        WrongUsageError: E-OUTPUT.
+    """
+    kind = path.suffix.casefold().lstrip(".")
+    if kind not in {"png", "svg"}:
+        raise wrong_usage("E-OUTPUT", path.name, detail="neither .png nor .svg", tag="--plot", remedy="Name it so")
+    if path.exists() and not force:
+        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
+    # No display is needed, and no state of pyplot is touched.
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    single = [s for s in schemes if len(s.phases) == 1]
+    own = [n for s in single for _, n in s.pairs]
+    counts = sorted(dict.fromkeys([*own, *(n for n in USUAL_N_FRACTIONS if n not in own)][:MAX_CURVES]))
+    rows = [
+        r
+        for r in published.load_schemes()
+        if r.n_fractions in counts and published.counts_as_definitive(r) and r.site != "brain"
+    ]
+    own_d = [s.highest_dose_per_fraction_gy for s in single]
+    top_d = max([*own_d, *(r.dose_per_fraction_gy for r in rows), 20.0]) * 1.05
+
+    def effect(d: float, n: int) -> float:
+        return bed(total_dose_gy=d * n, n_fractions=n, alpha_beta_gy=alpha_beta_gy)
+
+    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    top = max([effect(s.phases[0].dose_per_fraction_gy, s.phases[0].n_fractions) for s in single] or [0.0])
+    top = 1.12 * max([top, *(effect(r.dose_per_fraction_gy, r.n_fractions) for r in rows)])
+    axes.axvspan(LQ_VALIDATED_TO_GY, min(LQ_REASONABLE_TO_GY, top_d), color="#f3ead2", lw=0, zorder=0)
+    axes.axvspan(LQ_REASONABLE_TO_GY, top_d, color="#ecd3c4", lw=0, zorder=0)
+    for x, text in (
+        (LQ_VALIDATED_TO_GY, f"above {LQ_VALIDATED_TO_GY:g} Gy:\nLQ not validated"),
+        (LQ_REASONABLE_TO_GY, f"above {LQ_REASONABLE_TO_GY:g} Gy:\nextrapolation"),
+    ):
+        axes.text(x + 0.2, top * 0.985, text, va="top", ha="left", fontsize=8, color="#5a4a2a", zorder=1)
+    steps = [top_d * i / 200 for i in range(201)]
+    for n, colour in zip(counts, _COLOURS, strict=False):
+        name = "1 fraction" if n == 1 else f"{n} fractions"
+        axes.plot(steps, [effect(d, n) for d in steps], color=colour, lw=1.4, label=name, zorder=2)
+        points = {(r.dose_per_fraction_gy, effect(r.dose_per_fraction_gy, n)) for r in rows if r.n_fractions == n}
+        if points:
+            axes.plot(*zip(*sorted(points), strict=True), "o", color=colour, ms=5, mew=0, zorder=3)
+    given: list[str] = []
+    for scheme in single:
+        d, n = scheme.phases[0].dose_per_fraction_gy, scheme.phases[0].n_fractions
+        value = effect(d, n)
+        axes.plot([d], [value], "*", color="black", ms=13, mec="white", zorder=4)
+        axes.annotate(
+            scheme.label,
+            (d, value),
+            xytext=(7, -12),
+            textcoords="offset points",
+            fontsize=8,
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75},
+            zorder=5,
+        )
+        given.append(f"{scheme.label}: BED {value:.1f} Gy")
+    if given:
+        shown = given if len(given) <= 12 else [*given[:12], f"and {len(given) - 12} more"]
+        box = {"boxstyle": "round", "fc": "white", "ec": "#bbbbbb", "alpha": 0.9}
+        axes.text(
+            0.985, 0.03, "\n".join(shown), transform=axes.transAxes, ha="right", va="bottom", fontsize=9, bbox=box
+        )
+    axes.plot([], [], "o", color="#555555", ms=5, label="published scheme")
+    axes.plot([], [], "*", color="black", ms=11, label="given")
+    axes.set(
+        xlim=(0, top_d),
+        ylim=(0, top),
+        xlabel="dose per fraction [Gy]",
+        ylabel=f"BED at alpha/beta {alpha_beta_gy:g} Gy [Gy]",
+        title="BED of the linear-quadratic model; not a prescription",
+    )
+    axes.legend(loc="upper left", frameon=True, framealpha=0.9, fontsize=8)
+    axes.grid(alpha=0.25, lw=0.5)
+    left_out = len(schemes) - len(single)
+    if left_out:
+        figure.supxlabel(f"{left_out} course(s) of several phases cannot be drawn here", fontsize=8)
+    try:
+        with rc_context({"svg.hashsalt": "sbrtcheck"}):
+            metadata = {"Date": None} if kind == "svg" else {"Software": None}
+            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
+    except OSError as error:
+        raise wrong_usage("E-OUTPUT", path.name, seen=error.strerror or "", tag="--plot") from error

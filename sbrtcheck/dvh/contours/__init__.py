@@ -1,0 +1,4 @@
+"""From contours to the shape of a structure.
+
+No dose is known here.
+"""

@@ -1,0 +1,4 @@
+"""Where dose is taken and how it is read there.
+
+No histogram is made here.
+"""

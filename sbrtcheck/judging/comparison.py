@@ -1,0 +1,127 @@
+"""Where a number meets a limit: one structure, one metric, one limit, and the worst of all readings of its contours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sbrtcheck.dvh import metrics
+from sbrtcheck.model import Dvh, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model.subject import Subject
+
+POINT_VOLUME_FALLBACK_CM3 = 0.035
+WORSE = {
+    Verdict.INFORMATION: 0,
+    Verdict.MET: 1,
+    Verdict.MARGINAL: 2,
+    Verdict.NOT_EVALUABLE: 3,
+    Verdict.NOT_MET: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on one number, with the number."""
+
+    verdict: Verdict
+    value: MetricValue
+    note: str = ""
+
+
+def is_upper(comparator: str) -> bool:
+    """True when the limit is a ceiling.
+
+    Raises:
+        ValueError: not one of <, <=, >, >=.
+    """
+    if comparator in {"<", "<="}:
+        return True
+    if comparator in {">", ">="}:
+        return False
+    raise ValueError(f"comparator {comparator!r} is not one of <, <=, >, >=")
+
+
+def holds(value: float, comparator: str, limit: float) -> bool:
+    """Whether the unrounded value keeps the limit. False for anything that is not a finite number."""
+    kept = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}
+    return kept[comparator] and abs(value) != float("inf")
+
+
+def compare(value: MetricValue, *, comparator: str, limit: float) -> Verdict:
+    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it."""
+    if value.value is None or value.low is None or value.high is None:
+        return Verdict.NOT_EVALUABLE
+    if not holds(value.value, comparator, limit):
+        return Verdict.NOT_MET
+    far_end = value.high if is_upper(comparator) else value.low
+    return Verdict.MET if holds(far_end, comparator, limit) else Verdict.MARGINAL
+
+
+def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
+    """The worst of several readings of one thing."""
+    return max(judgements, key=lambda j: WORSE[j.verdict])
+
+
+def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
+    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
+    readings = [subject.dvh, *subject.dvh.alternatives]
+    judged = [_judge_reading(subject, d, metric, comparator, limit) for d in readings]
+    # Of readings with one verdict the one with the worse number.
+    sign = 1.0 if is_upper(comparator) else -1.0
+    judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
+    worst = worst_judgement(judged)
+    if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
+        return worst
+    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and grows_with_volume(metric):
+        return worst
+    lacks = "not contoured" if subject.missing_reason is Reason.PART_MISSING else "cannot be used"
+    # A mean, a percentage or a spared volume of a part may be on either side of that of the whole.
+    so_far = (
+        "the missing part may settle it" if worst.verdict is Verdict.NOT_MET else "what is contoured meets the limit"
+    )
+    return not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
+
+
+def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
+    value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
+    verdict = compare(value, comparator=comparator, limit=limit)
+    judgement = Judgement(verdict, value, value.note)
+    if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
+        return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
+    if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
+        point = metrics.evaluate(
+            replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+            dvh,
+            prescription_gy=subject.prescription_gy,
+        )
+        if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
+            note = (
+                f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
+                if point.value is not None
+                else value.note
+            )
+            return Judgement(Verdict.MET, point, note.lstrip("; "))
+        return judgement
+    of_the_whole = (
+        metric.kind == "CV"
+        or (metric.kind == "V" and metric.unit == "%")
+        or (metric.kind in {"D", "DC"} and metric.amount_unit == "%")
+    )
+    if subject.cut and of_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
+        return not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
+    return judgement
+
+
+def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
+    """The same without its number, for a reason."""
+    value = replace(judgement.value, value=None, low=None, high=None, reason=reason, note=note)
+    return Judgement(Verdict.NOT_EVALUABLE, value, note)
+
+
+def grows_with_volume(metric: Metric) -> bool:
+    """True when a larger structure can only have a larger value: hottest-volume doses and absolute volumes."""
+    return (
+        metric.kind == "Max"
+        or (metric.kind == "D" and metric.amount_unit == "cc")
+        or (metric.kind == "V" and metric.unit == "cc")
+    )

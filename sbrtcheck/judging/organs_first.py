@@ -1,0 +1,106 @@
+"""The guideline's rule that organ limits come before target coverage, judged on one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import floor
+
+from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.errors import safe_text
+from sbrtcheck.judging.guideline import guideline_met, guideline_missed
+from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
+from sbrtcheck.model import Dvh, Finding, FindingKind, Lesion, OrganTable, Outcome, Verdict
+from sbrtcheck.model.dose import scaled
+from sbrtcheck.tables import guideline as guideline_book
+from sbrtcheck.tables.guideline import Guideline
+
+COVERAGE = "D95%[%]"
+
+
+_BISECTIONS = 16
+
+
+def judge_organs_first(
+    context: PlanContext,
+    *,
+    table: OrganTable,
+    findings: Sequence[Finding],
+    lesions: Sequence[Lesion],
+    dvhs: Mapping[str, Dvh],
+    book: Guideline | None = None,
+) -> Finding | None:
+    """OM-9: a mandatory organ limit is missed while every target has its full coverage; None without a covered target.
+
+    Missed, the finding says to which share of the dose the plan would have to be scaled, and what coverage that leaves.
+
+    Args:
+        context: of the plan.
+        table: the deciding one.
+        findings: of the organ limits and target goals under it.
+        lesions: of the plan.
+        dvhs: ROI name to Dvh.
+        book: another edition of the guideline.
+    """
+    book = book or guideline_book.load_guideline()
+    goals = [f for f in findings if f.kind is FindingKind.TARGET_GOAL and f.metric == COVERAGE and f.value is not None]
+    if not goals:
+        return None
+    missed = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is Outcome.FAIL]
+    if not missed:
+        return replace(guideline_met("OM-9", "no mandatory organ limit is missed", book), plan=context.label)
+    lacking = [f for f in goals if f.consequence is not Outcome.PASS]
+    if lacking:
+        note = f"a mandatory organ limit is missed although coverage is reduced already ({_coverage(lacking)})"
+        return replace(guideline_met("OM-9", note, book), plan=context.label)
+    organs = ", ".join(dict.fromkeys(f"{f.organ} {f.metric}" for f in missed))
+    note = f"organ limits come before coverage: coverage is full ({_coverage(goals)}) while {organs} is missed"
+    factor = factor_that_meets(context, table=table, missed=missed)
+    if factor is None:
+        note += "; no smaller dose meets it"
+    else:
+        # Rounded down: what is printed must meet the limit itself.
+        factor = floor(factor * 1000) / 1000
+        first = next(x for x in lesions if x.prescription_gy is not None)
+        left = evaluate(COVERAGE, scaled(dvhs[first.ptv], factor), prescription_gy=first.prescription_gy).value
+        note += f"; met at {factor:.3f} of the dose ({factor * (first.prescription_gy or 0.0):.2f} Gy"
+        note += f", D95% {left:.1f} %" if left is not None else ""
+        note += "); scaled only, not a prescription"
+    return replace(guideline_missed("OM-9", note, book), plan=context.label)
+
+
+def _coverage(goals: Sequence[Finding]) -> str:
+    return ", ".join(f"{safe_text(f.roi)} D95% {f.value:.1f} %" for f in goals if f.value is not None)
+
+
+def factor_that_meets(context: PlanContext, *, table: OrganTable, missed: Sequence[Finding]) -> float | None:
+    """The largest factor below 1 of the dose at which the missed rows are MET with their bands; None without one.
+
+    Every limit that can be missed by too much dose is met again at less of it, so that bisection finds the factor.
+    """
+    wanted = {f.rule_id for f in missed}
+    rows = replace(table, rows=tuple(r for r in table.rows if r.rule_id in wanted))
+
+    def met(factor: float) -> bool:
+        subjects = {
+            organ: tuple(
+                replace(
+                    s,
+                    dvh=scaled(s.dvh, factor),
+                    prescription_gy=None if s.prescription_gy is None else s.prescription_gy * factor,
+                )
+                for s in items
+            )
+            for organ, items in context.subjects.items()
+            if any(organ in f.organ.split("+") or organ == f.organ for f in missed)
+        }
+        found = judge_organ_limits(replace(context, subjects=subjects), rows)
+        return not any(f.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} for f in found if f.rule_id in wanted)
+
+    low, high = 0.0, 1.0
+    if not met(1e-3):
+        return None
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if met(middle) else (low, middle)
+    return low

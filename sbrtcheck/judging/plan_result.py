@@ -1,0 +1,187 @@
+"""One plan judged: everything that it adds to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sbrtcheck.dvh.around_targets.conformity import (
+    Conformity,
+    conformity,
+    global_maximum,
+    target_surfaces,
+    total_spill,
+    v105_outside,
+)
+from sbrtcheck.dvh.around_targets.spill import GlobalMaximum
+from sbrtcheck.errors import Problem
+from sbrtcheck.judging.plan import JudgedPlan, deciding_site, judge_plan
+from sbrtcheck.judging.plan_record import agreement_rows, lesion_reports, plan_report, structure_reports
+from sbrtcheck.judging.problems import errors_of_findings, warnings_of_plan
+from sbrtcheck.judging.tables_used import TableUse, tables_of_plan
+from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureReport
+from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.read.case_file import CaseFile
+from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.tables.organ_tables import clinic_goals, load_target_goals
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the caller chose; the default's outcome stands beside what any of it gives.
+
+    ``table``: that decides, None for the default; ``also``: tables judged beside it; ``clinic``: the clinic's file;
+    ``interpolation``: of the dose; ``derive``: carry limits by BED where the table has none for the plan's fractions.
+    """
+
+    table: str | None
+    also: tuple[str, ...]
+    clinic: ClinicFile | None
+    interpolation: str
+    derive: bool
+
+    def table_for(self, lesions: Sequence[Lesion], *, n_fractions: int) -> str | None:
+        """The table that is asked for, by the caller or for these lesions in the clinic file; None: the default."""
+        if self.table is not None or self.clinic is None:
+            return self.table
+        return self.clinic.table_for(site=deciding_site(lesions), n_fractions=n_fractions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanResult:
+    """A plan as it was judged, and what it adds to the report."""
+
+    doses: PlanDoses
+    report: PlanReport
+    lesions: tuple[LesionReport, ...]
+    structures: tuple[StructureReport, ...]
+    facts: tuple[Fact, ...]
+    warnings: tuple[Problem, ...]
+    errors: tuple[Problem, ...]
+    tables: tuple[TableUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _AroundTargets:
+    """How the dose lies around the targets: one record for each with a prescription, and what the plan has once."""
+
+    conformity: tuple[Conformity, ...]
+    maximum: GlobalMaximum
+    spill_cm3: float | None
+
+
+def plan_result(
+    doses: PlanDoses,
+    *,
+    given: GivenFacts,
+    case: CaseFile | None,
+    choices: Choices,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> PlanResult:
+    """Judge one plan.
+
+    Args:
+        doses: the plan with its doses.
+        given: facts from the caller.
+        case: case file.
+        choices: of the caller.
+        progress: called with what is being done.
+
+    Raises:
+        RefusedError, WrongUsageError: as `judge_plan`.
+    """
+    progress(f"{doses.label}: conformity")
+    around = _around_targets(doses)
+    progress(f"{doses.label}: judging")
+    judged, default = _judged_and_default(doses, around.conformity, given=given, case=case, choices=choices)
+    rows, disagreements = agreement_rows(doses)
+    alpha_beta_gy = choices.clinic.alpha_beta_gy if choices.clinic else None
+    title = judged.choice.table.title if judged.choice.table else "none"
+    return PlanResult(
+        doses=doses,
+        report=plan_report(
+            doses,
+            judged,
+            default,
+            maximum=around.maximum,
+            spill_cm3=around.spill_cm3,
+            agreement=rows,
+            alpha_beta_gy=alpha_beta_gy,
+        ),
+        lesions=tuple(lesion_reports(doses, around.conformity, thresholds=case.classification if case else None)),
+        structures=tuple(structure_reports(doses)),
+        facts=(*doses.facts, Fact(f"organ table of {doses.label}", title, judged.choice.reason)),
+        warnings=(*doses.problems, *disagreements, *warnings_of_plan(doses)),
+        errors=(*_errors_of_rois(doses), *errors_of_findings(judged.findings)),
+        tables=tables_of_plan(judged, default),
+    )
+
+
+def _around_targets(doses: PlanDoses) -> _AroundTargets:
+    dose = doses.data.dose
+    targets = [
+        (doses.structures[x.ptv], x.prescription_gy)
+        for x in doses.lesions
+        if x.prescription_gy is not None and doses.structures[x.ptv].blocked is None
+    ]
+    every = [doses.structures[x.ptv] for x in doses.lesions]
+    surfaces = target_surfaces(every)
+    measured = conformity(
+        targets=targets,
+        body=doses.structures[doses.body.roi.name] if doses.body is not None else None,
+        dose=dose,
+        dvhs=[doses.dvhs[s.name] for s, _ in targets],
+        surfaces=surfaces,
+    )
+    spill = total_spill([c.spill_cm3 for c in measured])
+    if spill.value is None:
+        # A target at the edge of the grid has no number of its own; the plan's may still be known.
+        spill = v105_outside(dose, targets, surfaces=surfaces)
+    return _AroundTargets(
+        conformity=measured,
+        maximum=global_maximum(dose, [(s, 0.0) for s in every], surfaces=surfaces),
+        spill_cm3=spill.value if targets else None,
+    )
+
+
+def _judged_and_default(
+    doses: PlanDoses,
+    measured: Sequence[Conformity],
+    *,
+    given: GivenFacts,
+    case: CaseFile | None,
+    choices: Choices,
+) -> tuple[JudgedPlan, JudgedPlan]:
+    """Under the table and the clinic file asked for, and by default; the same where neither changes anything."""
+    clinic, thresholds = choices.clinic, case.classification if case else None
+    judge = partial(judge_plan, doses, conformity=measured, absent=given.absent, intent=case.intent if case else "")
+    goals = load_target_goals()
+    default = judge(table=None, also=(), goals=goals, extra_required=())
+    required: tuple[str, ...] = ()
+    wanted = choices.table_for(doses.lesions, n_fractions=doses.n_fractions)
+    if clinic is not None:
+        goals = (*(goals if clinic.keep_goals else ()), *clinic_goals(clinic.goals, file=clinic.file))
+        sites = dict.fromkeys(x.site for x in doses.lesions)
+        required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
+    if wanted is None and not choices.also and clinic is None and not choices.derive and thresholds is None:
+        return default, default
+    judged = judge(
+        table=wanted,
+        also=choices.also,
+        goals=goals,
+        extra_required=required,
+        levels=clinic.levels if clinic else None,
+        derive=choices.derive,
+        alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
+        thresholds=thresholds,
+    )
+    return judged, default
+
+
+def _errors_of_rois(doses: PlanDoses) -> list[Problem]:
+    return [
+        *(p for n in doses.named for p in n.roi.problems if p.is_error),
+        *(p for s in doses.structures.values() for p in s.problems if p.is_error),
+    ]

@@ -1,0 +1,160 @@
+"""The grammar of metrics: a string such as ``D0.03cc[Gy]`` and back, and the value that one gives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from sbrtcheck.errors import WrongUsageError, wrong_usage
+from sbrtcheck.model.vocabulary import Quantity, Reason
+
+_NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+)"
+
+
+_QUANTITY = re.compile(
+    rf"^(EQD2|BED)(?:\((?:a/b|ab|α/β)={_NUMBER}(?:Gy)?\)|_?{_NUMBER}):(.*)$", re.IGNORECASE | re.ASCII
+)
+
+
+_AMOUNT = re.compile(
+    rf"^(CV|DC|V|D)\(?{_NUMBER}(cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)?\)?"
+    r"(?:[\[(_](cc|cm3|cm\^3|cm³|ml|%|cGy|Gy)[\])]?)?$",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+_WORD = re.compile(r"^D?[_ ]?(mean|max|min|median)(?:[\[(_](%|cGy|Gy)[\])]?)?$", re.IGNORECASE)
+
+
+_KINDS = {"mean": "Mean", "max": "Max", "min": "Min", "median": "Median"}
+
+
+_UNITS = {"cc": "cc", "cm3": "cc", "cm^3": "cc", "cm³": "cc", "ml": "cc", "%": "%", "gy": "Gy", "cgy": "cGy"}
+
+
+_DOSE_AT_VOLUME = {"D", "DC"}
+
+
+def parse_metric(text: str) -> Metric:
+    """The metric that ``text`` names. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
+
+    Raises:
+        WrongUsageError: E-METRIC; the message says how to spell what was probably meant.
+    """
+    if not isinstance(text, str) or len(text) > 64:
+        raise wrong_usage("E-METRIC", "metric", seen=text)
+    compact = re.sub(r"\s+", "", text)
+    quantity, alpha_beta_gy = Quantity.PHYSICAL, None
+    prefix = _QUANTITY.match(compact)
+    if prefix:
+        quantity = Quantity(prefix[1].upper())
+        alpha_beta_gy = _number(prefix[2] or prefix[3])
+        compact = prefix[4]
+        if not 0 < alpha_beta_gy <= 100:
+            raise _bad(text, "alpha/beta must be above 0 and at most 100 Gy")
+    word = _WORD.match(compact)
+    if word:
+        unit = _UNITS[(word[2] or "Gy").lower()]
+        metric = Metric(_KINDS[word[1].lower()], None, "", unit, quantity, alpha_beta_gy)
+    else:
+        metric = _parse_amount(text, compact, quantity, alpha_beta_gy)
+    if metric.unit == "cGy":
+        raise _bad(text, "doses are in Gy here", right=format_metric(replace(metric, unit="Gy")))
+    if quantity is not Quantity.PHYSICAL and (metric.amount_unit, metric.unit) in {("%", "cc"), ("%", "%"), ("", "%")}:
+        _no_biological_percent(text, metric)
+    if quantity is not Quantity.PHYSICAL and metric.kind in _DOSE_AT_VOLUME and metric.unit == "%":
+        _no_biological_percent(text, metric)
+    return metric
+
+
+def _no_biological_percent(text: str, metric: Metric) -> None:
+    right = format_metric(replace(metric, unit="Gy")) if metric.kind not in {"V", "CV"} else ""
+    raise _bad(text, "the prescription is a physical dose, so a biological dose has no percent of it", right=right)
+
+
+def _parse_amount(text: str, compact: str, quantity: Quantity, alpha_beta_gy: float | None) -> Metric:
+    match = _AMOUNT.match(compact)
+    if not match:
+        raise _bad(text, "not a metric")
+    kind, amount = match[1].upper(), _number(match[2])
+    amount_unit = _UNITS[match[3].lower()] if match[3] else ""
+    unit = _UNITS[match[4].lower()] if match[4] else ""
+    if amount_unit == "cGy":
+        amount, amount_unit = amount / 100.0, "Gy"
+    shown = plain_number(amount)
+    if kind in _DOSE_AT_VOLUME:
+        if amount_unit not in {"cc", "%"}:
+            raise _bad(text, "the volume needs its unit", right=f"{kind}{shown}%[Gy] or {kind}{shown}cc[Gy]")
+        unit = unit or "Gy"
+        if unit == "cc":
+            raise _bad(text, "a dose is given in Gy or in percent of the prescription", right=f"{kind}{shown}cc[Gy]")
+        if amount <= 0 or (amount_unit == "%" and amount > 100):
+            raise _bad(text, "the volume must be above 0 and at most 100 %")
+        return Metric(kind, amount, amount_unit, unit, quantity, alpha_beta_gy)
+    if amount_unit not in {"Gy", "%"}:
+        raise _bad(text, "the dose needs its unit", right=f"{kind}{shown}Gy[%] or {kind}{shown}Gy[cc]")
+    if unit not in {"cc", "%"}:
+        shown += amount_unit
+        raise _bad(text, "a volume is given in percent or in cc", right=f"{kind}{shown}[%] or {kind}{shown}[cc]")
+    return Metric(kind, amount, amount_unit, unit, quantity, alpha_beta_gy)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _bad(text: str, detail: str, *, right: str = "") -> WrongUsageError:
+    remedy = f"Write {right}" if right else ""
+    return wrong_usage("E-METRIC", "metric", seen=text, detail=detail, remedy=remedy)
+
+
+def plain_number(amount: float) -> str:
+    return format(Decimal(repr(round(float(amount), 9))).normalize(), "f")
+
+
+def format_metric(metric: Metric) -> str:
+    """The canonical TG-263 spelling; ``parse_metric`` gives the same metric back."""
+    prefix = ""
+    if metric.quantity is not Quantity.PHYSICAL:
+        prefix = f"{metric.quantity.value}(a/b={plain_number(metric.alpha_beta_gy or 0.0)}):"
+    amount = "" if metric.amount is None else plain_number(metric.amount)
+    return f"{prefix}{metric.kind}{amount}{metric.amount_unit}[{metric.unit}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A parsed TG-263 metric.
+
+    Attributes:
+        kind: "D", "V", "CV", "DC", "Mean", "Max", "Min" or "Median".
+        amount: the number after the letter; None for Mean, Max, Min and Median.
+        amount_unit: "cc", "%" or "Gy"; "" when there is no amount. ``V100%`` is percent of the prescription.
+        unit: the output unit in brackets: "Gy", "%" or "cc".
+        quantity: of the dose axis; ``alpha_beta_gy`` [Gy] for EQD2 and BED.
+    """
+
+    kind: str
+    amount: float | None
+    amount_unit: str
+    unit: str
+    quantity: Quantity = Quantity.PHYSICAL
+    alpha_beta_gy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """A metric's value with its band, or a typed reason why there is none.
+
+    Exactly one of ``value`` and ``reason`` is None. ``low <= value <= high`` always; all finite.
+    Where part of a structure lies outside the grid, ``value`` is that of the known part counted against the whole
+    volume, ``note`` says so, and ``low`` and ``high`` span what the missing part can make of it.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    reason: Reason | None = None
+    note: str = ""

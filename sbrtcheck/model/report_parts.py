@@ -1,0 +1,129 @@
+"""The parts of a Report: structures, lesions, curves, outlines and plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sbrtcheck.model.finding import Finding
+from sbrtcheck.model.lesion import Lesion
+from sbrtcheck.model.vocabulary import MatchedBy, Outcome, Role
+
+
+@dataclass(frozen=True, slots=True)
+class StructureReport:
+    """One structure in the report."""
+
+    roi: str
+    organ: str
+    matched_by: MatchedBy
+    role: Role
+    plan: str
+    volume_cm3: float | None
+    volume_outside_grid_fraction: float | None
+    method: str
+    volume_cm3_stored: float | None = None
+    note: str = ""
+    suggestion: str = ""
+    target_type: str = ""
+    mean_gy: float | None = None
+    d95_percent_gy: float | None = None
+    near_max_gy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LesionReport:
+    """One lesion in the report; every dose in Gy, ratios without unit. None where unknown."""
+
+    lesion: Lesion
+    bed10_gy: float | None
+    eqd2_10_gy: float | None
+    metrics: dict[str, Any]
+    conformity: dict[str, Any]
+    classification: str = ""
+    scheme_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A cumulative DVH for a figure: dose [Gy] rising and volume [%].
+
+    ``dose_range_gy``: lowest and highest dose at each of the volumes, where the dose has a range (EQD2).
+    """
+
+    roi: str
+    organ: str
+    plan: str
+    role: Role
+    dose_gy: tuple[float, ...]
+    volume_percent: tuple[float, ...]
+    volume_cm3: float
+    dose_range_gy: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A target, or the body, as seen from the front (x, z) and from the feet (x, y): closed lines [mm], for a figure.
+
+    ``lesion`` is the lesion's id, empty for the body; ``tier`` the BED10 tier of its prescription in words, or empty.
+    """
+
+    lesion: str
+    tier: str
+    front_mm: tuple[tuple[float, float], ...]
+    feet_mm: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganEqd2:
+    """EQD2 of one organ, converted sample by sample at the organ's own alpha/beta; information, never a verdict.
+
+    ``near_max_gy`` (D0.035cc) and ``mean_gy`` are at ``alpha_beta_gy`` [Gy]; ``..._range_gy`` spans what they are over
+    ``alpha_beta_range_gy``. None where there is no number: ``note`` says why.
+    """
+
+    plan: str
+    organ: str
+    roi: str
+    alpha_beta_gy: float | None = None
+    alpha_beta_range_gy: tuple[float, float] | None = None
+    endpoint: str = ""
+    source: str = ""
+    near_max_gy: float | None = None
+    near_max_range_gy: tuple[float, float] | None = None
+    mean_gy: float | None = None
+    mean_range_gy: tuple[float, float] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """One plan in the report: its findings and its outcome.
+
+    ``organ_eqd2`` and ``eqd2_curves`` are information; the dose of an EQD2 curve is EQD2 [Gy].
+    """
+
+    label: str
+    outcome: Outcome
+    table: str
+    table_reason: str
+    n_fractions: int | None
+    prescription_gy: tuple[float, ...]
+    findings: tuple[Finding, ...]
+    default_outcome: Outcome | None
+    default_table: str
+    approval_status: str
+    intent: str
+    heterogeneity_correction: str
+    grid_spacing_mm: tuple[float, float, float]
+    global_max_gy: float
+    global_max_place: str
+    v105_outside_cm3: float | None
+    sop_instance_uid: str = ""
+    dose_sop_instance_uid: str = ""
+    structure_set_sop_instance_uid: str = ""
+    curves: tuple[Curve, ...] = ()
+    agreement: tuple[dict[str, Any], ...] = ()
+    triangle: dict[str, float | None] | None = None
+    organ_eqd2: tuple[OrganEqd2, ...] = ()
+    eqd2_curves: tuple[Curve, ...] = ()

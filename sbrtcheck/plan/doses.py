@@ -1,0 +1,335 @@
+"""One plan: from what was read to doses in organs and targets. No limit is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sbrtcheck.anatomy import lesions as course
+from sbrtcheck.anatomy.dose_levels import higher_levels
+from sbrtcheck.anatomy.found_once import Shared
+from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
+from sbrtcheck.anatomy.organs import Candidate
+from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
+from sbrtcheck.anatomy.required import out_of_reach, required_organs
+from sbrtcheck.anatomy.sites import site_by_place, with_sites
+from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
+from sbrtcheck.dvh import Structure, compute_dvhs
+from sbrtcheck.dvh.contours.combine import minus
+from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.dvh.points.outside_grid import GridBound
+from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
+from sbrtcheck.model import (
+    Dvh,
+    Fact,
+    FloatArray,
+    Lesion,
+    NamedRoi,
+    PlanData,
+    Reason,
+    RegionRule,
+    Role,
+)
+from sbrtcheck.model.subject import Subject
+from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.tables.organs import load_organs, load_regions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanDoses:
+    """A plan with everything that judging needs: names, lesions, Dvhs, subjects by organ, what the site requires."""
+
+    data: PlanData
+    label: str
+    n_fractions: int
+    named: tuple[NamedRoi, ...]
+    structures: Mapping[str, Structure]
+    dvhs: Mapping[str, Dvh]
+    lesions: tuple[Lesion, ...]
+    subjects: Mapping[str, tuple[Subject, ...]]
+    required: Mapping[str, str]
+    containers: Mapping[str, tuple[str, ...]]
+    derived: Mapping[str, Dvh]
+    facts: tuple[Fact, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    sex: str = ""
+    # The structure of each subject, in the order of ``subjects``; None where it is blocked.
+    shapes: Mapping[str, tuple[Structure | None, ...]] = field(default_factory=dict)
+    # PTV to the targets of a higher prescription inside it, and the Dvh of such a PTV without them.
+    higher_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    near_maximum: Mapping[str, Dvh] = field(default_factory=dict)
+    # Requirements for which all that is contoured lies on the other side or at another level.
+    out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    # Targets that the plan seems to treat and that are no lesion, each with why.
+    targets_not_judged: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> NamedRoi | None:
+        """The body outline, where exactly one is contoured."""
+        found = [n for n in self.named if n.role is Role.BODY and n.roi.contours]
+        return found[0] if len(found) == 1 else None
+
+
+def settle_fractions(data: PlanData, given: int | None, facts: list[Fact], problems: list[Problem]) -> int:
+    """The number of fractions: the plan's, or the given one where the plan has none.
+
+    Raises:
+        RefusedError: E-FRACTIONS, E-CONTRADICTS.
+    """
+    label = safe_text(data.plan.label) or "plan"
+    planned = data.plan.n_fractions
+    if planned is not None:
+        if given is not None and given != planned:
+            raise refuse("E-CONTRADICTS", label, tag="--fractions", seen=f"{given}; the plan says {planned}")
+        facts.append(Fact("number of fractions", str(planned), "RTPLAN NumberOfFractionsPlanned (300A,0078)"))
+        return planned
+    if given is None:
+        raise refuse("E-FRACTIONS", label, tag="NumberOfFractionsPlanned (300A,0078)", seen="empty")
+    facts.append(Fact("number of fractions", str(given), "given by the caller: the plan has none"))
+    problems.append(Problem("W-FRACTIONS-GIVEN", label, seen=str(given)))
+    return given
+
+
+def compute_plan(
+    data: PlanData,
+    *,
+    index: int,
+    given: GivenFacts,
+    interpolation: str = "cubic",
+    progress: Callable[[str], None] = lambda _stage: None,
+    label: str = "",
+    elsewhere: Collection[str] = (),
+    first_lesion: int = 1,
+    shared: Shared | None = None,
+) -> PlanDoses:
+    """Names, lesions, structures, doses and subjects of one plan.
+
+    Args:
+        data: the plan as read.
+        index: its position in the course.
+        given: facts from the caller.
+        interpolation: of the dose, "cubic" or "linear".
+        progress: called with what is being done.
+        label: what to call the plan; "": its own label.
+        elsewhere: targets of this structure set that another plan of the course treats. They are no lesions of this
+            plan, but their gross tumours are taken out of the organs all the same.
+        first_lesion: number of the plan's first lesion.
+        shared: structures and points found for other plans on the same contours; those of this plan are added.
+
+    Raises:
+        RefusedError: E-FRACTIONS, E-CONTRADICTS, E-GEOMETRY.
+        WrongUsageError: E-ROI-UNKNOWN, E-ORGAN-UNKNOWN, E-OPTION.
+    """
+    facts: list[Fact] = []
+    problems: list[Problem] = list(data.plan.problems)
+    label = label or safe_text(data.plan.label) or f"plan {index + 1}"
+    n_fractions = settle_fractions(data, given.n_fractions, facts, problems)
+    present = {roi.name for roi in data.structures.rois}
+    habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
+    named = understand_rois(data, {**habits, **given.roi_map}, facts)
+    problems += [p for n in named for p in n.roi.problems if not p.is_error]
+
+    progress(f"{label}: building structures")
+    shared = Shared(samples=None) if shared is None else shared
+    spacing = sibling_spacing_mm(named)
+    structures = {n.roi.name: shared.structure(n.roi, spacing) for n in named}
+    problems += [p for s in structures.values() for p in s.problems]
+
+    lesions, notes = course.group_targets(
+        named, plan_index=index, contains=lambda roi, p: bool(structures[roi].contains(p[None])[0])
+    )
+    lesions = tuple(x for x in lesions if structures[x.ptv].blocked is None) or lesions
+    treated = lesions
+    if elsewhere:
+        lesions = tuple(x for x in lesions if not {x.ptv, x.gtv, x.itv, x.ctv} & set(elsewhere))
+    lesions = tuple(replace(x, id=str(number)) for number, x in enumerate(lesions, start=first_lesion))
+    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named}
+    if unknown:
+        raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
+    linking = course.link_prescriptions(
+        lesions,
+        data.plan,
+        rois={n.roi.number: n.roi.name for n in named},
+        dose_tokens_gy={n.roi.name: n.dose_token_gy for n in named if n.dose_token_gy is not None},
+        given_gy=given.prescriptions_gy,
+        n_fractions=n_fractions,
+    )
+    problems += linking.problems
+    lesions = tuple(
+        replace(x, volume_cm3=structures[x.ptv].volume_cm3 if structures[x.ptv].blocked is None else None)
+        for x in linking.lesions
+    )
+
+    progress(f"{label}: uniting organs")
+    candidates = shared.candidates(named, structures, treated, given.absent)
+    lesions = with_sites(lesions, data, candidates, structures, given.sites)
+    derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
+    progress(f"{label}: dose in {len(structures) + len(derived)} structures")
+    levels = higher_levels(lesions, structures)
+    wanted = [*structures.values(), *(c.structure for c in derived.values() if c.structure is not None)]
+    outer = [
+        minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
+    ]
+    computed = compute_dvhs([*wanted, *outer], data.dose, interpolation=interpolation, kept=shared.samples)
+    dvhs = dict(zip(structures, computed, strict=False))
+    made = dict(zip(derived, computed[len(structures) : len(wanted)], strict=True))
+    _refuse_targets_outside(lesions, dvhs)
+    bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
+    target_names = {n.roi.name for n in named if n.role is Role.TARGET}
+    dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+
+    found: dict[str, list[Subject]] = {}
+    shapes: dict[str, list[Structure | None]] = {}
+    derived_dvhs: dict[str, Dvh] = {}
+    for c in candidates:
+        if c.structure is None:
+            dvh = Dvh.not_evaluable(c.roi, c.blocked or Reason.DAMAGED_ROI, c.blocked_note)
+        elif id(c) in made:
+            dvh = bound.apply(replace(made[id(c)], roi=c.organ), c.structure)
+            derived_dvhs[c.organ] = dvh
+        else:
+            dvh = dvhs[c.structure.name]
+        distance, nearest = _nearest_lesion(c.points_mm, lesions, named)
+        subject = Subject(
+            organ=c.organ,
+            roi=safe_text(c.roi),
+            dvh=dvh,
+            distance_mm=distance,
+            prescription_gy=nearest.prescription_gy if nearest else None,
+            nearest_lesion=nearest.id if nearest else "",
+            missing_part=c.missing_part,
+            missing_reason=c.missing_reason,
+            cut=bool(c.cut) and _has_round_ends(c.organ),
+            note=safe_text(c.note),
+        )
+        found.setdefault(c.organ, []).append(subject)
+        shapes.setdefault(c.organ, []).append(c.structure)
+        if subject.cut:
+            problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
+    facts += _facts(lesions, named)
+    required, unreached = _required(lesions, candidates, named, structures, facts)
+    problems += laterality_problems(named)
+    return PlanDoses(
+        data=data,
+        label=label,
+        n_fractions=n_fractions,
+        named=named,
+        structures=structures,
+        dvhs=dvhs,
+        lesions=lesions,
+        subjects={organ: tuple(items) for organ, items in found.items()},
+        required=required,
+        containers={o.organ: o.containers for o in load_organs() if o.containers},
+        derived=derived_dvhs,
+        facts=tuple(facts),
+        problems=tuple(problems),
+        notes=(*notes, *linking.notes),
+        sex=given.sex,
+        shapes={organ: tuple(items) for organ, items in shapes.items()},
+        higher_levels=levels,
+        near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
+        out_of_reach=unreached,
+        targets_not_judged=(
+            *targets_not_judged(
+                named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy
+            ),
+            *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
+        ),
+    )
+
+
+def _has_round_ends(organ: str) -> bool:
+    """Whether a flat end means that a part is missing. The heart's upper end is flat by convention."""
+    base = organ.removesuffix("-GTV")
+    return base != "Heart" and any(o.organ == base and o.architecture == "parallel" for o in load_organs())
+
+
+def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) -> None:
+    """Every target wholly outside the dose grid: the grid or its label is wrong."""
+    seen = [dvhs[x.ptv] for x in lesions if dvhs[x.ptv].blocked is None]
+    if seen and all(d.outside_volume_cm3 >= d.total_volume_cm3 * (1 - 1e-9) for d in seen):
+        names_ = ", ".join(safe_text(d.roi) for d in seen)
+        raise refuse(
+            "E-GEOMETRY", names_, tag="RTDOSE ImagePositionPatient, ImageOrientationPatient", seen="no overlap"
+        )
+
+
+def _nearest_lesion(
+    points_mm: FloatArray, lesions: Sequence[Lesion], named: Sequence[NamedRoi]
+) -> tuple[float | None, Lesion | None]:
+    by_name = {n.roi.name: n for n in named}
+    gaps = [(points_distance_mm(points_mm, points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
+    if not gaps or not len(points_mm):
+        return None, None
+    gap, index = min(gaps)
+    return gap, lesions[index]
+
+
+def _required(
+    lesions: Sequence[Lesion],
+    candidates: Sequence[Candidate],
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    facts: list[Fact],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the lesions' sites ask for, with the reason; and what of it is contoured where it says nothing.
+
+    A lesion that lies in the lung or liver asks for their organs too, whatever its name or the caller says.
+    """
+    by_name = {n.roi.name: n for n in named}
+    body = [points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
+    body_points_mm = body[0] if len(body) == 1 else np.empty((0, 3))
+    required: dict[str, str] = {}
+    unreached: dict[str, str] = {}
+    regions: tuple[RegionRule, ...] = load_regions()
+    for lesion in lesions:
+        sites = {lesion.site: f"site {lesion.site}"}
+        if lesion.site and not lesion.site_origin.startswith("geometry"):
+            place, how = site_by_place(structures[lesion.ptv], candidates)
+            if place and place != lesion.site:
+                sites[place] = f"site {place} by {how}"
+                facts.append(Fact(f"organs asked for beside {safe_text(lesion.ptv)}", f"also those of {place}", how))
+        points_mm = points_of(by_name[lesion.ptv])
+        for site, said in sites.items():
+            rules = [
+                (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
+                for r in regions
+                if r.site == site
+            ]
+            asked = required_organs(
+                candidates,
+                rules,
+                target_points_mm=points_mm,
+                distance_mm=points_distance_mm,
+                body_points_mm=body_points_mm,
+            )
+            for organ, why in asked.items():
+                required.setdefault(organ, said if why.startswith("required") else f"{said}: {why}")
+                unheard = out_of_reach(
+                    candidates, organ, site=site, target_points_mm=points_mm, body_points_mm=body_points_mm
+                )
+                if unheard:
+                    unreached.setdefault(organ, f"beside {safe_text(lesion.ptv)}, {safe_text(unheard)}")
+    return required, unreached
+
+
+def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
+    out = []
+    for lesion in lesions:
+        roi = safe_text(lesion.ptv)
+        if lesion.prescription_gy is not None:
+            out.append(Fact(f"prescription of {roi}", f"{lesion.prescription_gy:g} Gy", lesion.linked_by))
+        if lesion.site:
+            out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
+    return out
+
+
+def target_ratio(doses: PlanDoses, lesion: Lesion) -> float | None:
+    """Median target dose over the prescription, where both are known."""
+    if lesion.prescription_gy is None:
+        return None
+    median = evaluate("D50%[Gy]", doses.dvhs[lesion.ptv])
+    return None if median.value is None else median.value / lesion.prescription_gy

@@ -1,0 +1,180 @@
+"""RT Plan to a plan record: fractions, prescriptions, beams. Nothing is defaulted."""
+
+from __future__ import annotations
+
+from sbrtcheck.model import DoseReference, Plan
+from sbrtcheck.read.dicom.attributes import RTPLAN, check_required
+from sbrtcheck.read.dicom.values import View
+from sbrtcheck.tables.suspicion import load_suspicion
+
+_TREATMENT = frozenset({"", "TREATMENT", "TRMT_PORTFILM", "CONTINUATION"})
+
+
+def read_rtplan(view: View) -> Plan | None:
+    """The plan; None when an error was noted in ``view.found``.
+
+    Noted are E-SS-REF, E-PLAN-INTENT, E-REJECTED, E-BRACHY, E-FRACTION-GROUPS, E-FRACTIONS, E-PRESCRIPTION,
+    E-UNITS-SUSPECT, E-NO-BEAMS, E-RADIATION-TYPE and errors of single attributes. Warnings go with the plan:
+    W-NOT-APPROVED, W-BEAMS, W-METERSET, W-TWICE-DAILY, W-PRIOR-DOSE, W-CHARACTER-SET.
+    """
+    check_required(view, RTPLAN)
+    structure_sets = view.items("ReferencedStructureSetSequence")
+    if len(structure_sets) > 1:
+        view.note("E-SS-REF", "ReferencedStructureSetSequence", f"{len(structure_sets)} structure sets")
+    if view.items("ApplicationSetupSequence") or view.code("BrachyTreatmentTechnique"):
+        view.note("E-BRACHY", "ApplicationSetupSequence")
+    status = view.code("ApprovalStatus")
+    if status not in {"APPROVED", "REJECTED"}:
+        view.note("W-NOT-APPROVED", "ApprovalStatus", status or "(absent)")
+    groups = view.items("FractionGroupSequence")
+    group = groups[0] if len(groups) == 1 else None
+    if len(groups) > 1:
+        view.note("E-FRACTION-GROUPS", "FractionGroupSequence", f"{len(groups)} groups")
+    n_fractions = _fractions(group)
+    references = tuple(_dose_reference(item) for item in view.items("DoseReferenceSequence"))
+    _check_prescriptions(view, references, n_fractions)
+    n_beams, beam_dose_gy = _beams(view, group)
+    structure_set_uid = structure_sets[0].uid("ReferencedSOPInstanceUID") if structure_sets else ""
+    plan = Plan(
+        label=view.text("RTPlanLabel") or view.text("RTPlanName"),
+        n_fractions=n_fractions,
+        dose_references=references,
+        sop_instance_uid=view.uid("SOPInstanceUID"),
+        name=view.text("RTPlanName"),
+        structure_set_uid=structure_set_uid,
+        frame_of_reference_uid=view.uid("FrameOfReferenceUID"),
+        approval_status=status,
+        intent=view.code("PlanIntent"),
+        beam_dose_per_fraction_gy=beam_dose_gy,
+        n_treatment_beams=n_beams,
+        n_fractions_per_day=None if group is None else _fractions_per_day(group),
+        problems=tuple(problem for problem in view.found if not problem.is_error),
+    )
+    return None if view.refused else plan
+
+
+def fraction_group_numbers(view: View) -> set[int]:
+    """The numbers of the plan's fraction groups."""
+    numbers = (View(item.ds, item.name).integer("FractionGroupNumber") for item in view.items("FractionGroupSequence"))
+    return {number for number in numbers if number is not None}
+
+
+def _fractions(group: View | None) -> int | None:
+    """Number of Fractions Planned, or None where the plan leaves it open (it is Type 2)."""
+    allowed = load_suspicion().planned_fractions
+    n_fractions = None if group is None else group.integer("NumberOfFractionsPlanned")
+    if group is not None and n_fractions is not None and not allowed.holds(n_fractions):
+        detail = f"must be {allowed.at_least:g} to {allowed.at_most:g}"
+        group.note("E-FRACTIONS", "NumberOfFractionsPlanned", n_fractions, detail)
+    return n_fractions
+
+
+def _dose_reference(item: View) -> DoseReference:
+    target_gy = item.number("TargetPrescriptionDose")
+    kind = item.code("DoseReferenceType")
+    if target_gy is not None and target_gy <= 0 and kind == "TARGET":
+        item.note("E-PRESCRIPTION", "TargetPrescriptionDose", f"{target_gy:g} Gy")
+    prior_gy = item.number("NominalPriorDose")
+    if prior_gy is not None and prior_gy > 0:
+        item.note("W-PRIOR-DOSE", "NominalPriorDose", f"{prior_gy:g} Gy")
+    return DoseReference(
+        number=item.integer("DoseReferenceNumber") or 0,
+        structure_type=item.code("DoseReferenceStructureType"),
+        reference_type=kind,
+        roi_number=item.integer("ReferencedROINumber"),
+        description=item.text("DoseReferenceDescription"),
+        target_prescription_gy=target_gy,
+        nominal_prior_dose_gy=prior_gy,
+        delivery_maximum_gy=item.number("DeliveryMaximumDose"),
+        organ_at_risk_maximum_gy=item.number("OrganAtRiskMaximumDose"),
+    )
+
+
+def _check_prescriptions(view: View, references: tuple[DoseReference, ...], n_fractions: int | None) -> None:
+    allowed = load_suspicion()
+    for reference in references:
+        total_gy = reference.target_prescription_gy
+        if total_gy is None or total_gy <= 0 or reference.reference_type != "TARGET":
+            continue
+        few = n_fractions is None or allowed.sbrt_fractions.holds(n_fractions)
+        per_fraction_gy = total_gy / n_fractions if n_fractions and n_fractions > 0 else None
+        if (few and not allowed.prescription_total.holds(total_gy)) or (
+            per_fraction_gy is not None and not allowed.prescription_per_fraction.holds(per_fraction_gy)
+        ):
+            view.note(
+                "E-UNITS-SUSPECT",
+                "TargetPrescriptionDose",
+                f"{total_gy:g} Gy in {n_fractions or 'an unknown number of'} fractions",
+            )
+
+
+def _beams(view: View, group: View | None) -> tuple[int, float | None]:
+    """Number of treatment beams, and the sum of their Beam Dose in the fraction group [Gy per fraction].
+
+    The sum is None unless every treatment beam that has a meterset states its dose.
+    """
+    treatment: set[int] = set()
+    numbers: set[int] = set()
+    for beam in view.items("BeamSequence"):
+        number = beam.integer("BeamNumber")
+        if number is None:
+            continue
+        if number in numbers:
+            beam.note("E-BAD-VALUE", "BeamNumber", number, "two beams share one number")
+        numbers.add(number)
+        if beam.code("TreatmentDeliveryType") not in _TREATMENT:
+            continue
+        treatment.add(number)
+        radiation = beam.code("RadiationType")
+        if radiation != "PHOTON":
+            beam.note("E-RADIATION-TYPE", "RadiationType", radiation or "(empty)")
+    if not treatment and view.items("BeamSequence"):
+        view.note("E-NO-BEAMS", "BeamSequence", f"{len(numbers)} beams, none of them for treatment")
+    if group is None:
+        return len(treatment), None
+    if (group.integer("NumberOfBrachyApplicationSetups") or 0) > 0:
+        group.note("E-BRACHY", "NumberOfBrachyApplicationSetups")
+    referenced: set[int] = set()
+    doses_gy: list[float | None] = []
+    without_meterset = []
+    n_idle = 0
+    for item in group.items("ReferencedBeamSequence"):
+        number = item.integer("ReferencedBeamNumber")
+        if number is None:
+            continue
+        if number in referenced:
+            item.note("E-BAD-VALUE", "ReferencedBeamNumber", number, "one beam is referenced twice")
+        referenced.add(number)
+        if number not in treatment:
+            continue
+        dose_gy = item.number("BeamDose")
+        if not (item.number("BeamMeterset") or 0) > 0:
+            without_meterset.append(number)
+            # Older systems label setup fields TREATMENT, with neither meterset nor dose.
+            n_idle += not dose_gy
+            if not dose_gy:
+                continue
+        doses_gy.append(dose_gy)
+    stated = group.integer("NumberOfBeams")
+    # A group need not name its setup fields, but every treatment beam, and no beam that is not there.
+    if stated != len(referenced) or not treatment <= referenced <= numbers:
+        seen = f"{stated} stated, {len(referenced)} referenced, {len(numbers)} in Beam Sequence"
+        group.note("W-BEAMS", "NumberOfBeams", seen)
+    if without_meterset:
+        group.note("W-METERSET", "BeamMeterset", f"beams {', '.join(map(str, without_meterset))}")
+    known = [dose for dose in doses_gy if dose is not None]
+    n_beams = len(treatment) - n_idle if n_idle < len(treatment) else len(treatment)
+    complete = bool(known) and len(known) == n_beams
+    return n_beams, sum(known) if complete else None
+
+
+def _fractions_per_day(group: View) -> int | None:
+    """The most fractions that Fraction Pattern puts on one day; None when there is no readable pattern."""
+    pattern = group.text("FractionPattern")
+    per_day = group.integer("NumberOfFractionPatternDigitsPerDay")
+    if not pattern or not per_day or per_day < 1 or set(pattern) - {"0", "1"}:
+        return None
+    most = max(pattern[start : start + per_day].count("1") for start in range(0, len(pattern), per_day))
+    if most > 1:
+        group.note("W-TWICE-DAILY", "FractionPattern", f"{most} fractions on one day")
+    return most

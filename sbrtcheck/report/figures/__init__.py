@@ -1,0 +1,4 @@
+"""The pictures of a report as SVG.
+
+They show what the Report holds and compute nothing.
+"""
