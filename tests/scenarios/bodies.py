@@ -63,3 +63,13 @@ LUNG_ORGANS = (
     "BODY", "Lung_L", "Lung_R", "SpinalCord", "Esophagus", "Trachea", "ProximalBronchialTree", "Heart", "GreatVes",
     "Chestwall",
 )  # fmt: skip
+
+# z = 0 lies at C5.
+NECK: dict[str, Solid] = {
+    "BODY": Tube((0, 0), (62, 65), -60, 60),
+    "SpinalCord": Tube((0, 46), (6, 4), -80, 80),
+    "Esophagus": Tube((0, 2), (8, 5), -80, 80),
+    "Trachea": Tube((0, -14), (9, 8), -80, 80),
+    "BrachialPlex_L": Tube((38, 30), (5, 5), -50, 20),
+    "BrachialPlex_R": Tube((-38, 30), (5, 5), -50, 20),
+}

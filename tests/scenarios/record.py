@@ -13,6 +13,7 @@ GOOD = frozenset({Outcome.PASS, Outcome.PASS_WITH_VARIATION})
 MARGINAL = frozenset({Outcome.MARGINAL})
 INCOMPLETE = frozenset({Outcome.INCOMPLETE})
 FAIL = frozenset({Outcome.FAIL})
+REFUSED = frozenset({Outcome.REFUSED})
 MARGINAL_AT_LEAST = frozenset({Outcome.MARGINAL, Outcome.INCOMPLETE, Outcome.FAIL})
 INCOMPLETE_AT_LEAST = frozenset({Outcome.INCOMPLETE, Outcome.FAIL, Outcome.REFUSED})
 NOT_A_PASS = MARGINAL_AT_LEAST | {Outcome.REFUSED}

@@ -22,7 +22,6 @@ NOT_YET: frozenset[str] = frozenset(
         "lung base 48 in 4 beside a liver drawn in part",
         "lung small lungs",
         "lung after pneumonectomy",
-        "lung normalised to D99%",
         "lung central 50 in 5 with the airway above TG-101",
         "lung 2 mm from the heart 50 in 5",
         "lung V20 of 35 percent",
@@ -43,10 +42,41 @@ NOT_YET: frozenset[str] = frozenset(
         "lung hottest spot outside the target",
         "lung maximum above 200 percent",
         "lung dose grid saturated",
+        "liver dome 45 in 3",
+        "liver 50 in 5 cut back at bowel",
+        "liver 45 in 3 with a mean of 18 Gy, lesion not stated",
+        "liver bowel in the target, drawn as one",
+        "liver cut by the scan",
+        "liver cut back far beyond what the bowel needs",
+        "adrenal 50 in 5 with the bowel in the target",
+        "adrenal 45 in 5 with the duodenum named Bowel",
+        "adrenal right without duodenum and kidneys",
+        "adrenal 45 in 5 with the dose file scaled by 1.33",
+        "adrenal 45 in 5 with the dose file scaled by 1.07",
+        "adrenal not understood structure at 30 Gy",
+        "spine T8 35 in 5 with epidural disease",
+        "spine S2 30 in 5",
+        "spine C5 30 in 5",
+        "spine T8 30 in 5 with the cord at 29.5 Gy",
+        "spine L3 without the kidneys",
+        "spine of unknown level",
+        "spine V100 of 70 percent",
+        "bone femoral head 30 in 3",
+        "bone ilium with only a cord",
+        "bone ilium 30 in 3 delivered as 41 Gy",
+        "bone femoral head beyond what an unnamed level shows",
+        "bone rectum and bladder missing at the acetabulum",
+        "node retroperitoneal 35 in 5",
+        "node pelvic with bowel and bladder in the target",
+        "node pelvic with a duodenum 20 cm away",
+        "node retroperitoneal with colon for small bowel",
+        "sum after 50 in 25 elsewhere in the chest",
+        "scope brain 27 in 3",
+        "scope pancreas 40 in 5",
     }
 )
 
-N_AT_LEAST = 40
+N_AT_LEAST = 60
 BY_NAME = {s.name: s for s in every.SCENARIOS}
 
 
