@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sbrtcheck import Outcome, Report, check_study
-from sbrtcheck.dvh import threads
+from sbrtcheck.dvh import histogram, threads
 from sbrtcheck.model import Finding
-from scenarios import every
+from scenarios import every, once
 from scenarios.phantom import Scene
 from scenarios.record import GOOD, Scenario
 
@@ -115,9 +115,10 @@ def all_words(report: Report) -> str:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small structures: threads cost more than they bring."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads cost more than they bring, and most scenarios differ from another in one structure."""
     monkeypatch.setattr(threads, "N_THREADS", 1)
+    monkeypatch.setattr(histogram, "compute_dvh", once.remembering())
 
 
 def _parameters() -> list[object]:
