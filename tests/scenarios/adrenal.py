@@ -70,6 +70,24 @@ SCENARIOS = (
         claims=(Claim("PTV_adrenal_R", "D95%", 44.8, 46.5), Claim("Liver", "Mean", 0, 12)),
     ),
     Scenario(
+        "adrenal 45 in 3",
+        lambda: (gland(LEFT, 45.0, 3),),
+        GOOD,
+        "NRG-BR001: three fractions, kidneys and stomach spared",
+        claims=(
+            Claim("PTV_adrenal_L", "D95%", 44.8, 46.5),
+            Claim("Kidney_L", "Mean", 0, 9),
+            Claim("Stomach", "D0.035cc", 0, 20),
+        ),
+    ),
+    Scenario(
+        "adrenal 60 in 8",
+        lambda: (gland(LEFT, 60.0, 8),),
+        GOOD,
+        "SABR-COMET: eight fractions beside kidney and stomach",
+        claims=(Claim("PTV_adrenal_L", "D95%", 59.7, 61.8), Claim("Kidney_L", "Mean", 0, 12)),
+    ),
+    Scenario(
         "adrenal 45 in 5 with consistent beam doses",
         lambda: (with_beams(gland(LEFT, 45.0, 5), 9.0),),
         GOOD,

@@ -13,7 +13,8 @@ ILIUM = ball((-88, 45, -30), 16)
 IN_FEMUR = ball((-90, -5, -105), 15)
 ACETABULUM = Ellipsoid((-72, 12, -88), (14, 16, 16))
 CHEST_REACH = ((-187.0, -112.0, -132.0), (141.0, 110.0, 132.0))
-PELVIC_REACH = ((-150.0, -100.0, -160.0), (130.0, 105.0, 70.0))
+STERNAL_REACH = ((-178.0, -133.0, -132.0), (176.0, 119.0, 132.0))
+PELVIC_REACH = ((-150.0, -100.0, -160.0), (130.0, 118.0, 70.0))
 
 
 def lesion(
@@ -54,6 +55,18 @@ def acetabulum() -> Scene:
     return lesion("PTV_acetabulum_R", ACETABULUM, 35.0, 5, named(PELVIC, PELVIS), PELVIC_REACH)
 
 
+def sternum() -> Scene:
+    ptv = Ellipsoid((0, -100, 20), (16, 9, 18))
+    skin = Hollow(Tube((0, 0), (175, 118), -40, 80), Tube((0, 0), (170, 113), -40, 80))
+    return lesion("PTV_sternum", ptv, 30.0, 3, {**named(CHEST, THORAX), "Skin": skin}, STERNAL_REACH)
+
+
+def sacrum() -> Scene:
+    ptv = Ellipsoid((-30, 85, -35), (16, 10, 18))
+    organs = named(("Bowel_Small", "Rectum", "Bladder", "SacralPlex_L", "SacralPlex_R", "CaudaEquina"), PELVIS)
+    return lesion("PTV_sacrum", ptv, 30.0, 5, organs, PELVIC_REACH)
+
+
 SCENARIOS = (
     Scenario(
         "bone rib 30 in 3",
@@ -90,6 +103,20 @@ SCENARIOS = (
             Claim("Femur_Head_R", "D10cc", 3, 29.5),
             Claim("Bladder", "D0.035cc", 0, 37),
         ),
+    ),
+    Scenario(
+        "bone sternum 30 in 3",
+        lambda: (sternum(),),
+        GOOD,
+        "A sternal metastasis in front of the heart, which keeps its limits",
+        claims=(Claim("PTV_sternum", "D95%", 29.8, 31), Claim("Heart", "D0.035cc", 0.5, 25)),
+    ),
+    Scenario(
+        "bone sacrum 30 in 5",
+        lambda: (sacrum(),),
+        GOOD,
+        "Beside the sacral plexus, within its limits",
+        claims=(Claim("SacralPlex_R", "D0.035cc", 8, 31), Claim("Rectum", "D0.035cc", 1, 36)),
     ),
     Scenario(
         "bone ilium with only a cord",

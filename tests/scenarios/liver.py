@@ -114,6 +114,14 @@ SCENARIOS = (
         claims=(*COVERED_50, Claim("Bowel", "D0.035cc", 0, 20)),
     ),
     Scenario(
+        "liver 37.5 in 3 of a primary",
+        lambda: (belly(DEEP, 37.5, 3),),
+        GOOD,
+        "A primary in a liver that must be spared more: its mean is far below 13 Gy",
+        claims=(Claim("PTV_liver", "D95%", 37.3, 39), Claim("Liver", "Mean", 1, 11)),
+        case='[[lesion]]\nroi = "PTV_liver"\nliver_lesion = "primary"\n',
+    ),
+    Scenario(
         "liver 46 in 5 with a mean of 27 Gy",
         lambda: whole_liver(23.0, 5, 46.0),
         FAIL,

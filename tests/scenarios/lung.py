@@ -35,6 +35,7 @@ from scenarios.record import (
 ORGANS = ("Lung_L", "Lung_R", "SpinalCord", "Esophagus", "Trachea", "ProximalBronchialTree", "Heart", "GreatVes")
 REACH = ((-165.0, -105.0, -135.0), (165.0, 105.0, 135.0))
 RUL = ball((-100, 0, 35), 16)
+FAR = ball((-107, 0, 20), 14)
 SMALL = ball((-100, 0, 35), 12)
 AT_RIB = ball((-125, 0, 10), 15)
 BASE = ball((-95, 0, -75), 14)
@@ -286,6 +287,60 @@ PERIPHERAL = (
     ),
 )
 
+MORE_GOOD = (
+    Scenario(
+        "lung 45 in 3 of a metastasis with ITV",
+        lambda: (chest(RUL, 45.0, 3).renamed(GTV_lung="ITV_lung"),),
+        GOOD,
+        "A metastasis planned on its ITV",
+        claims=covered(45.0),
+    ),
+    Scenario(
+        "lung far from the mediastinum with five organs drawn",
+        lambda: (chest(FAR, 54.0, 3).without("Heart", "GreatVes", "Trachea"),),
+        GOOD,
+        "6 cm from airway and oesophagus nobody draws heart and vessels",
+        claims=(*covered(54.0), Claim(AIRWAY, "D0.035cc", 0, 5), Claim("Esophagus", "D0.035cc", 0, 5)),
+    ),
+    Scenario(
+        "lung D95 of 99.2 percent",
+        lambda: (chest(RUL, 50.0, 5).scaled(0.989),),
+        GOOD,
+        "Plans are normalised to exactly this",
+        claims=(Claim("PTV_lung", "Rx:D95%", 99.0, 99.8),),
+    ),
+    Scenario(
+        "lung with a structure nearby that nobody understands",
+        lambda: (chest(RUL, 54.0, 3).with_(Xyz_7=ball((-100, 40, 35), 8)),),
+        GOOD,
+        "A structure of no organ's name is said and judged by nothing",
+        said=("Xyz_7",),
+        claims=(*covered(54.0), Claim("Xyz_7", "D0.035cc", 8, 30)),
+    ),
+    Scenario(
+        "lung 60 in 8 peripheral",
+        partial(one, RUL, 60.0, 8),
+        GOOD,
+        "Eight fractions for a lesion that would have stood five",
+        claims=covered(60.0),
+    ),
+    Scenario(
+        "lung gradient of a protocol at its limit",
+        lambda: one(RUL, 50.0, 5, dose=shot(RUL, 50.0, peak=1.18, r50=5.1)),
+        GOOD,
+        "A flat plan with a wide 50 % isodose: lines and variations of RTOG 0813",
+        claims=covered(50.0),
+    ),
+    Scenario(
+        "lung confirmed small airway",
+        lambda: (chest(RUL, 54.0, 3).with_(ProximalBronchialTree=Tube((0, 6), (12, 6), 18, 35)),),
+        GOOD,
+        "A tree of 4 cc, looked at and confirmed",
+        claims=(Claim(AIRWAY, "Volume", 2.5, 4.9),),
+        case='confirmed = ["ProximalBronchialTree"]\n',
+    ),
+)
+
 CENTRAL = (
     Scenario(
         "lung central 50 in 5 within TG-101",
@@ -528,4 +583,4 @@ DANGEROUS = (
     ),
 )
 
-SCENARIOS = (*PERIPHERAL, *CENTRAL, *DANGEROUS)
+SCENARIOS = (*PERIPHERAL, *MORE_GOOD, *CENTRAL, *DANGEROUS)

@@ -129,6 +129,13 @@ SCENARIOS = (
         options={"sites": {"": "node"}},
     ),
     Scenario(
+        "node mediastinal 48 in 8",
+        lambda: (node("PTV_node_mediastinum", HILAR, 48.0, 8, named(MEDIASTINAL, THORAX), CHEST_REACH),),
+        GOOD,
+        "A hilar node in eight fractions, airway far below 40 Gy",
+        claims=(Claim("ProximalBronchialTree", "D0.035cc", 10, 36),),
+    ),
+    Scenario(
         "node pelvic with bowel and bladder in the target",
         bowel_and_bladder_in_the_target,
         INCOMPLETE,

@@ -168,6 +168,20 @@ SCENARIOS = (
         claims=(Claim("CaudaEquina", "D0.035cc", 21.2, 23.9), Claim("CaudaEquina", "D5cc", 0, 21.5)),
     ),
     Scenario(
+        "spine T8 18 in 1",
+        lambda: (thoracic(18.0, 1, to=0.55),),
+        GOOD,
+        "Radiosurgery of a vertebra; cord below 10 Gy",
+        claims=(Claim("SpinalCord", "D0.035cc", 5, 10), Claim("PTV_T8", "V18Gy", 82)),
+    ),
+    Scenario(
+        "spine L4 35 in 5",
+        lambda: (lumbar(35.0, 5, to=0.75, level="L4"),),
+        GOOD,
+        "Below the kidneys the cauda and the bowel count",
+        claims=(Claim("CaudaEquina", "D0.035cc", 14, 31), Claim("PTV_L4", "V35Gy", 85)),
+    ),
+    Scenario(
         "spine S2 30 in 5",
         sacral,
         GOOD,

@@ -93,6 +93,14 @@ SCENARIOS = (
         case=earlier("SpinalCord", 30.0) + earlier("Esophagus", 45.0),
     ),
     Scenario(
+        "sum two lungs one after the other",
+        lambda: plans(({"PTV1_lung": FIRST}, {"PTV3_lung": THIRD}), 48.0, 4),
+        GOOD,
+        "One lesion in each lung, treated one after the other",
+        claims=(Claim("PTV1_lung", "D95%", 47.5, 49.5), Claim("PTV3_lung", "D95%", 47.5, 49.5, plan=1)),
+        case=SEQUENTIAL,
+    ),
+    Scenario(
         "sum two plans that meet at the cord",
         both_beside_the_cord,
         FAIL,
