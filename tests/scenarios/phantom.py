@@ -300,9 +300,9 @@ class Scene:
         affine[:3, 3] = low
         return np.minimum(self.dose(np.stack([i, j, k], axis=-1)), self.saturated_at_gy), affine
 
-    def study(self) -> Study:
-        """As the program reads it."""
-        dose, affine = self.grid()
+    def study(self, grid: tuple[Array, Array] | None = None) -> Study:
+        """As the program reads it; ``grid`` where it is known already."""
+        dose, affine = self.grid() if grid is None else grid
         study = study_from_arrays(
             dose_gy=dose,
             affine=affine,
