@@ -108,8 +108,10 @@ def redrawn(base: Known, scene: Scene) -> PlanDoses:
     def kept(structures: Iterable[Structure], dose: DoseGrid, **options: Any) -> list[Dvh]:
         return [_known_dvh(base, s, dose, options) for s in structures]
 
+    grid = base.doses.data.dose
     with mock.patch.object(plan_doses, "compute_dvhs", kept):
-        return plan.doses
+        (plan,) = course_plans(scene.study((grid.dose_gy, grid.affine)), GivenFacts(sites=base.sites), None)
+    return plan.doses
 
 
 def _known_dvh(base: Known, structure: Structure, dose: DoseGrid, options: Mapping[str, Any]) -> Dvh:

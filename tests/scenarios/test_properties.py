@@ -1,7 +1,7 @@
 """What must hold for every plan, at the judging seam: more dose to organs, less to targets, less drawn, less volume
 and more of an earlier course never make a verdict better.
 
-SBRTCHECK_PROPERTY_EXAMPLES: examples a property (40; `make fuzz`: 2000). The same through the whole engine:
+SBRTCHECK_PROPERTY_EXAMPLES: examples a property (34; `make fuzz`: 2000). The same through the whole engine:
 SBRTCHECK_ENGINE_EXAMPLES (0; the second step of .ci/run: 100).
 """
 
@@ -27,7 +27,7 @@ from scenarios.phantom import Cut, Scene
 from scenarios.seam import Known, Verdict, judged, rank
 from scenarios.test_scenarios import BY_NAME, check_scenario, scenes
 
-EXAMPLES = int(os.environ.get("SBRTCHECK_PROPERTY_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("SBRTCHECK_PROPERTY_EXAMPLES", "34"))
 ENGINE_EXAMPLES = int(os.environ.get("SBRTCHECK_ENGINE_EXAMPLES", "0"))
 WITHOUT_END = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 seam_settings = settings(max_examples=EXAMPLES, **WITHOUT_END)
