@@ -106,7 +106,7 @@ def supplement_records(judged: JudgedPlan) -> tuple[Supplement, ...]:
     for f in judged.findings:
         kind = kind_of_finding(f)
         if f.kind is FindingKind.ORGAN_LIMIT and f.table in titles and f.table != deciding and kind is not None:
-            out.append(Supplement(f.organ, kind.value, titles[f.table], f.rule_id))
+            out.append(Supplement(f.organ, kind, titles[f.table], f.rule_id))
     return tuple(dict.fromkeys(out))
 
 

@@ -177,7 +177,8 @@ def _judged_and_default(
     required: tuple[str, ...] = ()
     wanted = choices.table_for(doses.lesions, n_fractions=doses.n_fractions)
     if clinic is not None:
-        goals = (*(goals if clinic.keep_goals else ()), *clinic_goals(clinic.goals, file=clinic.file))
+        own = [g for g in clinic_goals(clinic.goals, file=clinic.file) if g.n_fractions in {None, doses.n_fractions}]
+        goals = (*(goals if clinic.keep_goals else ()), *own)
         sites = dict.fromkeys(x.site for x in doses.lesions)
         required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
     if wanted is None and not choices.also and clinic is None and not choices.derive and thresholds is None:
