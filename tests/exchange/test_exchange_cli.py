@@ -149,8 +149,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
 def test_an_imported_table_judges_a_sample_plan(checked: tuple[Report, str]) -> None:
     report, sha256 = checked
     assert report.outcome is Outcome.PASS
-    table = next(t for t in report.tables if t["name"] == "ours.csv")
-    assert (table["role"], sha256 in table["citation"]) == ("decides", True)
+    table = next(t for t in report.tables if t.name == "ours.csv")
+    assert (table.role, sha256 in table.citation) == ("decides", True)
     facts = [f for f in report.facts if f.name == "target goals imported from"]
     assert [sha256 in f.origin for f in facts] == [True, False]
     judged = [f for f in report.findings if f.table == "ours.csv"]
