@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sbrtcheck.anatomy.names import closest_organs, find_organ, is_readable, name_index
-from sbrtcheck.anatomy.target_names import TARGET_TYPES, is_helper_name, parse_prv, parse_target
+from sbrtcheck.anatomy.target_names import is_helper_name, parse_prv, parse_target
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.exchange.template import Statement
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import name_key
 
 MAX_NAME = 64
