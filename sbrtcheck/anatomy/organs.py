@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sbrtcheck.anatomy.flat_ends import flat_end
+from sbrtcheck.anatomy.place import boxes_meet
 from sbrtcheck.anatomy.points import NEAR_TARGET_MM, points_distance_mm, points_of
 from sbrtcheck.model import FloatArray, Lesion, NamedRoi, OrganInfo, Reason, Role
 from sbrtcheck.tables.organs import load_organs
@@ -185,7 +186,7 @@ def without_gtv(
         inner = []
         for lesion in lesions:
             name = lesion.gtv or lesion.itv
-            if name and structures[name].blocked is None and _boxes_meet(candidate.structure, structures[name]):
+            if name and structures[name].blocked is None and boxes_meet(candidate.structure, structures[name]):
                 inner.append(structures[name])
         if not inner:
             out.append(candidate)
@@ -204,12 +205,6 @@ def without_gtv(
         if c.organ in WITHOUT_GTV and not find(candidates, f"{c.organ}-GTV")
     ]
     return out + aliases
-
-
-def _boxes_meet(one: Structure, other: Structure) -> bool:
-    low_a, high_a = np.asarray(one.bounds_mm)
-    low_b, high_b = np.asarray(other.bounds_mm)
-    return bool(np.all(low_a <= high_b) and np.all(low_b <= high_a))
 
 
 def contralateral_lung(
