@@ -105,7 +105,7 @@ def test_every_key_that_is_written_stands_in_the_schema(report: Report) -> None:
     [
         (("outcome",), "OK"),
         (("exit_code",), 5),
-        (("schema_version",), "2.0"),
+        (("schema_version",), "3.0"),
         (("course", "plans", 0, "findings", 0, "verdict"), "PASSED"),
         (("course", "plans", 0, "findings", 0, "comparator"), "~"),
         (("course", "plans", 0, "findings", 0, "value"), "21.4"),

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sbrtcheck.report import format_value
-from sbrtcheck.report.numbers import exact, format_limit, format_margin, format_margin_percent, format_share, relation
+from sbrtcheck.model.numbers import (
+    exact,
+    format_limit,
+    format_margin,
+    format_margin_percent,
+    format_share,
+    format_value,
+    relation,
+)
 
 HOLDS = {"<": float.__lt__, "<=": float.__le__, ">": float.__gt__, ">=": float.__ge__}
 AMOUNTS = st.floats(min_value=0.0, max_value=1e6, allow_nan=False)

@@ -43,7 +43,7 @@ def hostile(report: Report, text: str) -> Report:
             roi=roi,
             organ=text if f.organ else "",
             lesion=text if f.lesion else "",
-            note=text,
+            notes=(text,),
             source=text,
             plan=text,
         )
@@ -144,7 +144,7 @@ def test_what_was_not_evaluated_decides_with_its_reason() -> None:
 def test_a_finding_about_nothing_in_particular_is_its_note() -> None:
     base = report_fixture.report()
     finding = replace(
-        report_fixture.plan_findings()[10], organ="", reason=Reason.NOT_SBRT, note="2 Gy a fraction: not SBRT"
+        report_fixture.plan_findings()[10], organ="", reason=Reason.NOT_SBRT, notes=("2 Gy a fraction: not SBRT",)
     )
     plan = replace(base.plans[0], findings=(finding,))
     report = replace(base, plans=(plan,), outcome=Outcome.INCOMPLETE, exit_code=3)
@@ -214,10 +214,10 @@ def test_every_finding_is_shown_somewhere() -> None:
         plans=(
             replace(
                 report.plans[0],
-                findings=tuple(replace(f, note=f"mark{i}.") for i, f in enumerate(report.plans[0].findings)),
+                findings=tuple(replace(f, notes=(f"mark{i}.",)) for i, f in enumerate(report.plans[0].findings)),
             ),
         ),
-        course_findings=tuple(replace(f, note=f"course{i}.") for i, f in enumerate(report.course_findings)),
+        course_findings=tuple(replace(f, notes=(f"course{i}.",)) for i, f in enumerate(report.course_findings)),
     )
     text = render_text(marked, width=160)
     for number in range(len(report.plans[0].findings)):
@@ -343,7 +343,7 @@ def test_a_report_that_ends_refused_shows_no_verdict_even_if_a_plan_was_read() -
         (words.VERDICT_WORDS, Verdict),
         (words.OUTCOME_WORDS, Outcome),
         (words.OUTCOME_TONE, Outcome),
-        (words.REASON_WORDS, Reason),
+        ({reason: reason.words for reason in Reason}, Reason),
         (words.MATCHED_WORDS, MatchedBy),
         (words.KIND_WORDS, FindingKind),
         (words.LEVEL_SHORT, Level),

@@ -25,7 +25,7 @@ from sbrtcheck.model import (
     TargetGoal,
     worst_outcome,
 )
-from sbrtcheck.model.finding import as_other_source, completeness, information
+from sbrtcheck.model.finding import as_other_source, completeness, information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
 from sbrtcheck.tables.organ_tables import (
@@ -152,7 +152,7 @@ def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
     if not sites or extra_required:
         return []
     note = f"no list says which organs site {', '.join(sites)} asks for; name them under [required] in a clinic file"
-    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, note=note)]
+    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, notes=(note,))]
 
 
 def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
@@ -160,7 +160,7 @@ def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
     note = choice.reason + (
         f"; nearest covered: {nearest} fractions" if nearest and nearest not in choice.reason else ""
     )
-    return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, note=note)
+    return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, notes=(note,))
 
 
 def _thorax(doses: PlanDoses) -> list[Finding]:
@@ -181,7 +181,7 @@ def _thorax(doses: PlanDoses) -> list[Finding]:
                     organ="Lungs",
                     roi=subject.roi,
                     metric=text,
-                    note="; ".join(n for n in (value.note, subject.note, "shown for every thoracic plan") if n),
+                    notes=told(value.note, subject.note, "shown for every thoracic plan"),
                 )
             )
     return out
@@ -195,9 +195,7 @@ def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None
         if deciding is not None and table.name == deciding.name:
             continue
         out += [
-            as_other_source(
-                f, note="; ".join(n for n in (f"{table.title}: judged beside, does not decide", f.note) if n)
-            )
+            as_other_source(f, notes=told(f"{table.title}: judged beside, does not decide", *f.notes))
             for f in judge_organ_limits(context, table)
         ]
     return out
