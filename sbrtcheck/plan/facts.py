@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sbrtcheck.read.case_file import CaseFile
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, FarOrgan
 from sbrtcheck.read.clinic_file import ClinicFile
 
 
@@ -20,18 +20,27 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
     return replace(
         given,
         prescriptions_gy={**declared_gy, **given.prescriptions_gy},
-        sites={**{x.roi: x.site for x in lesions if x.site}, **given.sites},
+        sites={**{x.roi: _place(x) for x in lesions if x.site}, **given.sites},
         optional_map={**(dict(clinic.names) if clinic else {}), **given.optional_map},
         absent={**absent, **given.absent},
         sex=given.sex or (case.sex if case else ""),
+        far=case.far if case else given.far,
+        confirmed=frozenset(case.confirmed) if case else given.confirmed,
     )
+
+
+def _place(lesion: CaseLesion) -> str:
+    """Site and level as an option states them."""
+    return f"{lesion.site}:{lesion.level}" if lesion.level else lesion.site
 
 
 @dataclass(frozen=True, slots=True)
 class GivenFacts:
     """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
 
-    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be. ``sites``: target
+    ("" for all) to ``site`` or ``site:level``. ``far``: organs declared far from every target. ``confirmed``: organs
+    whose contour somebody has looked at and found right.
     """
 
     n_fractions: int | None = None
@@ -41,3 +50,5 @@ class GivenFacts:
     optional_map: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+    far: tuple[FarOrgan, ...] = ()
+    confirmed: frozenset[str] = frozenset()
