@@ -1,4 +1,4 @@
-"""Which organs a target asks for, by site, level and what is drawn near it; and what of them lies where it says nothing."""
+"""Which organs a target asks for by site, level and nearness; and what of them lies where it says nothing."""
 
 from __future__ import annotations
 
@@ -60,16 +60,20 @@ def asked_organs(rows: Iterable[RequiredOrgan], beside: Beside, distance_mm: Dis
         distance_mm: smallest distance between two clouds of points.
     """
     out: dict[str, Asked] = {}
+    gaps_mm: dict[str, float] = {}
     for row in rows:
-        near = "" if row.requirement == "required" else _near(row, beside, distance_mm)
+        near = "" if row.requirement == "required" else _near(row, beside, distance_mm, gaps_mm)
         if row.requirement == "required" or near:
             asked = Asked(row.organs, near, row.may_be_far)
             out.setdefault(asked.key, asked)
     return tuple(out.values())
 
 
-def _near(row: RequiredOrgan, beside: Beside, distance_mm: Distance) -> str:
-    """Why an if_near row asks, with the landmark and the distance; "" when it does not."""
+def _near(row: RequiredOrgan, beside: Beside, distance_mm: Distance, gaps_mm: dict[str, float]) -> str:
+    """Why an if_near row asks, with the landmark and the distance; "" when it does not.
+
+    ``gaps_mm`` keeps the distance to each landmark, which several rows may name.
+    """
     if row.requirement != "if_near" or row.distance_mm is None:
         return ""
     limit_mm = row.distance_mm
@@ -78,7 +82,12 @@ def _near(row: RequiredOrgan, beside: Beside, distance_mm: Distance) -> str:
         marks = [m for m in marks if m.size]
         if not marks:
             continue
-        gap_mm = _gap_mm(row.direction, np.concatenate(marks), beside, distance_mm)
+        if row.direction in {"any", "surface"}:
+            if landmark not in gaps_mm:
+                gaps_mm[landmark] = distance_mm(np.concatenate(marks), beside.target_mm)
+            gap_mm = gaps_mm[landmark]
+        else:
+            gap_mm = _height_gap_mm(row.direction, Height.of(np.concatenate(marks)), beside.height)
         if row.direction in {"below_top", "above_top"}:
             if gap_mm > limit_mm:
                 where = "below" if row.direction == "below_top" else "above"
@@ -88,9 +97,8 @@ def _near(row: RequiredOrgan, beside: Beside, distance_mm: Distance) -> str:
     return ""
 
 
-def _gap_mm(direction: str, mark_mm: FloatArray, beside: Beside, distance_mm: Distance) -> float:
-    """The distance that a direction means [mm]."""
-    mark, target = Height.of(mark_mm), beside.height
+def _height_gap_mm(direction: str, mark: Height, target: Height) -> float:
+    """The distance that a direction along the patient means [mm]."""
     match direction:
         case "superior":
             return mark.high_mm - target.high_mm
@@ -100,7 +108,8 @@ def _gap_mm(direction: str, mark_mm: FloatArray, beside: Beside, distance_mm: Di
             return mark.high_mm - target.low_mm
         case "above_top":
             return target.high_mm - mark.high_mm
-    return distance_mm(mark_mm, beside.target_mm)
+        case _:
+            raise ValueError(f"unknown direction {direction!r}")
 
 
 def stand_ins_of(options: Sequence[str]) -> frozenset[str]:
@@ -109,29 +118,34 @@ def stand_ins_of(options: Sequence[str]) -> frozenset[str]:
     return frozenset(
         other
         for option in options
+        if option in info
         for other in (*info[option].judged_by, *info[option].containers)
-        if option in info and other in options
+        if other in options
     )
 
 
-def does_not_settle(asked: Asked, beside: Beside, policy: Policy) -> str:
-    """Why what is drawn of a requirement says nothing of the target; "" when some of it does, or none is drawn."""
-    groups = [a for a in drawn_along() if a.organ in asked.organs]
-    if groups and {a.organ for a in groups} == set(asked.organs):
-        return _not_drawn_along(beside, policy, asked.organs)
+def does_not_settle(asked: Asked, beside: Beside, policy: Policy) -> tuple[str, frozenset[str]]:
+    """Why what is drawn of a requirement says nothing of the target, "" when some of it does or none is drawn.
+
+    Returns:
+        The reason, and those of its organs that lie elsewhere: they settle nothing even where another one does.
+    """
+    groups = {a.organ for a in drawn_along()}
+    if set(asked.organs) <= groups:
+        return _not_drawn_along(beside, policy, asked.organs), frozenset()
     drawn = [o for o in asked.organs if any(c.points_mm.size for c in find(beside.candidates, o))]
     if drawn and all(organ_info()[o].laterality == "paired" for o in drawn):
         other_side = on_the_other_side(drawn, beside, midline_mm=policy.value("required.midline_mm"))
         if other_side:
-            return other_side
+            return other_side, frozenset(drawn)
     if len(asked.organs) == 1 or not drawn:
-        return ""
+        return "", frozenset()
     reach_mm = policy.value("required.reach_mm")
     away = out_of_height(beside.candidates, drawn, beside.height, reach_mm=reach_mm)
     if len(away) < len(drawn):
-        return ""
-    said = " and ".join(f"{organ} ({gap:.0f} mm)" for organ, gap in away.items())
-    return f"{said} lies more than {reach_mm:g} mm above or below the target"
+        return "", frozenset(away)
+    said = " and ".join(f"{organ} {gap:.0f} mm" for organ, gap in away.items())
+    return f"what is contoured lies above or below the target: {said} ({reach_mm:g} mm asked for)", frozenset(away)
 
 
 def _not_drawn_along(beside: Beside, policy: Policy, options: Sequence[str]) -> str:

@@ -141,3 +141,16 @@ def site_by_place(ptv: Structure, candidates: Sequence[Candidate]) -> tuple[str,
         if share > 0.5:
             return site, f"geometry: {share:.0%} of the PTV lies inside {organs[0].lower()}"
     return "", ""
+
+
+def places_beside(
+    lesions: Sequence[Lesion], structures: Mapping[str, Structure], candidates: Sequence[Candidate]
+) -> dict[str, tuple[str, str]]:
+    """For each PTV in the lung or liver whose site is said to be another one: that place, and how it is known."""
+    out = {}
+    for lesion in lesions:
+        if lesion.site and not lesion.site_origin.startswith("geometry"):
+            place, how = site_by_place(structures[lesion.ptv], candidates)
+            if place and place != lesion.site:
+                out[lesion.ptv] = place, how
+    return out

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from sbrtcheck.anatomy import lesions as course
 from sbrtcheck.anatomy.dose_levels import higher_levels
 from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
 from sbrtcheck.anatomy.organs import Candidate
 from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
-from sbrtcheck.anatomy.sites import with_sites
+from sbrtcheck.anatomy.sites import places_beside, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
 from sbrtcheck.dvh import Structure, compute_dvhs
 from sbrtcheck.dvh.contours.combine import minus
@@ -60,6 +58,8 @@ class PlanDoses:
     near_maximum: Mapping[str, Dvh] = field(default_factory=dict)
     # What may stand for an organ, with contour points: for distances and heights.
     candidates: tuple[Candidate, ...] = ()
+    # PTV to the site whose organs are asked for beside those of its own, and how that is known.
+    places: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     given: GivenFacts = field(default_factory=GivenFacts)
     # Targets that the plan seems to treat and that are no lesion, each with why.
     targets_not_judged: tuple[str, ...] = ()
@@ -179,6 +179,8 @@ def compute_plan(
     target_names = {n.roi.name for n in named if n.role is Role.TARGET}
     dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
 
+    by_name = {n.roi.name: n for n in named}
+    targets_mm = [points_of(by_name[x.ptv]) for x in lesions]
     found: dict[str, list[Subject]] = {}
     shapes: dict[str, list[Structure | None]] = {}
     derived_dvhs: dict[str, Dvh] = {}
@@ -190,7 +192,7 @@ def compute_plan(
             derived_dvhs[c.organ] = dvh
         else:
             dvh = dvhs[c.structure.name]
-        distance, nearest = _nearest_lesion(c.points_mm, lesions, named)
+        distance, nearest = _nearest_lesion(c.points_mm, lesions, targets_mm)
         subject = Subject(
             organ=c.organ,
             roi=safe_text(c.roi),
@@ -207,7 +209,8 @@ def compute_plan(
         shapes.setdefault(c.organ, []).append(c.structure)
         if subject.cut:
             problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
-    facts += _facts(lesions, named)
+    places = places_beside(lesions, structures, candidates)
+    facts += _facts(lesions, places)
     problems += laterality_problems(named)
     return PlanDoses(
         data=data,
@@ -228,6 +231,7 @@ def compute_plan(
         higher_levels=levels,
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         candidates=tuple(candidates),
+        places=places,
         given=given,
         targets_not_judged=(
             *targets_not_judged(
@@ -255,17 +259,17 @@ def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) 
 
 
 def _nearest_lesion(
-    points_mm: FloatArray, lesions: Sequence[Lesion], named: Sequence[NamedRoi]
+    points_mm: FloatArray, lesions: Sequence[Lesion], targets_mm: Sequence[FloatArray]
 ) -> tuple[float | None, Lesion | None]:
-    by_name = {n.roi.name: n for n in named}
-    gaps = [(points_distance_mm(points_mm, points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
+    """The distance of the nearest lesion [mm], and which it is; ``targets_mm``: contour points of each PTV."""
+    gaps = [(points_distance_mm(points_mm, target), i) for i, target in enumerate(targets_mm)]
     if not gaps or not len(points_mm):
         return None, None
     gap, index = min(gaps)
     return gap, lesions[index]
 
 
-def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
+def _facts(lesions: Sequence[Lesion], places: Mapping[str, tuple[str, str]]) -> list[Fact]:
     out = []
     for lesion in lesions:
         roi = safe_text(lesion.ptv)
@@ -275,6 +279,9 @@ def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
             out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
         if lesion.levels:
             out.append(Fact(f"level of {roi}", " and ".join(lesion.levels), lesion.level_origin))
+        if lesion.ptv in places:
+            place, how = places[lesion.ptv]
+            out.append(Fact(f"organs asked for beside {roi}", f"also those of {place}", how))
     return out
 
 
