@@ -21,6 +21,7 @@ from sbrtcheck.model import (
 )
 from sbrtcheck.model.finding import told
 from sbrtcheck.model.subject import Subject
+from sbrtcheck.tables.clinic_rows import LOCAL
 
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
@@ -199,6 +200,8 @@ def _finding(
         parts.append(f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides")
     if judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit):
         parts.append("the limit lies inside the numerical band")
+    local = row.table == LOCAL
+    title, trust = (LOCAL, "the clinic's own row") if local else (table.title, table.trust)
     return Finding(
         rule_id=row.rule_id,
         kind=FindingKind.ORGAN_LIMIT,
@@ -219,10 +222,10 @@ def _finding(
         reason=reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
         notes=told(*parts),
         source=(
-            f"{table.title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
+            f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
             f"{row.endpoint or 'no endpoint printed'}"
         ),
-        trust=table.trust,
+        trust=trust,
         margin=_margin(value.value, row),
         share=_share(value.value, row),
     )

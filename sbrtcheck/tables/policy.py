@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,24 @@ EDITION = "edition.toml"
 UNITS = ("mm", "cc", "%", "Gy", "ratio", "fractions", "count", "months", "h")
 RULES = tuple(f"P{i}" for i in range(1, 13))
 _TEXTS = ("rule", "unit", "source", "why")
+# Values of one file that must stay in order: small first, large last, the same allowed.
+IN_ORDER = (
+    ("target_dose.d98_marginal_percent", "target_dose.d98_fail_percent"),
+    ("target_dose.point_coverage_low_percent", "target_dose.point_coverage_high_percent"),
+    ("target_dose.shared_low_percent", "target_dose.shared_high_percent"),
+    ("supplements.lung_v20_variation_percent", "supplements.lung_v20_major_percent"),
+    ("supplements.lung_v20_major_percent", "supplements.lung_v20_several_fail_percent"),
+    ("coverage.d95_fail_percent", "coverage.d95_variation_percent"),
+    ("coverage.d95_variation_percent", "coverage.d95_full_percent"),
+    ("coverage.gtv_d98_fail_percent", "coverage.gtv_d98_percent"),
+    ("coverage.spine_gtv_d98_marginal_percent", "coverage.gtv_d98_percent"),
+    ("coverage.excuse_from_percent", "coverage.excuse_to_percent"),
+    ("small_organs.smaller_times", "small_organs.enough_times"),
+    ("location.central_few_fractions", "location.ultracentral_review_fractions"),
+    ("location.airway_8_variation_gy", "location.airway_8_marginal_gy"),
+    ("levels.cord_volume_from_cc", "levels.cord_volume_to_cc"),
+    *((f"levels.cord_{n}_variation_gy", f"levels.cord_{n}_fail_gy") for n in range(1, 6)),
+)
 _KEY = re.compile(r"[a-z][a-z0-9_]{1,60}", re.ASCII)
 _EDITION_KEYS: dict[str, type] = {"title": str, "version": str, "note": str, "sha256": dict}
 
@@ -52,9 +71,46 @@ def _load(folder: Path) -> Policy:
     for path in policy_files(folder):
         if path.suffix == ".toml":
             _read_subject(path, entries, problems)
+    problems += [Problem(CODE, "policy", tag=f"value {k}", detail="missing") for k in _ordered() if k not in entries]
+    if not problems:
+        problems += out_of_order({key: entry.value for key, entry in entries.items()}, file="policy", code=CODE)
     if problems:
         raise wrong_usage_many(problems)
     return Policy(version=version, sha256=sha256, entries=MappingProxyType(entries))
+
+
+def _ordered() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for pair in IN_ORDER for key in pair))
+
+
+def out_of_order(values: Mapping[str, float], *, file: str, code: str) -> list[Problem]:
+    """A problem for each pair of values that contradict each other: the one that must be smaller is larger."""
+    return [
+        Problem(
+            code,
+            file,
+            tag=f"key policy.{small}",
+            seen=f"{values[small]:g}",
+            detail=f"above {large}, which is {values[large]:g}: the two contradict each other",
+            remedy="Correct one of the two",
+        )
+        for small, large in IN_ORDER
+        if values[small] > values[large]
+    ]
+
+
+def policy_of_clinic(changes: Mapping[str, float], *, file: str) -> Policy:
+    """The policy as a clinic file sets it.
+
+    Raises:
+        WrongUsageError: E-CONFIG with every unknown key, fixed value, number outside its range and contradiction.
+    """
+    policy = load_policy().with_clinic(changes, file=file)
+    values = {key: entry.value for key, entry in policy.entries.items()}
+    problems = out_of_order(values, file=file, code="E-CONFIG")
+    if problems:
+        raise wrong_usage_many(problems)
+    return policy
 
 
 def _edition(folder: Path) -> tuple[str, str]:
