@@ -33,4 +33,3 @@ def higher_levels(lesions: Sequence[Lesion], structures: Mapping[str, Structure]
         if inner:
             out[low.ptv] = tuple(inner)
     return out
-

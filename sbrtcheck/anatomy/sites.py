@@ -66,9 +66,7 @@ def with_sites(
         lesion = replace(lesion, site=site, site_origin=origin)
         if chosen is not None:
             level_origin = GIVEN if chosen[1] else ""
-            lesion = replace(
-                lesion, site=chosen[0], site_origin=GIVEN, levels=chosen[1], level_origin=level_origin
-            )
+            lesion = replace(lesion, site=chosen[0], site_origin=GIVEN, levels=chosen[1], level_origin=level_origin)
         out.append(_with_level(lesion, texts, ptv, candidates))
     return tuple(out)
 

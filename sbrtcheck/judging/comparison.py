@@ -90,9 +90,7 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, wh
     return not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
 
 
-def _judge_reading(
-    subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool
-) -> Judgement:
+def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool) -> Judgement:
     value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
     verdict = compare(value, comparator=comparator, limit=limit)
     judgement = Judgement(verdict, value, value.note)

@@ -65,14 +65,6 @@ def judge_targets(
         completeness(rule_id="target:not_judged", plan=doses.label, reason=Reason.NO_TARGET, notes=(note,))
         for note in doses.targets_not_judged
     ]
-    for lesion in doses.lesions:
-        if not lesion.site:
-            note = f'the site of {safe_text(lesion.ptv)} is not known; add --site "{safe_text(lesion.ptv)}=lung"'
-            out.append(
-                completeness(
-                    rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, notes=(note,)
-                )
-            )
     by_target = {c.target: c for c in conformity}
     rules = load_conformity_rules()
     source = "RTOG_0915" if doses.n_fractions in {1, 4} else "RTOG_0813"

@@ -11,7 +11,12 @@ from sbrtcheck.judging import target_goals as target_rules
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
-from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
+from sbrtcheck.judging.plan_context import judgeable
+from sbrtcheck.judging.plausible import implausible_organs
+from sbrtcheck.judging.required import reach_lines, required_organs_settled, some_organ_judged
+from sbrtcheck.judging.scope import judge_scope
+from sbrtcheck.judging.stand_ins import below_the_diaphragm, judge_stand_ins
+from sbrtcheck.judging.unjudged import judged_organs, not_judged
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
@@ -22,29 +27,38 @@ from sbrtcheck.model import (
     Reason,
     TableChoice,
     TargetGoal,
+    Unjudged,
     worst_outcome,
 )
 from sbrtcheck.model.finding import as_other_source, completeness, information, told
+from sbrtcheck.model.policy import Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
 from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
 from sbrtcheck.tables.organ_tables import (
     choose_table,
     load_organs,
-    load_regions,
     load_table,
     load_tables,
 )
+from sbrtcheck.tables.policy import load_policy
 
 THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPlan:
-    """The findings of one plan under one table, and their outcome."""
+    """The findings of one plan under one table, and their outcome.
+
+    ``unjudged``: organs near a target that nothing judged; ``judged``: organs that a row that counts judged; ``lines``:
+    what the first screen says beside them.
+    """
 
     choice: TableChoice
     findings: tuple[Finding, ...]
+    unjudged: tuple[Unjudged, ...] = ()
+    judged: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -73,6 +87,7 @@ def judge_plan(
     derive: bool = False,
     alpha_betas_gy: Mapping[str, float] | None = None,
     thresholds: CourseThresholds | None = None,
+    policy: Policy | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -90,6 +105,7 @@ def judge_plan(
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
+        policy: as the clinic sets it; None: as shipped.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -103,25 +119,22 @@ def judge_plan(
         sites = {x.site for x in doses.lesions}
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
-    context = PlanContext(
-        label=doses.label,
-        n_fractions=doses.n_fractions,
-        subjects=doses.subjects,
-        required={**doses.required, **dict.fromkeys(extra_required, "required by the clinic file")},
-        containers=doses.containers,
-        absent=absent,
-        sex=doses.sex,
-        out_of_reach=doses.out_of_reach,
-    )
+    plan = judgeable(doses, policy or load_policy(), absent=absent, extra_required=extra_required)
+    context = plan.context
     findings: list[Finding] = []
     if choice.table is None:
         findings.append(_no_table(doses, choice))
     else:
-        findings += judge_organ_limits(context, choice.table)
+        rows = judge_organ_limits(context, choice.table)
+        rows += judge_stand_ins(context, choice.table, rows, near_rois=plan.near_rois)
+        findings += below_the_diaphragm(rows, context, doses.lesions)
+    findings += implausible_organs(doses, context, near_rois=plan.near_rois)
     findings += required_organs_settled(context, choice.table, findings)
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
-    findings += _no_list(doses, extra_required)
+    open_ = not_judged(context, choice.table, plan.near, findings)
+    findings += open_.findings
+    findings += judge_scope(doses, listed_by_clinic=bool(extra_required))
     findings += judge_targets(doses, goals=goals, conformity=conformity, organ_findings=findings)
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
@@ -142,17 +155,13 @@ def judge_plan(
             weighty_organs=weighty,
         )
     findings += _also(context, also, choice.table)
-    return JudgedPlan(choice, tuple(findings))
-
-
-def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
-    """A site for which nothing says which organs must be judged can give no pass."""
-    listed = {r.site for r in load_regions()}
-    sites = sorted({x.site for x in doses.lesions if x.site} - listed)
-    if not sites or extra_required:
-        return []
-    note = f"no list says which organs site {', '.join(sites)} asks for; name them under [required] in a clinic file"
-    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, notes=(note,))]
+    return JudgedPlan(
+        choice,
+        tuple(findings),
+        unjudged=open_.unjudged,
+        judged=judged_organs(context, choice.table, findings),
+        lines=(*open_.lines, *plan.lines, *reach_lines(context, choice.table)),
+    )
 
 
 def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:

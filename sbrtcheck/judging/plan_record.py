@@ -78,6 +78,9 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
+        unjudged=judged.unjudged,
+        judged=judged.judged,
+        lines=judged.lines,
     )
 
 

@@ -61,7 +61,7 @@ def _finding(doses: PlanDoses, doubt: Doubtful) -> Finding:
             notes=(note,),
         )
     note = safe_text(
-        f'is {doubt.roi} really the organ {doubt.organ}? {doubt.what}; if it is, add to the case file: '
+        f"is {doubt.roi} really the organ {doubt.organ}? {doubt.what}; if it is, add to the case file: "
         f'confirmed = ["{base}"]',
         limit=400,
     )

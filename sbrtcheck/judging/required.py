@@ -63,9 +63,7 @@ def _unsettled(
         return None
     else:
         reason, note = Reason.NO_TABLE, f"no row of {table.title} settled {name}, which is required ({why})"
-    return completeness(
-        rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, notes=(note,)
-    )
+    return completeness(rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, notes=(note,))
 
 
 def was_judged(finding: Finding) -> bool:
@@ -100,9 +98,7 @@ def _rows_of(context: PlanContext, table: OrganTable, organs: Sequence[str]) -> 
     return [
         r
         for r in table.rows_for(n_fractions=context.n_fractions)
-        if r.level is Level.MANDATORY
-        and applies(r, sex=context.sex)
-        and {r.organ, *r.joint} & ({*organs} | stood_for)
+        if r.level is Level.MANDATORY and applies(r, sex=context.sex) and {r.organ, *r.joint} & ({*organs} | stood_for)
     ]
 
 

@@ -23,7 +23,11 @@ def judge_scope(doses: PlanDoses, *, listed_by_clinic: bool) -> list[Finding]:
     found = [(x, _open(x, listed_by_clinic=listed_by_clinic)) for x in doses.lesions]
     return [
         completeness(
-            rule_id=rule_id, plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, notes=(safe_text(note, limit=400),)
+            rule_id=rule_id,
+            plan=doses.label,
+            lesion=lesion.id,
+            reason=Reason.NO_SITE,
+            notes=(safe_text(note, limit=400),),
         )
         for lesion, (rule_id, note) in found
         if rule_id

@@ -22,6 +22,17 @@ VESSELS = "GreatVes"
 _WHOLE = {"Kidney_Cortex": "the whole kidney is contoured, the limit is for the cortex"}
 # Structures that hold space beside organs: where one of their organs is drawn, it speaks for them.
 WITH_SPACE = ("Bag_Bowel",)
+# Sites and levels whose lists ask for the great vessels as a whole.
+STRICT_SITES = (("lung", ""), ("node", "mediastinum"))
+
+
+def larger_stand_ins(containers: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Organ to what may settle it from outside: its containers, and larger structures that stand in for it."""
+    out = dict(containers)
+    for organ, info in organ_info().items():
+        if info.judged_by and organ != VESSELS and organ not in _WHOLE:
+            out[organ] = tuple(dict.fromkeys((*out.get(organ, ()), *info.judged_by)))
+    return out
 
 
 def judge_stand_ins(

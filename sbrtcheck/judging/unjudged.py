@@ -71,9 +71,7 @@ def _counting(context: PlanContext, table: OrganTable | None, findings: Sequence
     rows = table.rows_for(n_fractions=context.n_fractions) if table is not None else ()
     mandatory = {o for r in rows if r.level is Level.MANDATORY and r.computable for o in (r.organ, *r.joint)}
     return [
-        f
-        for f in findings
-        if was_judged(f) and (f.level is Level.MANDATORY or not set(f.organ.split("+")) & mandatory)
+        f for f in findings if was_judged(f) and (f.level is Level.MANDATORY or not set(f.organ.split("+")) & mandatory)
     ]
 
 
