@@ -37,7 +37,7 @@ def judged_limits(
         highest_gy=None,
     )
     limits = judge_organ_limits(context, table)
-    limits += judge_stand_ins(context, table, limits, near_rois=plan.near_rois)
+    limits += judge_stand_ins(context, table, limits)
     limits = below_the_diaphragm(limits, context, doses.lesions)
     return (*limits, *required_organs_settled(context, table, limits))
 

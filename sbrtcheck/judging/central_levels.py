@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sbrtcheck.dvh.metrics import evaluate
-from sbrtcheck.judging.levels import NEAR_MAXIMUM, Held
+from sbrtcheck.judging.levels import NEAR_MAXIMUM, Held, is_local
 from sbrtcheck.model import Finding, FindingKind, Level, MarginalReason, Outcome, Verdict
 from sbrtcheck.model.finding import held_at, told
 from sbrtcheck.model.subject import Subject
@@ -28,7 +28,7 @@ def central_in_five(held: Held, findings: Sequence[Finding]) -> list[Finding]:
 
 def _beside_central(held: Held, finding: Finding) -> Finding:
     organs = set(finding.organ.split("+"))
-    if finding.consequence is not Outcome.FAIL or finding.table != held.table.name:
+    if finding.consequence is not Outcome.FAIL or finding.table != held.table.name or is_local(finding):
         return finding
     if not organs & organ_group("rtog_0813_point"):
         return finding

@@ -17,6 +17,7 @@ from sbrtcheck.model.location import Location
 from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.model.policy import SupplementKind
 from sbrtcheck.model.subject import Subject
+from sbrtcheck.tables.clinic_rows import LOCAL
 from sbrtcheck.tables.policy_groups import organ_group
 
 OWN_POLICY = "policy of this program"
@@ -48,6 +49,11 @@ class Held:
         return where is not None and (where.central or where.ultracentral)
 
 
+def is_local(finding: Finding) -> bool:
+    """Whether the row is a clinic's own, which is held as the clinic says."""
+    return finding.rule_id.startswith(f"{LOCAL}:")
+
+
 # ---- the cord
 
 
@@ -77,7 +83,10 @@ def _beside_the_cord(held: Held) -> bool:
 
 
 def cord_by_hytec(held: Held, findings: Sequence[Finding]) -> list[Finding]:
-    """HyTEC's near-maximum decides the cord; other point rows stand beside, and the cord's volume rows are optimal."""
+    """HyTEC's near-maximum decides the cord; other point rows stand beside, and the cord's volume rows are optimal.
+
+    A volume row missed by far needs review only above HyTEC's lower value: below it no volume was found to matter.
+    """
     hytec = hytec_rows(held)
     if hytec is None:
         return list(findings)
@@ -86,13 +95,15 @@ def cord_by_hytec(held: Held, findings: Sequence[Finding]) -> list[Finding]:
         return list(findings)
     said = "HyTEC decides the cord's near-maximum beside the spine"
     if held.table.name != hytec.name:
-        findings = [*(held_at(f, f.consequence, said) for f in deciding), *(_cord_row(held, f) for f in findings)]
+        low = not any(f.level is Level.OPTIMAL and f.verdict is Verdict.NOT_MET for f in deciding)
+        rows = [_cord_row(held, f, low=low) for f in findings]
+        findings = [*(held_at(f, f.consequence, said) for f in deciding), *rows]
     return [*findings, *_around_the_cord(held)]
 
 
-def _cord_row(held: Held, finding: Finding) -> Finding:
-    """A row of the deciding table on the cord, where HyTEC decides its near-maximum."""
-    if finding.kind is not FindingKind.ORGAN_LIMIT or finding.organ not in _CORD:
+def _cord_row(held: Held, finding: Finding, *, low: bool) -> Finding:
+    """A row of the deciding table on the cord where HyTEC decides its near-maximum; ``low``: within its lower value."""
+    if finding.kind is not FindingKind.ORGAN_LIMIT or finding.organ not in _CORD or is_local(finding):
         return finding
     kind = kind_of_finding(finding)
     if kind is SupplementKind.POINT:
@@ -107,7 +118,7 @@ def _cord_row(held: Held, finding: Finding) -> Finding:
     kept = finding.verdict is Verdict.MET
     outcome = Outcome.PASS if kept else Outcome.PASS_WITH_VARIATION
     optimal = held_at(finding, outcome, said, "levels.cord_volume_from_cc", level=Level.OPTIMAL)
-    return _needs_review_when_far(held, optimal)
+    return optimal if low else _needs_review_when_far(held, optimal)
 
 
 def _around_the_cord(held: Held) -> list[Finding]:
@@ -162,8 +173,8 @@ def _held_volume(held: Held, finding: Finding) -> Finding:
         return finding
     if finding.table != held.table.name or kind_of_finding(finding) is not SupplementKind.VOLUME:
         return finding
-    if finding.policy:
-        # Another rule has held the row already.
+    if finding.policy or is_local(finding):
+        # Another rule, or the clinic, has said how the row is held.
         return finding
     said = []
     for name in ("timmerman_2022", "uk_sabr_2022"):

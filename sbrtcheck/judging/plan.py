@@ -6,21 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh.around_targets.conformity import Conformity
-from sbrtcheck.dvh.metrics import evaluate
-from sbrtcheck.judging import target_goals as target_rules
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
+from sbrtcheck.judging.levels import Held
+from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
+from sbrtcheck.judging.other_sources import Beside, judge_other_sources
 from sbrtcheck.judging.plan_context import judgeable
 from sbrtcheck.judging.plausible import implausible_organs
 from sbrtcheck.judging.required import reach_lines, required_organs_settled, some_organ_judged
 from sbrtcheck.judging.scope import judge_scope
-from sbrtcheck.judging.stand_ins import below_the_diaphragm, judge_stand_ins
 from sbrtcheck.judging.unjudged import judged_organs, not_judged
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
-    FindingKind,
     Lesion,
     OrganTable,
     Outcome,
@@ -30,7 +29,8 @@ from sbrtcheck.model import (
     Unjudged,
     worst_outcome,
 )
-from sbrtcheck.model.finding import as_other_source, completeness, information, told
+from sbrtcheck.model.finding import as_other_source, completeness, told
+from sbrtcheck.model.location import Location
 from sbrtcheck.model.policy import Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
@@ -42,8 +42,6 @@ from sbrtcheck.tables.organ_tables import (
     load_tables,
 )
 from sbrtcheck.tables.policy import load_policy
-
-THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,8 @@ class JudgedPlan:
     unjudged: tuple[Unjudged, ...] = ()
     judged: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    # Other tables whose rows count, cut to those rows.
+    supplied: tuple[OrganTable, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -88,6 +88,7 @@ def judge_plan(
     alpha_betas_gy: Mapping[str, float] | None = None,
     thresholds: CourseThresholds | None = None,
     policy: Policy | None = None,
+    liver_lesion: str = "",
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -105,7 +106,8 @@ def judge_plan(
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
-        policy: as the clinic sets it; None: as shipped.
+        policy: the numbers that judge; None: the shipped policy.
+        liver_lesion: what the lesions of the liver are, primary or metastasis; "" when not stated.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -119,48 +121,70 @@ def judge_plan(
         sites = {x.site for x in doses.lesions}
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
-    plan = judgeable(doses, policy or load_policy(), absent=absent, extra_required=extra_required)
+    plan = judgeable(
+        doses,
+        load_policy() if policy is None else policy,
+        absent=absent,
+        extra_required=extra_required,
+        liver_lesion=liver_lesion,
+    )
     context = plan.context
     findings: list[Finding] = []
+    supplied: tuple[OrganTable, ...] = ()
     if choice.table is None:
         findings.append(_no_table(doses, choice))
     else:
-        rows = judge_organ_limits(context, choice.table)
-        rows += judge_stand_ins(context, choice.table, rows, near_rois=plan.near_rois)
-        findings += below_the_diaphragm(rows, context, doses.lesions)
-    findings += implausible_organs(doses, context, near_rois=plan.near_rois)
+        held = Held(context, choice.table, load_tables(), doses.lesions, _locations(doses))
+        organs = judge_organs(held, absent=absent)
+        findings += organs.findings
+        supplied = organs.supplied
+    findings += implausible_organs(doses, context)
     findings += required_organs_settled(context, choice.table, findings)
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
-    open_ = not_judged(context, choice.table, plan.near, findings)
-    findings += open_.findings
+    beside = not_judged(context, choice.table, plan.near, findings)
+    findings += beside.findings
     findings += judge_scope(doses, listed_by_clinic=bool(extra_required))
     findings += judge_targets(doses, goals=goals, conformity=conformity, organ_findings=findings)
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
-        first = judge_organs_first(
-            context, table=choice.table, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs
-        )
+        tables = (choice.table, *supplied)
+        first = judge_organs_first(context, tables=tables, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs)
         findings += [first] if first is not None else []
     for lesion in doses.lesions:
         findings += judge_lesion(doses, lesion, intent=intent)
-    findings += _thorax(doses)
     if choice.table is not None:
-        weighty = frozenset(o.organ for o in load_organs() if o.stricter_source)
-        findings += target_rules.judge_other_sources(
-            context,
-            deciding=choice.table,
-            findings=findings,
-            others=load_tables().values(),
-            weighty_organs=weighty,
-        )
+        findings += judge_other_sources(context, _beside(doses, choice.table, findings), load_tables().values())
     findings += _also(context, also, choice.table)
     return JudgedPlan(
         choice,
         tuple(findings),
-        unjudged=open_.unjudged,
+        supplied=supplied,
+        unjudged=beside.unjudged,
         judged=judged_organs(context, choice.table, findings),
-        lines=(*open_.lines, *plan.lines, *reach_lines(context, choice.table)),
+        lines=(*beside.lines, *plan.lines, *reach_lines(context, choice.table)),
+    )
+
+
+def _locations(doses: PlanDoses) -> dict[str, Location]:
+    """Lesion id to where it lies."""
+    return {
+        x.id: Location(
+            central=x.location in {"central", "ultracentral"},
+            ultracentral=x.location == "ultracentral",
+            definition=x.location_origin,
+        )
+        for x in doses.lesions
+        if x.location
+    }
+
+
+def _beside(doses: PlanDoses, deciding: OrganTable, findings: Sequence[Finding]) -> Beside:
+    return Beside(
+        deciding=frozenset({deciding.name}),
+        findings=tuple(findings),
+        sites=frozenset(x.site for x in doses.lesions if x.site),
+        weighty=frozenset(o.organ for o in load_organs() if o.stricter_source),
     )
 
 
@@ -170,30 +194,6 @@ def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
         f"; nearest covered: {nearest} fractions" if nearest and nearest not in choice.reason else ""
     )
     return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, notes=(note,))
-
-
-def _thorax(doses: PlanDoses) -> list[Finding]:
-    """V20 and mean lung dose, shown for every plan that has lungs."""
-    out = []
-    for subject in doses.subjects.get("Lungs", ()):
-        for text in THORACIC_METRICS:
-            value = evaluate(text, subject.dvh)
-            if subject.missing_part and value.value is not None:
-                note = f"{subject.missing_part} is missing: this is no number of both lungs"
-                value = replace(value, value=None, low=None, high=None, reason=subject.missing_reason, note=note)
-            out.append(
-                information(
-                    rule_id=f"information:Lungs:{text}",
-                    kind=FindingKind.ORGAN_LIMIT,
-                    value=value,
-                    plan=doses.label,
-                    organ="Lungs",
-                    roi=subject.roi,
-                    metric=text,
-                    notes=told(value.note, subject.note, "shown for every thoracic plan"),
-                )
-            )
-    return out
 
 
 def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None) -> list[Finding]:

@@ -13,6 +13,7 @@ from sbrtcheck.judging.requirements import Requirements, requirements, with_clin
 from sbrtcheck.judging.stand_ins import STRICT_SITES, VESSELS, larger_stand_ins, with_vessels
 from sbrtcheck.model.policy import Policy
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.tables.policy_groups import own_organs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +24,14 @@ class Judgeable:
     near: tuple[NearStructure, ...]
     lines: tuple[str, ...]
 
-    @property
-    def near_rois(self) -> frozenset[str]:
-        """Names of the structures near a target, as findings have them."""
-        return frozenset(safe_text(n.roi) for n in self.near if n.organ)
-
 
 def judgeable(
-    doses: PlanDoses, policy: Policy, *, absent: Mapping[str, str], extra_required: Sequence[str] = ()
+    doses: PlanDoses,
+    policy: Policy,
+    *,
+    absent: Mapping[str, str],
+    extra_required: Sequence[str] = (),
+    liver_lesion: str = "",
 ) -> Judgeable:
     """A plan with what is asked for and what is near.
 
@@ -39,6 +40,7 @@ def judgeable(
         policy: as shipped, or as the clinic sets it.
         absent: organs declared absent, with the reason.
         extra_required: organs that the clinic asks for.
+        liver_lesion: what the lesions of the liver are, primary or metastasis; "" when not stated.
 
     Raises:
         RefusedError: E-CONTRADICTS, as :func:`requirements`.
@@ -54,9 +56,12 @@ def judgeable(
         absent=absent,
         sex=doses.sex,
         out_of_reach=asked.out_of_reach,
+        liver_lesion=liver_lesion,
+        own_organs=own_organs((x.site, level) for x in doses.lesions for level in (x.levels or ("",))),
         policy=policy,
         away=asked.away,
         highest_gy=_highest_gy(doses),
+        near=frozenset(safe_text(n.roi) for n in near if n.organ),
         not_understood=tuple(safe_text(n.roi) for n in near if not n.organ),
     )
     return Judgeable(context, near, asked.lines)

@@ -14,13 +14,12 @@ from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.organs import organ_info, split_side
 
 
-def implausible_organs(doses: PlanDoses, context: PlanContext, *, near_rois: Collection[str]) -> list[Finding]:
+def implausible_organs(doses: PlanDoses, context: PlanContext) -> list[Finding]:
     """INCOMPLETE for each organ that matters to this plan and is hardly what its name says; settled by ``confirmed``.
 
     Args:
         doses: of the plan.
-        context: for what is required, and the policy.
-        near_rois: ROIs near a target.
+        context: for what is required, what is near, and the policy.
     """
     body = points_of(doses.body)[:, 2] if doses.body is not None else None
     scan_mm = (float(body.min()), float(body.max())) if body is not None and len(body) else None
@@ -32,8 +31,8 @@ def implausible_organs(doses: PlanDoses, context: PlanContext, *, near_rois: Col
     required = {o for requirement in context.required for o in requirement.split("|")}
     out = []
     for doubt in found:
-        rois = set(doubt.roi.split(" + "))
-        if rois & set(near_rois) or _is_required(doubt.organ, required):
+        rois = {safe_text(roi) for roi in doubt.roi.split(" + ")}
+        if rois & context.near or _is_required(doubt.organ, required):
             out.append(_finding(doses, doubt))
     return out
 

@@ -35,9 +35,7 @@ def larger_stand_ins(containers: Mapping[str, tuple[str, ...]]) -> dict[str, tup
     return out
 
 
-def judge_stand_ins(
-    context: PlanContext, table: OrganTable, findings: Sequence[Finding], *, near_rois: Collection[str]
-) -> tuple[Finding, ...]:
+def judge_stand_ins(context: PlanContext, table: OrganTable, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The rows of organs that are not drawn, on the structures that stand in for them.
 
     A structure is taken when it lies near a target or is required, and no row has been held against it so far.
@@ -46,7 +44,6 @@ def judge_stand_ins(
         context: of the plan.
         table: that decides.
         findings: of the organs that are drawn.
-        near_rois: names of the ROIs near a target.
     """
     held = {f.roi for f in findings}
     judged_organs = {o for f in findings if was_judged(f) for o in f.organ.split("+")}
@@ -58,7 +55,7 @@ def judge_stand_ins(
         of_organ: list[Finding] = []
         for name in _may_stand_in(context, organ):
             subjects = context.subjects.get(name, ())
-            asked = name in required or any(_near(s, near_rois) for s in subjects)
+            asked = name in required or any(_near(s, context.near) for s in subjects)
             if asked and (organ in _WHOLE or not any(s.roi in held for s in subjects)):
                 of_organ += _on_stand_in(context, table, organ, name, subjects)
         out += _best_of(of_organ)
