@@ -45,12 +45,10 @@ def overlapping(
     excluding = [n for n in drawn if n.organ in info and (info[n.organ].exclusive_with or n.laterality)]
     out = []
     for one, other in combinations(excluding, 2):
-        if not _exclude(one, other, info):
+        if not _exclude(one, other, info) or not boxes_meet(structures[one.roi.name], structures[other.roi.name]):
             continue
         small, large = sorted((one, other), key=lambda n: structures[n.roi.name].volume_cm3 or 0.0)
         inner, outer = structures[small.roi.name], structures[large.roi.name]
-        if not boxes_meet(inner, outer):
-            continue
         common = share_inside(inner, [outer], n_per_axis=_N_PER_AXIS)
         if common > share:
             what = f"{inner.volume_cm3 or 0.0:.0f} cc, {common:.0%} inside {large.roi.name}"
@@ -83,8 +81,10 @@ def implausible_volumes(
     out: dict[str, Doubtful] = {}
     for c in candidates:
         known = info.get(c.organ)
-        volume = c.structure.volume_cm3 if c.structure is not None else None
-        if known is None or known.volume_min_cm3 is None or known.volume_max_cm3 is None or volume is None:
+        if known is None or known.volume_min_cm3 is None or known.volume_max_cm3 is None or c.structure is None:
+            continue
+        volume = c.structure.volume_cm3
+        if volume is None:
             continue
         low, high = known.volume_min_cm3, known.volume_max_cm3
         if volume > high or (volume < low and not _drawn_in_part(c, known, scan_mm)):

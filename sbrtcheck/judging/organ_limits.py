@@ -43,7 +43,8 @@ class PlanContext:
     ``required`` for which all that is contoured lies on the other side or at another level, with what is wrong.
     ``liver_lesion``: primary or metastasis, "" when not stated. ``own_organs``: organs of the lesions' own sites, whose
     rows leave the plan incomplete where only a part of them is drawn. ``away``: of a requirement those organs that lie
-    elsewhere. ``highest_gy``: in the body. ``near``: ROIs of organs near a target; ``not_understood``: ROIs near a target of which nobody knows what they are.
+    elsewhere. ``highest_gy``: in the body. ``near``: ROIs of organs near a target; ``not_understood``: other ROIs there
+    of which nobody knows what they are.
     """
 
     label: str

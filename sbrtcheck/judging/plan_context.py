@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
-from sbrtcheck.judging.near_organs import NearStructure, near_structures
+from sbrtcheck.judging.near_organs import POINT, NearStructure, near_structures
 from sbrtcheck.judging.organ_limits import PlanContext
 from sbrtcheck.judging.requirements import Requirements, requirements, with_clinic
 from sbrtcheck.judging.stand_ins import STRICT_SITES, VESSELS, larger_stand_ins, with_vessels
@@ -78,7 +78,10 @@ def _whole_vessels(doses: PlanDoses, asked: Requirements) -> bool:
 
 
 def _highest_gy(doses: PlanDoses) -> float:
-    """The near-maximum of the body, else the highest dose of the grid [Gy]."""
+    """The near-maximum of the body and of every target, at least; without a body the highest dose of the grid [Gy]."""
+    found = [evaluate(POINT, doses.dvhs[x.ptv]).high for x in doses.lesions]
     body = doses.body
-    found = evaluate("D0.035cc[Gy]", doses.dvhs[body.roi.name]).high if body is not None else None
-    return found if found is not None else float(doses.data.dose.dose_gy.max())
+    found.append(evaluate(POINT, doses.dvhs[body.roi.name]).high if body is not None else None)
+    if found[-1] is None:
+        found.append(float(doses.data.dose.dose_gy.max()))
+    return max(x for x in found if x is not None)

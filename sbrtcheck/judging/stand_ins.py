@@ -68,7 +68,9 @@ def _may_stand_in(context: PlanContext, organ: str) -> list[str]:
     speaking = {c for other, i in info.items() if context.subjects.get(other) for c in i.containers}
     speaking |= {c for other, i in info.items() if context.subjects.get(other) for c in i.judged_by if c in WITH_SPACE}
     names = dict.fromkeys((*info[organ].judged_by, *info[organ].containers))
-    return [name for name in names if name not in speaking and context.subjects.get(name)]
+    found = [name for name in names if name not in speaking and context.subjects.get(name)]
+    # Both kidneys together where they are drawn, else the one that is.
+    return found[:1] if organ in _WHOLE else found
 
 
 def _near(subject: Subject, near_rois: Collection[str]) -> bool:
