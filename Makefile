@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # The tests run on all cores already; the threads of the matrix library would only get in their way.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint bench fuzz samples docs clean
+.PHONY: demo test golden lint bench fuzz samples docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,10 @@ demo: $(STAMP)
 T ?=
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+
+# The reports of the tests, written again after a wanted change: read the difference before committing it.
+golden: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python tests/report/test_report_golden.py --write
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,6 +45,7 @@ fuzz: $(STAMP)
 # The pages that are made from code and data. Made again without a change they give no difference.
 docs: $(STAMP)
 	$(BIN)/python docs/build_constraints.py
+	$(BIN)/python docs/build_policy.py
 	$(BIN)/python docs/build_rules.py > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	$(BIN)/python docs/build_errors.py
 	$(BIN)/python docs/build_verification.py

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,6 +264,22 @@ def test_a_damaged_value_is_refused_with_file_and_field(copy: Path, old: str, ne
         load_policy()
     assert {p.code for p in error.value.problems} == {"E-DATA"}
     assert any(p.object == "near.toml" and said in p.detail for p in error.value.problems), error.value
+
+
+def test_every_file_fits_the_published_schema_and_damage_does_not() -> None:
+    schema = json.loads((ROOT / "docs" / "policy.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    units = schema["patternProperties"]["^(?!title$)[a-z][a-z0-9_]{1,60}$"]["properties"]["unit"]["enum"]
+    assert units == list(values.UNITS)
+    files = sorted(path for path in data_path("policy").glob("*.toml") if path.name != values.EDITION)
+    assert len(files) >= 9
+    for path in files:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(document, schema)
+        name = next(key for key in document if key != "title")
+        for wrong in ({"fixed": True, "min": 1}, {"unit": "cm"}, {"rule": "P13"}, {"value": "5"}, {"extra": 1}):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(document | {name: document[name] | wrong}, schema)
 
 
 def test_values_out_of_order_are_refused(copy: Path) -> None:
