@@ -102,10 +102,14 @@ def test_the_airway_is_judged_as_one_and_only_when_it_is_whole() -> None:
     assert {f.verdict for f in limits(compute(both, site="lung"), joint)} == {Verdict.MET}
     hot = compute(both, site="lung", dose_of=with_doses(Trachea_ProximalBronchialTree=17.0))
     assert Verdict.NOT_MET in {f.verdict for f in limits(hot, joint) if f.metric == "D4cc[Gy]"}
-    trachea_only = compute({**TARGETS, **columns("Trachea")}, site="lung")
+    above = {"Trachea": solid((20, 20, 30), (3, 3, 22))}
+    trachea_only = compute({**TARGETS, **above}, site="lung")
     found = limits(trachea_only, joint)
     assert {f.reason for f in found} == {Reason.PART_MISSING}
     assert "ProximalBronchialTree" in found[0].note or "bronchial tree" in found[0].note
+    # A target above the lower end of the trachea is nearer to it than to any part of the tree.
+    neck = {"PTV": solid((0, 0, 40), (10, 10, 10)), **above}
+    assert {f.verdict for f in limits(compute(neck, site="node:neck"), joint)} == {Verdict.MET}
 
 
 def test_great_vessels_need_their_parts() -> None:
