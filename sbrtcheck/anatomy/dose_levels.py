@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
 from sbrtcheck.anatomy.place import share_inside
 from sbrtcheck.dvh import Structure
 from sbrtcheck.model import Lesion
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # A target of a higher dose is a level of another one when over half of it lies inside (our policy).
 SHARE_INSIDE = 0.5

@@ -31,7 +31,6 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
         confirmed=frozenset(case.confirmed) if case else given.confirmed,
         normalised_to={**_normalised(case), **given.normalised_to},
         excuses=(*given.excuses, *(case.excuses if case else ())),
-        same_patient=given.same_patient or bool(case and case.same_patient),
         policy=policy_in_force(clinic),
     )
 
@@ -57,8 +56,8 @@ class GivenFacts:
     ("" for all) to ``site`` or ``site:level``. ``far``: organs declared far from every target. ``confirmed``: organs
     whose contour somebody has looked at and found right.
     ``prescriptions_gy``: target to total dose, or "all" for every target without one. ``normalised_to``: target ("" for
-    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``same_patient``: somebody has
-    confirmed that all objects are of one patient. ``policy``: the numbers by which a prescription is linked.
+    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``policy``: the numbers by
+    which a prescription is linked.
     """
 
     n_fractions: int | None = None
@@ -72,7 +71,6 @@ class GivenFacts:
     confirmed: frozenset[str] = frozenset()
     normalised_to: Mapping[str, NormalisedTo] = field(default_factory=dict)
     excuses: tuple[Excuse, ...] = ()
-    same_patient: bool = False
     policy: Policy = field(default_factory=load_policy)
 
     @classmethod
