@@ -93,10 +93,9 @@ def plan_report(
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
         unjudged=judged.unjudged,
         judged=judged.judged,
-        lines=judged.lines,
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
-        lines=lines_of_plan(doses, policy),
+        lines=(*judged.lines, *lines_of_plan(doses, policy)),
         to_do=to_confirm(doses, policy),
     )
 
