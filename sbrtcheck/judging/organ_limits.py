@@ -42,7 +42,9 @@ class PlanContext:
     outside; ``absent`` holds organs declared absent, with the reason; ``out_of_reach`` the requirements of
     ``required`` for which all that is contoured lies on the other side or at another level, with what is wrong.
     ``liver_lesion``: primary or metastasis, "" when not stated. ``own_organs``: organs of the lesions' own sites, whose
-    rows leave the plan incomplete where only a part of them is drawn.
+    rows leave the plan incomplete where only a part of them is drawn. ``away``: of a requirement those organs that lie
+    elsewhere. ``highest_gy``: in the body. ``near``: ROIs of organs near a target; ``not_understood``: other ROIs there
+    of which nobody knows what they are.
     """
 
     label: str
@@ -56,6 +58,10 @@ class PlanContext:
     liver_lesion: str = ""
     own_organs: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=load_policy)
+    away: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    highest_gy: float | None = None
+    near: frozenset[str] = frozenset()
+    not_understood: tuple[str, ...] = ()
 
     def subject_of(self, finding: Finding) -> Subject | None:
         """What a finding was judged on: the subject of its organ and ROI, or of its ROI where another one stood in."""

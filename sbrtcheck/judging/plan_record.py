@@ -91,9 +91,11 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
+        unjudged=judged.unjudged,
+        judged=judged.judged,
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
-        lines=lines_of_plan(doses, policy),
+        lines=(*judged.lines, *lines_of_plan(doses, policy)),
         to_do=to_confirm(doses, policy),
     )
 
