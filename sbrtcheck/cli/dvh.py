@@ -12,10 +12,9 @@ from typing import Any
 import click
 
 from sbrtcheck.anatomy.names import understand
-from sbrtcheck.anatomy.points import sibling_spacing_mm
 from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options
-from sbrtcheck.dvh import Structure, build_structure, compute_dvh
+from sbrtcheck.dvh import Structure, build_structure, compute_dvh, scan_planes
 from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, match_stored
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
@@ -90,9 +89,9 @@ def _structures(data: PlanData, rois: Sequence[str], convention: str) -> list[St
     missing = [name for name in rois if name not in known]
     if missing:
         raise wrong_usage("E-ROI-UNKNOWN", "--roi", seen=", ".join(missing))
-    spacing = sibling_spacing_mm(understand(data.structures.rois))
+    scan = scan_planes(data.structures.rois)
     chosen = [known[name] for name in dict.fromkeys(rois)]
-    return [build_structure(roi, convention=convention, sibling_spacing_mm=spacing) for roi in chosen]
+    return [build_structure(roi, convention=convention, scan=scan) for roi in chosen]
 
 
 def _metric(text: str, metric: Metric, dvh: Dvh, prescription_gy: float | None) -> dict[str, Any]:

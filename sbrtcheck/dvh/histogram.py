@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.planes import box_corners
-from sbrtcheck.dvh.contours.shape import ContourShape, Shape
+from sbrtcheck.dvh.contours.contour_shape import ContourShape
+from sbrtcheck.dvh.contours.frame import box_corners
+from sbrtcheck.dvh.contours.shape import Shape
 from sbrtcheck.dvh.contours.structure import Structure
 from sbrtcheck.dvh.points.interpolation import NAMES, SMALL_CM3, GridReader
 from sbrtcheck.dvh.points.kept import KeptSamples
@@ -57,9 +58,9 @@ def compute_dvh(
     kept = KeptSamples() if kept is None else kept
     dvh = _dvh_of(structure, structure.shape, dose, interpolation=interpolation, band=band, kept=kept)
     others = []
-    for label, other in structure.alternatives:
-        reading = compute_dvh(other, dose, interpolation=interpolation, band=band, kept=kept)
-        others.append(replace(reading, notes=(*reading.notes, label)))
+    for other in structure.alternatives:
+        reading = compute_dvh(other.structure, dose, interpolation=interpolation, band=band, kept=kept)
+        others.append(replace(reading, notes=(*reading.notes, other.label), meaning=other.meaning))
     return replace(dvh, alternatives=tuple(others)) if others else dvh
 
 

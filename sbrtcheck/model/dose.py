@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.model.vocabulary import Quantity, Reason
+from sbrtcheck.model.vocabulary import Meaning, Quantity, Reason
 
 FloatArray = NDArray[np.float64]
 
@@ -93,8 +93,9 @@ class Dvh:
         outside_volume_cm3: part of it whose dose is unknown [cm3].
         outside_bound_gy: an upper bound of the dose in that part [Gy], or None when none can be given.
         variants: other readings of the same structure (coarser sampling, slab, trilinear, ...), for the band.
-        alternatives: Dvhs of other *meanings* of the same contours (a nested loop as hole or as solid);
-            the worse verdict of all counts.
+        alternatives: Dvhs of other *meanings* of the same contours (missing slices bridged or not); the worse verdict
+            counts of those that may just as well be meant.
+        meaning: how the contours were read.
         quantity: physical, EQD2 or BED; ``alpha_beta_gy`` [Gy] with the last two.
         max_gy: highest dose found anywhere in the structure, contour vertices and grid points included [Gy].
         blocked: a reason why no number can be given at all (no contours, damaged, other frame, ...).
@@ -110,6 +111,7 @@ class Dvh:
     outside_bound_gy: float | None = None
     variants: tuple[tuple[str, Samples], ...] = ()
     alternatives: tuple[Dvh, ...] = ()
+    meaning: Meaning = Meaning.AS_DRAWN
     quantity: Quantity = Quantity.PHYSICAL
     alpha_beta_gy: float | None = None
     max_gy: float | None = None

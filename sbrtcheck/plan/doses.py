@@ -12,11 +12,11 @@ from sbrtcheck.anatomy.dose_levels import higher_levels
 from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
 from sbrtcheck.anatomy.organs import Candidate
-from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
+from sbrtcheck.anatomy.points import points_distance_mm, points_of
 from sbrtcheck.anatomy.required import out_of_reach, required_organs
 from sbrtcheck.anatomy.sites import site_by_place, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
-from sbrtcheck.dvh import Structure, compute_dvhs
+from sbrtcheck.dvh import Structure, compute_dvhs, scan_planes
 from sbrtcheck.dvh.contours.combine import minus
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
@@ -134,8 +134,8 @@ def compute_plan(
 
     progress(f"{label}: building structures")
     shared = Shared(samples=None) if shared is None else shared
-    spacing = sibling_spacing_mm(named)
-    structures = {n.roi.name: shared.structure(n.roi, spacing) for n in named}
+    scan = scan_planes([n.roi for n in named])
+    structures = {n.roi.name: shared.structure(n.roi, scan) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
     lesions, notes = course.group_targets(

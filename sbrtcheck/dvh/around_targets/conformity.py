@@ -17,7 +17,7 @@ import numpy as np
 from sbrtcheck.dvh.around_targets.d2cm import d2cm
 from sbrtcheck.dvh.around_targets.isodose import BoolArray, Isodose, isodose
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, maximum_of_grid, spill_outside
-from sbrtcheck.dvh.contours.planes import box_corners
+from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds, nearest_of, owners
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import wrong_usage

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.planes import Frame
+from sbrtcheck.dvh.contours.frame import Frame
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, FloatArray
 from sbrtcheck.model.dose import mapped
