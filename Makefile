@@ -18,8 +18,10 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/python sample_plans/demo.py
 
+# A part: make test T=tests/judging, or T="tests/judging -k small".
+T ?=
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -33,8 +35,8 @@ bench: $(STAMP)
 MINUTES ?= 5
 fuzz: $(STAMP)
 	$(BIN)/python tests/mutations/fuzz.py --minutes $(MINUTES)
-	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/test_options_cannot_lie.py \
-		tests/test_mutations_samples.py tests/test_mutations_truncation.py
+	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/pipeline/test_options_cannot_lie.py \
+		tests/mutations/test_mutations_samples.py tests/mutations/test_mutations_truncation.py
 
 # The pages that are made from code and data. Made again without a change they give no difference.
 docs: $(STAMP)

@@ -71,7 +71,7 @@ def organ_limit(
         comparator=comparator,
         limit=limit,
         reason=reason,
-        note=note,
+        notes=(note,) if note else (),
         source=f"AAPM TG-101, 5 fractions: {endpoint}",
         trust=TRUST,
         margin=margin,
@@ -167,7 +167,9 @@ def plan_findings() -> tuple[Finding, ...]:
             plan=PLAN,
             organ="BrachialPlex",
             reason=Reason.NO_ROI,
-            note="BrachialPlex is required (target within 50 mm of the lung apex) and is not contoured or not recognised",
+            notes=(
+                "BrachialPlex is required (target within 50 mm of the lung apex) and is not contoured or not recognised",
+            ),
         ),
         Finding(
             rule_id="icru91:PTV:D95%",
@@ -214,7 +216,7 @@ def plan_findings() -> tuple[Finding, ...]:
             share=5.31 / 4.9,
             source="RTOG 0813, PTV 22 cc",
             trust="transcription",
-            note="minor deviation",
+            notes=("minor deviation",),
         ),
         Finding(
             rule_id="om10:bed10",
@@ -247,7 +249,7 @@ def plan_findings() -> tuple[Finding, ...]:
             plan=PLAN,
             lesion="1",
             source="HILUS",
-            note="the PTV lies 4 mm from the bronchial tree",
+            notes=("the PTV lies 4 mm from the bronchial tree",),
         ),
         Finding(
             rule_id="dose-rx",
@@ -258,7 +260,7 @@ def plan_findings() -> tuple[Finding, ...]:
             plan=PLAN,
             lesion="1",
             roi="PTV_5000",
-            note="n x sum of beam doses 50.1 Gy, prescription 50 Gy, PTV D50% 54.2 Gy",
+            notes=("n x sum of beam doses 50.1 Gy, prescription 50 Gy, PTV D50% 54.2 Gy",),
         ),
         Finding(
             rule_id="stricter:uk_sabr_2022:Esophagus",

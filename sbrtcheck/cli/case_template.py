@@ -30,6 +30,19 @@ TAIL = """\
 # organ = "Lung_L"
 # reason = "pneumonectomy"
 
+# An organ that is not contoured because it lies far from every target, how far, and who says so: it is then not asked
+# for. Refused for cord at the spine, lungs at the lung, liver at the liver and kidneys at the adrenal.
+# [[far]]
+# organ = "Duodenum"
+# distance_mm = 80
+# name = "who says so"
+
+# Why missing coverage is accepted for liver, kidney or lung; roi left out: for any target.
+# [[excuse]]
+# organ = "Liver"
+# reason = "mean liver dose at its limit after hepatectomy"
+# roi = "PTV1"
+
 # Disease that this course does not treat; one table per site. Counted with the sites treated here (rule OM-3); each
 # needs a local therapy (rule OM-2), and "systemic" or "none" is not one.
 # treatment: {treatments}
@@ -79,6 +92,12 @@ def _course(study: Study) -> str:
         f'# intent = "curative"           # {_listed(INTENTS)}; {stated}. Palliative: the BED10 tiers do not apply',
         f'# sex = "{sex or "F"}"                     # M or F; {"the files have it" if sex else "the files have none"}',
     ]
+    lines += [
+        '# primary = "NSCLC"             # the primary tumour: the guideline is for NSCLC',
+        '# confirmed = ["Esophagus"]     # organs whose contour somebody has looked at and found right',
+        "# same_patient = true           # somebody has confirmed that all files are of one patient",
+        '# normalised_to = "D99% = 100%" # what the prescription covers, where it is not D95% of the PTV',
+    ]
     if len(study.plans) > 1:
         lines.append(f'# sequence = "sequential"       # {_listed(SEQUENCES)}: how the plans are given')
     return "\n".join(lines) + "\n"
@@ -118,6 +137,9 @@ def _lesion(roi: str, prescription_gy: float | None, n_fractions: int | None) ->
             f"{off}roi = {toml_text(roi[:MAX_TEXT])}",
             f'# site = "lung"                 # {_listed(SITES)}',
             f'# location = "central"          # lung only: {_listed(LOCATIONS)}; else by the distance to the airway',
+            '# level = "L3"                  # spine, bone and node: the vertebra, the bone, the region',
+            '# liver_lesion = "metastasis"   # liver only: primary or metastasis',
+            '# normalised_to = "D99% = 100%" # what the prescription of this target covers',
             "# early_stage_primary = true    # lung only: its scheme is held against a BED10 of 100 Gy (NG-3)",
             f"# prescription_gy = {dose_gy:<12g}# total dose; {has if dose_known else lacks}",
             f"# fractions = {number:<18d}# {has if n_known else lacks}",

@@ -23,8 +23,12 @@ def no_source(organs: Iterable[str] | None, n_fractions: Sequence[int]) -> Findi
         plan="",
         organ=named,
         reason=Reason.NO_TABLE,
-        note=f"{what}no shipped source has limits for {numbers(n_fractions)} fractions: "
-        f"the sum of the plans cannot be judged",
+        notes=(
+            (
+                f"{what}no shipped source has limits for {numbers(n_fractions)} fractions: "
+                f"the sum of the plans cannot be judged"
+            ),
+        ),
         marginal=True,
     )
 
@@ -37,8 +41,12 @@ def not_in_source(table: OrganTable, organ: str, roi: str, n_fractions: Sequence
         organ=organ,
         roi=roi,
         reason=Reason.NO_TABLE,
-        note=f"{table.title} has no limit of {organ} at every one of {numbers(n_fractions)} fractions: "
-        f"its sum cannot be judged",
+        notes=(
+            (
+                f"{table.title} has no limit of {organ} at every one of {numbers(n_fractions)} fractions: "
+                f"its sum cannot be judged"
+            ),
+        ),
         marginal=True,
     )
 
@@ -51,6 +59,6 @@ def earlier_not_judged(organ: str, table: OrganTable, *, contoured: bool) -> Fin
         plan="",
         organ=organ,
         reason=Reason.NO_TABLE if contoured else Reason.NO_ROI,
-        note=f"earlier dose in {organ} is declared and {what}: the sum cannot be judged",
+        notes=(f"earlier dose in {organ} is declared and {what}: the sum cannot be judged",),
         marginal=contoured,
     )

@@ -15,7 +15,7 @@ from sbrtcheck.dvh.around_targets.conformity import conformity
 from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import DoseGrid, Finding, FindingKind, Lesion, MetricValue, Reason
-from sbrtcheck.model.finding import information
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.plan.doses import PlanDoses
 
 # The isodose that R50 is about, as share of the prescription.
@@ -108,7 +108,7 @@ def _finding(lesion: str, roi: str, value: MetricValue, note: str) -> Finding:
         lesion=lesion,
         roi=roi,
         metric=value.metric,
-        note=note if value.note in note else f"{note}; {value.note}",
+        notes=told(note, "" if value.note in note else value.note),
     )
     return replace(made, unit=value.unit)
 

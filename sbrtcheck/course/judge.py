@@ -29,7 +29,7 @@ from sbrtcheck.model import (
     Verdict,
     worst_outcome,
 )
-from sbrtcheck.model.finding import completeness, information
+from sbrtcheck.model.finding import completeness, information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
@@ -146,14 +146,14 @@ def judge_course(
 
 def _at_most_marginal(finding: Finding, registered: Mapping[str, str]) -> Finding:
     """A finding on a sum that rests on a registration: what is met is MARGINAL, what is missed stays missed."""
-    note = "; ".join([finding.note, *(f"rests on the registration of {x}" for x in registered)]).lstrip("; ")
+    notes = told(*finding.notes, *(f"rests on the registration of {x}" for x in registered))
     if finding.level is not Level.MANDATORY or finding.verdict is not Verdict.MET:
-        return replace(finding, note=note)
+        return replace(finding, notes=notes)
     return replace(
         finding,
         verdict=Verdict.MARGINAL,
         consequence=worst_outcome(finding.consequence, Outcome.MARGINAL),
-        note=note,
+        notes=notes,
     )
 
 
@@ -166,7 +166,7 @@ def _information(organ: str, roi: str, metric: str, dvh: Dvh, asked: Metric | st
         organ=organ,
         roi=roi,
         metric=metric,
-        note="; ".join(n for n in (note, value.note) if n),
+        notes=told(note, value.note),
     )
 
 
@@ -217,7 +217,7 @@ def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDo
         f"each plan is judged alone, the sum of near-maxima stands beside"
     )
     out = [
-        completeness(rule_id="course:cumulative", plan="", reason=Reason.OTHER_FRAME_OF_REFERENCE, note=note),
+        completeness(rule_id="course:cumulative", plan="", reason=Reason.OTHER_FRAME_OF_REFERENCE, notes=(note,)),
     ]
     n_fractions = [p.n_fractions for p in plans]
     table = choose_source(n_fractions)
@@ -244,7 +244,7 @@ def _not_summed(plans: Sequence[PlanDoses], frames: Mapping[str, Sequence[PlanDo
                 table=table.name,
                 organ=row.organ,
                 metric=f"sum of dose/limit at most, {row.first.metric_text}",
-                note=f"upper bound from the D{part.amount:g}cc of each plan alone, given one after the other",
+                notes=(f"upper bound from the D{part.amount:g}cc of each plan alone, given one after the other",),
                 source=table.title,
             )
             out.append(replace(bound, low=0.0, comparator="<=", limit=1.0))

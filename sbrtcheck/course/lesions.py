@@ -24,7 +24,7 @@ from sbrtcheck.model import (
     Role,
     Study,
 )
-from sbrtcheck.model.finding import completeness, information
+from sbrtcheck.model.finding import completeness, information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
@@ -169,7 +169,7 @@ def judge_shared_lesions(plans: Sequence[PlanDoses], case: CaseFile | None) -> t
 
 
 def _question(rule_id: str, note: str) -> Finding:
-    return completeness(rule_id=rule_id, plan="", reason=Reason.NOT_DECLARED, note=note)
+    return completeness(rule_id=rule_id, plan="", reason=Reason.NOT_DECLARED, notes=(note,))
 
 
 def _rx(lesion: Lesion) -> str:
@@ -246,7 +246,7 @@ def judge_sites(plans: Sequence[PlanDoses], case: CaseFile | None) -> Finding | 
         value=counted.value,
         low=counted.value,
         high=counted.value,
-        note=note + (f"; one site by the case file: {safe_text(why)}" if why else ""),
+        notes=told(note, f"one site by the case file: {safe_text(why)}" if why else ""),
         source=counted.source,
     )
 
@@ -293,8 +293,12 @@ def added_doses(plans: Sequence[PlanDoses], median_gy: Mapping[tuple[str, str], 
                 roi=lesion.ptv,
                 metric="D50%[Gy]",
                 unit="Gy",
-                note=f"median dose that {label} adds to this lesion of {owner.label} "
-                f"(shown from {ADDED_TO_LESION_GY:g} Gy)",
+                notes=(
+                    (
+                        f"median dose that {label} adds to this lesion of {owner.label} "
+                        f"(shown from {ADDED_TO_LESION_GY:g} Gy)"
+                    ),
+                ),
             )
         )
     return tuple(out)

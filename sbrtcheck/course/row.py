@@ -16,6 +16,7 @@ from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import WORSE
 from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
 from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, Verdict
+from sbrtcheck.model.finding import told
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import EarlierDose
@@ -154,7 +155,7 @@ class RowJudge:
             verdict=Verdict.NOT_EVALUABLE,
             consequence=consequence_of(Verdict.NOT_EVALUABLE, finding.level, weighty=weighty),
             reason=Reason.OUTSIDE_GRID,
-            note=f"the part outside a dose grid decides: {_unknown(summed)}",
+            notes=(f"the part outside a dose grid decides: {_unknown(summed)}",),
         )
 
     def _published(self, row: CourseRow, earlier: Earlier) -> tuple[Finding, ...]:
@@ -205,7 +206,7 @@ class RowJudge:
         if all(f is not None and f.verdict is Verdict.NOT_MET for f in tried):
             if len(tried) > 1:
                 note += "; missed over the whole interval"
-            return replace(nominal, note=_join(note, nominal.note))
+            return replace(nominal, notes=told(note, *nominal.notes))
         if nominal.verdict is Verdict.NOT_EVALUABLE:
             return nominal
         over = nominal.verdict is Verdict.NOT_MET
@@ -214,7 +215,7 @@ class RowJudge:
             nominal,
             verdict=Verdict.MARGINAL,
             consequence=consequence_of(Verdict.MARGINAL, nominal.level, weighty=True),
-            note=_join(note, nominal.note),
+            notes=told(note, *nominal.notes),
         )
 
     def _no_alpha_beta(self, row: CourseRow, base: Finding) -> Finding:
@@ -229,7 +230,7 @@ class RowJudge:
             limit=None,
             comparator="",
             reason=Reason.NOT_COMPUTABLE,
-            note=f"no alpha/beta of {row.organ} in the data: its sum cannot be converted",
+            notes=(f"no alpha/beta of {row.organ} in the data: its sum cannot be converted",),
         )
 
     def _weighty(self, row: CourseRow, subject: Subject) -> bool:
@@ -241,7 +242,7 @@ class RowJudge:
     ) -> tuple[Finding, dict[str, Any]]:
         """Whether the other plans matter at all, and what stands beside the verdict."""
         _, summed = found
-        notes = [finding.note]
+        notes = [*finding.notes]
         if finding.verdict is Verdict.MET:
             how = "published limits alone" if self._facts.kind != SAME_SESSIONS else "the published limit"
             notes.append(f"met on {how} at {self._numbers} fractions")
@@ -266,7 +267,7 @@ class RowJudge:
             rule_id=rule_id(row),
             plan="",
             source=f"{self._table.title}, {self._numbers} fractions: {row.first.endpoint or 'no endpoint printed'}",
-            note=_join(*notes),
+            notes=told(*notes),
         )
         record = {
             "organ": row.organ,
@@ -352,10 +353,6 @@ def _unknown(summed: SummedDose) -> str:
         bound = "nothing bounds its dose there" if label in summed.unbounded else "its dose there is bounded"
         parts.append(f"{label}: {share:.1%} of the structure lies outside its dose grid, {bound}")
     return "; ".join(parts)
-
-
-def _join(*parts: str) -> str:
-    return "; ".join(dict.fromkeys(p for p in parts if p))
 
 
 def _without_number(finding: Finding) -> Finding:

@@ -8,7 +8,7 @@ from sbrtcheck.dvh.around_targets.conformity import icru91
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging import guideline
 from sbrtcheck.model import Finding, FindingKind, Lesion, MetricValue
-from sbrtcheck.model.finding import information
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.radiobiology.lq import bed_dvh, eqd2_dvh
 from sbrtcheck.tables import schemes
@@ -58,7 +58,7 @@ def achieved_findings(doses: PlanDoses, lesion: Lesion) -> list[Finding]:
             plan=doses.label,
             roi=a.roi,
             metric=a.value.metric,
-            note="; ".join(n for n in ("achieved", a.tier, a.value.note) if n),
+            notes=told("achieved", a.tier, a.value.note),
             source="voxel-wise conversion",
         )
         for a in achieved(doses, lesion)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Finding, FindingKind, PlanReport
-from sbrtcheck.model.finding import information
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.read.case_file import CaseFile
 
 
@@ -22,7 +22,7 @@ def with_deviations(plans: Sequence[PlanReport], case: CaseFile | None) -> tuple
         if deviation is None:
             return finding
         said = safe_text(f"declared deviation: {deviation.reason} ({deviation.name}); the verdict stays")
-        return replace(finding, note="; ".join(n for n in (said, finding.note) if n))
+        return replace(finding, notes=told(said, *finding.notes))
 
     return tuple(replace(p, findings=tuple(noted(f) for f in p.findings)) for p in plans)
 
@@ -34,5 +34,5 @@ def deviation_findings(plans: Sequence[PlanReport], case: CaseFile | None) -> tu
     for d in case.deviations if case else ():
         where = "the verdict stays" if d.rule in known else "no finding of this course has this rule_id"
         note = safe_text(f"declared deviation from {d.rule}: {d.reason} ({d.name}); {where}", limit=400)
-        out.append(information(rule_id=f"deviation:{safe_text(d.rule)}", kind=FindingKind.GUIDELINE, note=note))
+        out.append(information(rule_id=f"deviation:{safe_text(d.rule)}", kind=FindingKind.GUIDELINE, notes=(note,)))
     return tuple(out)

@@ -299,7 +299,7 @@ def _finding(rule_id: str, note: str, book: Guideline, verdict: Verdict, consequ
         consequence=consequence,
         level=level,
         table="guideline",
-        note=safe_text(note, limit=600),
+        notes=(safe_text(note, limit=600),),
         source=_source(rule_id, book),
     )
 
@@ -324,7 +324,7 @@ def guideline_information(rule_id: str, note: str, book: Guideline) -> Finding:
         rule_id=rule_id,
         kind=FindingKind.GUIDELINE,
         table="guideline",
-        note=safe_text(note, limit=600),
+        notes=(safe_text(note, limit=600),),
         source=_source(rule_id, book),
     )
 

@@ -22,7 +22,7 @@ from sbrtcheck.model import (
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.model.finding import completeness
+from sbrtcheck.model.finding import completeness, told
 from sbrtcheck.plan.doses import PlanDoses, target_ratio
 from sbrtcheck.plan.lung_location import airway_distance_mm
 from sbrtcheck.tables.organ_tables import (
@@ -52,16 +52,17 @@ def judge_targets(
     out: list[Finding] = []
     if not doses.lesions:
         note = "no contoured PTV was recognised: nothing to prescribe to"
-        out.append(completeness(rule_id="target:none", plan=doses.label, reason=Reason.NO_TARGET, note=note))
+        out.append(completeness(rule_id="target:none", plan=doses.label, reason=Reason.NO_TARGET, notes=(note,)))
     unlinked = [x for x in doses.lesions if x.prescription_gy is None]
     if unlinked:
         names = ", ".join(safe_text(x.ptv) for x in unlinked)
-        note = f"no prescription is linked to {names}; add {link_hint(unlinked, doses.data.plan)}"
-        conflicts = [p.line() for p in doses.problems if p.code == "E-RX-CONFLICT"]
-        note = "; ".join([note, *conflicts])
-        out.append(completeness(rule_id="target:unlinked", plan=doses.label, reason=Reason.NO_PRESCRIPTION, note=note))
+        hint = f"no prescription is linked to {names}; add {link_hint(unlinked, doses.data.plan)}"
+        notes = told(hint, *(p.line() for p in doses.problems if p.code == "E-RX-CONFLICT"))
+        out.append(
+            completeness(rule_id="target:unlinked", plan=doses.label, reason=Reason.NO_PRESCRIPTION, notes=notes)
+        )
     out += [
-        completeness(rule_id="target:not_judged", plan=doses.label, reason=Reason.NO_TARGET, note=note)
+        completeness(rule_id="target:not_judged", plan=doses.label, reason=Reason.NO_TARGET, notes=(note,))
         for note in doses.targets_not_judged
     ]
     for lesion in doses.lesions:
@@ -69,7 +70,7 @@ def judge_targets(
             note = f'the site of {safe_text(lesion.ptv)} is not known; add --site "{safe_text(lesion.ptv)}=lung"'
             out.append(
                 completeness(
-                    rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, note=note
+                    rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, notes=(note,)
                 )
             )
     by_target = {c.target: c for c in conformity}
@@ -93,7 +94,7 @@ def judge_targets(
             note = f"no goal could be judged for {safe_text(lesion.ptv)}"
             out.append(
                 completeness(
-                    rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, note=note
+                    rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, notes=(note,)
                 )
             )
         # Two levels share their isodoses: there is no conformity or R50 rule for either.
@@ -143,7 +144,7 @@ def judge_lesion(doses: PlanDoses, lesion: Lesion, *, intent: str) -> list[Findi
             low=judged.value,
             high=judged.value,
             unit="Gy",
-            note="; ".join([judged.text, *judged.matches]),
+            notes=told(judged.text, *judged.matches),
             source=judged.source,
         )
     )
@@ -173,7 +174,7 @@ def judge_lesion(doses: PlanDoses, lesion: Lesion, *, intent: str) -> list[Findi
                 unit="Gy" if caution.bed10_gy is not None else "",
                 comparator=">=" if caution.min_bed10_gy is not None else "",
                 limit=caution.min_bed10_gy,
-                note=caution.text,
+                notes=(caution.text,),
                 source=f"{caution.source} ({caution.status})",
             )
         )
@@ -203,7 +204,7 @@ def _consistency(doses: PlanDoses, lesion: Lesion) -> list[Finding]:
             plan=doses.label,
             roi=lesion.ptv,
             reason=Reason.NO_PRESCRIPTION,
-            note=f"the dose at the target does not fit the prescription: {seen}; is this the right target?",
+            notes=(f"the dose at the target does not fit the prescription: {seen}; is this the right target?",),
             source="policy of this program",
         )
     ]
@@ -226,7 +227,7 @@ def judge_kind(doses: PlanDoses, *, thresholds: CourseThresholds | None) -> list
         f"{total:g} Gy in {doses.n_fractions} fractions is {kind.dose_per_fraction_gy:.3g} Gy a fraction: "
         f"this is not SBRT ({kind.text})"
     )
-    return [completeness(rule_id="course:not_sbrt", plan=doses.label, reason=Reason.NOT_SBRT, note=note)]
+    return [completeness(rule_id="course:not_sbrt", plan=doses.label, reason=Reason.NOT_SBRT, notes=(note,))]
 
 
 def triangle(doses: PlanDoses, lesion: Lesion) -> dict[str, float | None]:

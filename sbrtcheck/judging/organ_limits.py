@@ -19,7 +19,9 @@ from sbrtcheck.model import (
     Reason,
     Verdict,
 )
+from sbrtcheck.model.finding import told
 from sbrtcheck.model.subject import Subject
+from sbrtcheck.tables.clinic_rows import LOCAL
 
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
@@ -102,14 +104,14 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
             settled = _settled_from_outside(context, row, metric, organ)
             if settled is not None and settled[0].verdict in {Verdict.MET, Verdict.MARGINAL}:
                 judgement, subject, via = settled
-        findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
+        findings.append(_finding(context, table, row, organ, subject, judgement, (metric_note, via)))
     if any(f.verdict is not Verdict.NOT_EVALUABLE for f in findings):
         return findings
     if own:
         exceeded = _exceeded_from_inside(context, row, metric, organ)
         if exceeded is not None:
             judgement, subject, via = exceeded
-            findings.append(_finding(context, table, row, organ, subject, judgement, _join(metric_note, via)))
+            findings.append(_finding(context, table, row, organ, subject, judgement, (metric_note, via)))
         return findings
     asked = [r.split("|") for r in context.required if organ in r.split("|")]
     settled = _settled_from_outside(context, row, metric, organ) if asked else None
@@ -120,11 +122,11 @@ def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: st
     )
     if settled is not None and (settled[0].verdict is not Verdict.NOT_EVALUABLE or not others):
         judgement, subject, via = settled
-        return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
+        return [_finding(context, table, row, organ, subject, judgement, (metric_note, via))]
     exceeded = _exceeded_from_inside(context, row, metric, organ)
     if exceeded is not None:
         judgement, subject, via = exceeded
-        return [_finding(context, table, row, organ, subject, judgement, _join(metric_note, via))]
+        return [_finding(context, table, row, organ, subject, judgement, (metric_note, via))]
     return []
 
 
@@ -177,7 +179,7 @@ def _finding(
     organ: str,
     subject: Subject,
     judgement: Judgement,
-    note: str,
+    notes: tuple[str, ...],
 ) -> Finding:
     assert row.level is not None
     if row.derived and judgement.verdict is Verdict.MET:
@@ -189,7 +191,7 @@ def _finding(
     near = subject.distance_mm is not None and subject.distance_mm <= NEAR_TARGET_MM
     weighty = required or near or subject.distance_mm is None or reason in _DAMAGE
     consequence = consequence_of(judgement.verdict, row.level, weighty=weighty)
-    parts = [row.derived, judgement.note, note, subject.note]
+    parts = [row.derived, judgement.note, *notes, subject.note]
     if row.confidence == "low" and consequence is Outcome.FAIL:
         consequence = Outcome.MARGINAL
         parts.append("the row's transcription is doubtful: at most MARGINAL")
@@ -198,6 +200,8 @@ def _finding(
         parts.append(f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides")
     if judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit):
         parts.append("the limit lies inside the numerical band")
+    local = row.table == LOCAL
+    title, trust = (LOCAL, "the clinic's own row") if local else (table.title, table.trust)
     return Finding(
         rule_id=row.rule_id,
         kind=FindingKind.ORGAN_LIMIT,
@@ -216,12 +220,12 @@ def _finding(
         comparator=row.comparator,
         limit=row.limit,
         reason=reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
-        note=_join(*parts),
+        notes=told(*parts),
         source=(
-            f"{table.title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
+            f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
             f"{row.endpoint or 'no endpoint printed'}"
         ),
-        trust=table.trust,
+        trust=trust,
         margin=_margin(value.value, row),
         share=_share(value.value, row),
     )
@@ -265,7 +269,3 @@ def _share(value: float | None, row: LimitRow) -> float | None:
     if is_upper(row.comparator):
         return value / row.limit
     return row.limit / value if value > 0 else None
-
-
-def _join(*parts: str) -> str:
-    return "; ".join(dict.fromkeys(p for p in parts if p))

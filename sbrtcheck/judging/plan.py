@@ -17,7 +17,6 @@ from sbrtcheck.model import (
     Finding,
     FindingKind,
     Lesion,
-    Level,
     OrganTable,
     Outcome,
     Reason,
@@ -25,9 +24,10 @@ from sbrtcheck.model import (
     TargetGoal,
     worst_outcome,
 )
-from sbrtcheck.model.finding import as_other_source, completeness, information
+from sbrtcheck.model.finding import as_other_source, completeness, information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
+from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
 from sbrtcheck.tables.organ_tables import (
     choose_table,
     load_organs,
@@ -69,6 +69,7 @@ def judge_plan(
     extra_required: Sequence[str],
     intent: str = "",
     levels: Mapping[str, str] | None = None,
+    added: Sequence[AddedRow] = (),
     derive: bool = False,
     alpha_betas_gy: Mapping[str, float] | None = None,
     thresholds: CourseThresholds | None = None,
@@ -84,7 +85,8 @@ def judge_plan(
         absent: organs declared absent, with the reason.
         extra_required: organs that the clinic asks for.
         intent: declared intent; "palliative" takes the lesions out of the BED10 tiers.
-        levels: organ to the level of all its rows, in place of ours (a clinic's choice).
+        levels: organ, or rule id of one row, to the level in place of ours (a clinic's choice).
+        added: rows that a clinic adds to the table that decides.
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
@@ -97,12 +99,10 @@ def judge_plan(
     choice = choose_table(n_fractions=doses.n_fractions, site=site, table=table)
     if derive and choice.table is None:
         choice = choose_or_derive(n_fractions=doses.n_fractions, site=site, table=table, alpha_betas_gy=alpha_betas_gy)
-    if choice.table is not None and levels:
-        rows = tuple(
-            replace(r, level=Level(levels[r.organ])) if r.organ in levels and r.level is not None else r
-            for r in choice.table.rows
-        )
-        choice = replace(choice, table=replace(choice.table, rows=rows))
+    if choice.table is not None and (levels or added):
+        sites = {x.site for x in doses.lesions}
+        own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
+        choice = replace(choice, table=own)
     context = PlanContext(
         label=doses.label,
         n_fractions=doses.n_fractions,
@@ -152,7 +152,7 @@ def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
     if not sites or extra_required:
         return []
     note = f"no list says which organs site {', '.join(sites)} asks for; name them under [required] in a clinic file"
-    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, note=note)]
+    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, notes=(note,))]
 
 
 def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
@@ -160,7 +160,7 @@ def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
     note = choice.reason + (
         f"; nearest covered: {nearest} fractions" if nearest and nearest not in choice.reason else ""
     )
-    return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, note=note)
+    return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, notes=(note,))
 
 
 def _thorax(doses: PlanDoses) -> list[Finding]:
@@ -181,7 +181,7 @@ def _thorax(doses: PlanDoses) -> list[Finding]:
                     organ="Lungs",
                     roi=subject.roi,
                     metric=text,
-                    note="; ".join(n for n in (value.note, subject.note, "shown for every thoracic plan") if n),
+                    notes=told(value.note, subject.note, "shown for every thoracic plan"),
                 )
             )
     return out
@@ -195,9 +195,7 @@ def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None
         if deciding is not None and table.name == deciding.name:
             continue
         out += [
-            as_other_source(
-                f, note="; ".join(n for n in (f"{table.title}: judged beside, does not decide", f.note) if n)
-            )
+            as_other_source(f, notes=told(f"{table.title}: judged beside, does not decide", *f.notes))
             for f in judge_organ_limits(context, table)
         ]
     return out

@@ -173,6 +173,7 @@ def _judged_and_default(
         goals=goals,
         extra_required=required,
         levels=clinic.levels if clinic else None,
+        added=clinic.rows if clinic else (),
         derive=choices.derive,
         alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
         thresholds=thresholds,

@@ -39,7 +39,7 @@ def required_organs_settled(
                     plan=context.label,
                     organ=name,
                     reason=Reason.PART_MISSING,
-                    note=note,
+                    notes=(note,),
                 )
             )
         if settled:
@@ -53,7 +53,9 @@ def required_organs_settled(
         else:
             reason, note = Reason.NO_TABLE, f"no row of {table.title} settled {name}, which is required ({why})"
         out.append(
-            completeness(rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, note=note)
+            completeness(
+                rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, notes=(note,)
+            )
         )
     return tuple(out)
 
@@ -78,7 +80,7 @@ def some_organ_judged(context: PlanContext, table: OrganTable, findings: Sequenc
     ):
         return ()
     note = f"no organ of {table.title} is contoured, recognised and judged: a plan is not passed on its target alone"
-    return (completeness(rule_id="organs:none", plan=context.label, reason=Reason.NO_ROI, note=note),)
+    return (completeness(rule_id="organs:none", plan=context.label, reason=Reason.NO_ROI, notes=(note,)),)
 
 
 def _organs_of(context: PlanContext, organ: str) -> set[str]:

@@ -21,7 +21,7 @@ from sbrtcheck.model import (
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.model.finding import as_other_source, information
+from sbrtcheck.model.finding import as_other_source, information, told
 from sbrtcheck.model.subject import Subject
 
 AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
@@ -144,7 +144,7 @@ def _goal_finding(
         comparator=goal.comparator,
         limit=limit,
         reason=value.reason if verdict is Verdict.NOT_EVALUABLE else None,
-        note="; ".join(n for n in notes if n),
+        notes=told(*notes),
         source="policy of this program" if own else goal.source.replace("_", " "),
         margin=None
         if value.value is None
@@ -182,13 +182,13 @@ def judge_conformity(
             plan=plan,
             roi=lesion.ptv,
             metric=label,
-            note=value.note,
+            notes=told(value.note),
             source="RTOG 0813/0915 conformity table, by PTV volume",
         )
         if not isinstance(pair, tuple):
             note = "the PTV volume is outside the table: there is no rule there"
             findings.append(
-                replace(finding, reason=Reason.OUTSIDE_TABLE_RANGE if value.value is None else None, note=note)
+                replace(finding, reason=Reason.OUTSIDE_TABLE_RANGE if value.value is None else None, notes=(note,))
             )
             continue
         none_below, minor_below = pair
@@ -204,7 +204,7 @@ def judge_conformity(
                 finding,
                 verdict=verdict,
                 consequence=Outcome.PASS_WITH_VARIATION if major else Outcome.PASS,
-                note=(f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note),
+                notes=told(f"{deviation}: minor up to {minor_below:.4g}" if verdict is Verdict.NOT_MET else value.note),
                 margin=none_below - value.value,
             )
         )
@@ -261,7 +261,7 @@ def judge_other_sources(
                 out.append(_stricter(context, table, said, weighty_organs))
             elif any(_comparable(f, said) for f in missed):
                 word = "met" if said.verdict is not Verdict.NOT_MET else "missed as well"
-                out.append(as_other_source(said, note=f"{table.title}: {word}; it does not decide"))
+                out.append(as_other_source(said, notes=(f"{table.title}: {word}; it does not decide",)))
     return tuple(out)
 
 
@@ -285,6 +285,6 @@ def _stricter(context: PlanContext, table: OrganTable, said: Finding, weighty_or
         said,
         kind=FindingKind.STRICTER_SOURCE,
         consequence=consequence,
-        note="; ".join(n for n in (note, said.note) if n),
+        notes=told(note, *said.notes),
         source=f"{said.source} ({table.trust})",
     )

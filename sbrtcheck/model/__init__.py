@@ -5,7 +5,17 @@ from sbrtcheck.model.finding import Fact, Finding
 from sbrtcheck.model.lesion import Lesion, NamedRoi
 from sbrtcheck.model.metric import Metric, MetricValue
 from sbrtcheck.model.report import Report
-from sbrtcheck.model.report_parts import Curve, LesionReport, OrganEqd2, Outline, PlanReport, StructureReport
+from sbrtcheck.model.report_parts import (
+    Curve,
+    LesionReport,
+    OrganEqd2,
+    Outline,
+    PlanReport,
+    StructureReport,
+    Supplement,
+    TargetDose,
+    Unjudged,
+)
 from sbrtcheck.model.study import (
     Contour,
     DoseReference,
@@ -36,6 +46,7 @@ from sbrtcheck.model.vocabulary import (
     EXIT_USAGE,
     FindingKind,
     Level,
+    MarginalReason,
     MatchedBy,
     Meaning,
     Outcome,
@@ -66,6 +77,7 @@ __all__ = [
     "LesionReport",
     "Level",
     "LimitRow",
+    "MarginalReason",
     "MatchedBy",
     "Meaning",
     "Metric",
@@ -92,8 +104,11 @@ __all__ = [
     "StructureReport",
     "StructureSet",
     "Study",
+    "Supplement",
     "TableChoice",
+    "TargetDose",
     "TargetGoal",
+    "Unjudged",
     "Verdict",
     "study_from_arrays",
     "worst_outcome",

@@ -67,7 +67,7 @@ class Report:
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
-    """The report as the JSON document of docs/report.schema.json (schema version 1.0).
+    """The report as the JSON document of docs/report.schema.json (schema version 2.0).
 
     The same report always gives the same document, key order included. The patient's name and ID are never in it.
     Numbers that are not finite become None.

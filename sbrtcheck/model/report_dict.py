@@ -16,7 +16,7 @@ from sbrtcheck.model.report_parts import LesionReport, PlanReport, StructureRepo
 from sbrtcheck.model.study import InputFile
 from sbrtcheck.model.vocabulary import Reason
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 NOTICE = "Independent second check; not a medical device. Verify every table against its source before clinical use."
 _ABSOLUTE_PATH = re.compile(r"(?:/|~|\\\\|[A-Za-z]:[\\/])")
 
@@ -82,9 +82,12 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict.value,
         "consequence": finding.consequence.value,
         "reason": None if reason is None else reason.value,
+        "marginal_reason": plain(finding.why_marginal),
+        "text": finding.text,
         "note": finding.note,
         "source": finding.source,
         "trust": finding.trust,
+        "policy": list(finding.policy),
     }
 
 
@@ -158,6 +161,12 @@ def plan_to_dict(plan: PlanReport) -> dict[str, Any]:
         "agreement": plain(plan.agreement),
         "triangle": plain(plan.triangle),
         "organ_eqd2": [plain(item) for item in plan.organ_eqd2],
+        "target_doses": plain(plan.target_doses),
+        "judged": list(plan.judged),
+        "unjudged": plain(plan.unjudged),
+        "supplements": plain(plan.supplements),
+        "to_do": list(plan.to_do),
+        "lines": list(plan.lines),
         "findings": [finding_to_dict(item) for item in plan.findings],
     }
 

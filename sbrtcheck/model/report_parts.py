@@ -97,10 +97,54 @@ class OrganEqd2:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """An organ near a target that no mandatory upper or volume row judged: what it gets, and why nothing judged it.
+
+    ``near_maximum_gy`` is D0.035cc; ``distance_mm`` is to the nearest target.
+    """
+
+    organ: str
+    roi: str
+    near_maximum_gy: float | None
+    mean_gy: float | None
+    distance_mm: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supplement:
+    """A limit that counts where the deciding table has none of its kind (point, volume, mean, V% or spared)."""
+
+    organ: str
+    kind: str
+    source: str
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDose:
+    """The three doses of a target that must meet: prescribed, n times the sum of beam doses, and in the target.
+
+    ``covers``: what the prescription is stated to cover, or how it was found.
+    """
+
+    lesion: str
+    target: str
+    prescription_gy: float | None
+    beams_gy: float | None
+    d95_gy: float | None
+    d98_gy: float | None
+    near_maximum_gy: float | None
+    covers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
     """One plan in the report: its findings and its outcome.
 
-    ``organ_eqd2`` and ``eqd2_curves`` are information; the dose of an EQD2 curve is EQD2 [Gy].
+    ``organ_eqd2`` and ``eqd2_curves`` are information; the dose of an EQD2 curve is EQD2 [Gy]. ``judged`` names the
+    organs that a mandatory upper or volume row judged; ``to_do`` what a person must do, ``lines`` what the first screen
+    says without any effect on the outcome, one sentence each.
     """
 
     label: str
@@ -127,3 +171,9 @@ class PlanReport:
     triangle: dict[str, float | None] | None = None
     organ_eqd2: tuple[OrganEqd2, ...] = ()
     eqd2_curves: tuple[Curve, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
+    target_doses: tuple[TargetDose, ...] = ()
+    to_do: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()

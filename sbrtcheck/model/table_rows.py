@@ -114,6 +114,11 @@ class OrganInfo:
     Names in both carry the side (``Lung_L``). ``laterality``: "paired", "both" (the union of a pair) or "".
     ``stricter_source``: an exceeded stricter source of this organ makes a variation (our policy).
     ``derived``: computed from other structures (``Lungs-GTV``), contoured or not.
+    ``judged_by``: larger or partial structures on which this organ's upper limits may be judged when it is not drawn.
+    ``if_unjudged``: what it does near a target when no row judges it, "incomplete" or "line" ("" for the outline).
+    ``volume_min_cm3``, ``volume_max_cm3``: outside this range the contour is not believed [cm3]; None: no range.
+    ``exclusive_with``: organs that never share half of the smaller one's volume with it.
+    ``partly_drawn``: usually drawn beside the target only, so that its volume says nothing.
     """
 
     organ: str
@@ -127,6 +132,12 @@ class OrganInfo:
     tg263: str = ""
     stricter_source: bool = False
     derived: bool = False
+    judged_by: tuple[str, ...] = ()
+    if_unjudged: str = ""
+    volume_min_cm3: float | None = None
+    volume_max_cm3: float | None = None
+    exclusive_with: tuple[str, ...] = ()
+    partly_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

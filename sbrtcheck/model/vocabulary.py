@@ -76,6 +76,44 @@ class Reason(StrEnum):
     NOT_SBRT = "not_sbrt"
     SOURCES_DISAGREE = "sources_disagree"
 
+    @property
+    def words(self) -> str:
+        """The reason as a physicist would say it."""
+        return _REASON_WORDS[self]
+
+
+_REASON_WORDS = {
+    Reason.NO_ROI: "not contoured or not recognised",
+    Reason.NO_CONTOURS: "the ROI has no contours",
+    Reason.AMBIGUOUS_ROI: "several ROIs claim this organ",
+    Reason.DAMAGED_ROI: "the contours are damaged",
+    Reason.OTHER_FRAME_OF_REFERENCE: "the ROI lies in another frame of reference",
+    Reason.OUTSIDE_GRID: "the structure leaves the dose grid",
+    Reason.ROI_SMALLER_THAN_METRIC: "the structure is smaller than the volume of the metric",
+    Reason.COARSE_GRID: "the dose grid is too coarse",
+    Reason.NO_PRESCRIPTION: "no prescription is linked to the target",
+    Reason.NO_FRACTIONS: "the number of fractions is not known",
+    Reason.NO_TABLE: "no table row covers it",
+    Reason.NO_TARGET: "no target was found",
+    Reason.NO_SITE: "the site is not known",
+    Reason.NOT_COMPUTABLE: "the metric cannot be computed here",
+    Reason.CONTAINER_EXCEEDED: "not contoured, and the structure around it is beyond the limit",
+    Reason.PART_MISSING: "a part of the structure is not contoured",
+    Reason.ORGAN_CUT: "the organ seems cut by the end of the scan",
+    Reason.OUTSIDE_TABLE_RANGE: "outside the range of the table",
+    Reason.NOT_DECLARED: "not declared",
+    Reason.CUMULATIVE_NOT_SUMMED: "the sum of the plans was not computed",
+    Reason.NOT_SBRT: "not an SBRT scheme",
+    Reason.SOURCES_DISAGREE: "the sources disagree",
+}
+
+
+class MarginalReason(StrEnum):
+    """Why a finding is MARGINAL: the number lies so close to its limit, or only a person can judge it."""
+
+    WITHIN_BAND = "within_band"
+    NEEDS_REVIEW = "needs_review"
+
 
 class MatchedBy(StrEnum):
     """How a ROI got its organ or target."""

@@ -36,7 +36,9 @@ def left_open(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
     for problem in study.problems:
         if problem.is_error:
             out.append(
-                completeness(rule_id=f"course:{problem.code}", plan="", reason=Reason.NOT_DECLARED, note=problem.line())
+                completeness(
+                    rule_id=f"course:{problem.code}", plan="", reason=Reason.NOT_DECLARED, notes=(problem.line(),)
+                )
             )
     prior = [
         r.nominal_prior_dose_gy
@@ -46,7 +48,7 @@ def left_open(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
     ]
     if prior and not (case and case.earlier):
         note = f"the plan states earlier dose ({max(prior):g} Gy) and no earlier course is declared in a case file"
-        out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, note=note))
+        out.append(completeness(rule_id="OM-13", plan="", reason=Reason.NOT_DECLARED, notes=(note,)))
     return tuple(out)
 
 

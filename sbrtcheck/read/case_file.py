@@ -6,27 +6,36 @@ Format with an example: docs/case.md. A fact fills what the files lack and never
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sbrtcheck.model.policy import NormalisedTo
 from sbrtcheck.model.table_rows import CourseThresholds
-from sbrtcheck.read.toml_keys import MAX_DOSE_GY, MAX_FRACTIONS, Keys, load_file
-from sbrtcheck.tables.organs import SITES
+from sbrtcheck.read.normalised_to import read_normalised_to
+from sbrtcheck.read.toml_keys import MAX_DOSE_GY, MAX_FRACTIONS, Keys, is_organ, load_file
+from sbrtcheck.tables.organs import SITES, split_side
+from sbrtcheck.tables.policy import load_policy
+from sbrtcheck.tables.policy_rows import excusing_organs, find_level, levels_of
 
 LOCATIONS = ("peripheral", "central", "ultracentral")
+LIVER_LESIONS = ("primary", "metastasis")
 INTENTS = ("curative", "palliative")
 SEQUENCES = ("same_sessions", "sequential")
 RELATIONS = ("boost", "adaptive")
 TREATMENTS = ("sbrt", "radiotherapy", "surgery", "ablation", "systemic", "none", "planned")
 MIN_THRESHOLD_GY = 0.1
+MAX_FAR_MM = 1000.0
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class CaseLesion:
-    """Facts about the lesion of one target ROI. ``prescription_gy`` [Gy] is the total dose; None or "" is unknown."""
+    """Facts about the lesion of one target ROI. ``prescription_gy`` [Gy] is the total dose; None or "" is unknown.
+
+    ``level``: of the site (L3, pelvis). ``liver_lesion``: primary or metastasis, for the limits of HyTEC.
+    """
 
     roi: str
     site: str = ""
@@ -34,6 +43,27 @@ class CaseLesion:
     prescription_gy: float | None = None
     n_fractions: int | None = None
     early_stage_primary: bool | None = None
+    level: str = ""
+    liver_lesion: str = ""
+    normalised_to: NormalisedTo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FarOrgan:
+    """An organ that is not contoured because it lies at least ``distance_mm`` from every target, and who says so."""
+
+    organ: str
+    distance_mm: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Why missing coverage is accepted for an organ that excuses it only with a reason. ``roi`` "": any target."""
+
+    organ: str
+    reason: str
+    roi: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +136,11 @@ class DiseaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case file. ``sequence`` says whether several plans are given in the same sessions or one after the other."""
+    """A case file. ``sequence`` says whether several plans are given in the same sessions or one after the other.
+
+    ``confirmed``: organs whose contour somebody has looked at and found right. ``primary``: the primary tumour, ""
+    unknown. ``same_patient``: somebody has confirmed that all objects are of one patient.
+    """
 
     file: str
     sha256: str
@@ -123,6 +157,12 @@ class CaseFile:
     same_lesion: tuple[SameLesion, ...] = ()
     one_site: tuple[OneSite, ...] = ()
     classification: CourseThresholds | None = None
+    confirmed: tuple[str, ...] = ()
+    primary: str = ""
+    same_patient: bool = False
+    normalised_to: NormalisedTo | None = None
+    far: tuple[FarOrgan, ...] = ()
+    excuses: tuple[Excuse, ...] = ()
 
 
 def load_case(path: str | Path) -> CaseFile:
@@ -151,7 +191,16 @@ def _case(keys: Keys, path: Path, sha256: str) -> CaseFile:
         same_lesion=tuple(_same_lesion(k) for k in keys.tables("same_lesion")),
         one_site=tuple(_one_site(k) for k in keys.tables("one_site")),
         classification=_classification(keys.table("classification")),
+        confirmed=_confirmed(keys),
+        primary=keys.text("primary"),
+        same_patient=keys.boolean("same_patient") is True,
+        normalised_to=read_normalised_to(keys),
+        far=tuple(_far(k) for k in keys.tables("far")),
+        excuses=tuple(_excuse(k) for k in keys.tables("excuse")),
     )
+    for far in case.far:
+        if far.organ in {a.organ for a in case.absent}:
+            keys.bad("far", f"{far.organ} is declared absent too", "Keep the one that is true")
     seen: set[str] = set()
     for lesion in case.lesions:
         if lesion.roi in seen:
@@ -168,13 +217,60 @@ def _lesion(keys: Keys) -> CaseLesion:
         prescription_gy=keys.number("prescription_gy", low=1, high=MAX_DOSE_GY),
         n_fractions=keys.integer("fractions", low=1, high=MAX_FRACTIONS),
         early_stage_primary=keys.boolean("early_stage_primary"),
+        level=keys.text("level"),
+        liver_lesion=keys.text("liver_lesion", allowed=LIVER_LESIONS),
+        normalised_to=read_normalised_to(keys),
     )
+    if lesion.level:
+        lesion = replace(lesion, level=_level(keys, lesion))
+    if lesion.liver_lesion and lesion.site not in {"", "liver"}:
+        keys.bad("liver_lesion", "only a lesion of the liver is a primary or a metastasis of it")
     if lesion.early_stage_primary and lesion.site not in {"", "lung"}:
         keys.bad("early_stage_primary", "only a lesion of the lung is an early-stage primary lung cancer")
     if lesion.location and lesion.site not in {"", "lung"}:
         keys.bad("location", "only a lesion of the lung has a location")
     keys.done()
     return lesion
+
+
+def _level(keys: Keys, lesion: CaseLesion) -> str:
+    """The level by its own name, or "" and the problem."""
+    found = find_level(lesion.site, lesion.level)
+    if not found:
+        known = ", ".join(levels_of(lesion.site))
+        remedy = (
+            f"Levels of {lesion.site}: {known}" if known else "Only spine, bone and node have levels: state the site"
+        )
+        keys.bad("level", "no such level of the site", remedy)
+    return found
+
+
+def _confirmed(keys: Keys) -> tuple[str, ...]:
+    organs = keys.texts("confirmed")
+    for organ in organs:
+        if not is_organ(organ):
+            keys.bad("confirmed", f"no such organ: {organ}", "See constraints/organs.csv")
+    return organs
+
+
+def _far(keys: Keys) -> FarOrgan:
+    least_mm = load_policy().value("required.far_mm")
+    far = FarOrgan(
+        organ=keys.organ("organ"),
+        distance_mm=keys.number("distance_mm", low=least_mm, high=MAX_FAR_MM, required=True) or 0.0,
+        name=keys.text("name", required=True),
+    )
+    keys.done()
+    return far
+
+
+def _excuse(keys: Keys) -> Excuse:
+    excuse = Excuse(organ=keys.organ("organ"), reason=keys.text("reason", required=True), roi=keys.text("roi"))
+    allowed = sorted(organ for organ, needs_reason in excusing_organs().items() if needs_reason)
+    if excuse.organ and split_side(excuse.organ)[0] not in allowed:
+        keys.bad("organ", "no reason is asked for this organ", f"Only for {', '.join(allowed)}")
+    keys.done()
+    return excuse
 
 
 def _absent(keys: Keys) -> AbsentOrgan:

@@ -6,13 +6,24 @@ import json
 import sys
 from typing import Any
 
-from sbrtcheck.read.case_file import INTENTS, LOCATIONS, MIN_THRESHOLD_GY, RELATIONS, SEQUENCES, TREATMENTS
+from sbrtcheck.read.case_file import (
+    INTENTS,
+    LIVER_LESIONS,
+    LOCATIONS,
+    MAX_FAR_MM,
+    MIN_THRESHOLD_GY,
+    RELATIONS,
+    SEQUENCES,
+    TREATMENTS,
+)
 from sbrtcheck.read.toml_keys import MAX_DOSE_GY, MAX_FRACTIONS, MAX_TEXT
 from sbrtcheck.tables.organs import SITES
+from sbrtcheck.tables.policy import load_policy
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
 _DATE = {"type": "string", "format": "date", "description": "A TOML date, or a text such as 2024-05-31."}
 _FLAG = {"type": "boolean"}
+_NORMALISED = {**_TEXT, "description": 'What the prescription covers: "D99% = 100%", "GTV D98% = 100%".'}
 _ORGAN = {**_TEXT, "description": "An organ of constraints/organs.csv, with its side where it has one."}
 
 
@@ -44,6 +55,9 @@ def case_schema() -> dict[str, Any]:
         "prescription_gy": {**dose, "minimum": 1},
         "fractions": fractions,
         "early_stage_primary": {**_FLAG, "description": "Of a lesion of the lung: an early-stage primary (NG-3)."},
+        "level": {**_TEXT, "description": "Of a lesion of spine, bone or node: L3, ilium, pelvis."},
+        "liver_lesion": _one_of(LIVER_LESIONS, "Of a lesion of the liver."),
+        "normalised_to": _NORMALISED,
     }
     other_site = {
         "site": _TEXT,
@@ -61,6 +75,16 @@ def case_schema() -> dict[str, Any]:
         "all_sites_declared": _FLAG,
         "systemic_therapy_start": _DATE,
         "radiotherapy_start": _DATE,
+    }
+    far = {
+        "organ": _ORGAN,
+        "distance_mm": {"type": "number", "minimum": load_policy().value("required.far_mm"), "maximum": MAX_FAR_MM},
+        "name": {**_TEXT, "description": "Who says so."},
+    }
+    excuse = {
+        "organ": {**_ORGAN, "description": "Liver, kidney or lung."},
+        "reason": _TEXT,
+        "roi": {**_TEXT, "description": "The target; left out: any."},
     }
     texts = {"type": "array", "items": _TEXT, "minItems": 2}
     deviation = {
@@ -83,6 +107,16 @@ def case_schema() -> dict[str, Any]:
             "sex": _one_of(("M", "F")),
             "sequence": _one_of(SEQUENCES, "How several plans are given."),
             "lesion": _tables(lesion, ("roi",)),
+            "primary": {**_TEXT, "description": "The primary tumour, NSCLC or another."},
+            "confirmed": {
+                "type": "array",
+                "items": _ORGAN,
+                "description": "Organs whose contour somebody has looked at and found right.",
+            },
+            "same_patient": {**_FLAG, "description": "Somebody has confirmed that all objects are of one patient."},
+            "normalised_to": _NORMALISED,
+            "far": _tables(far, ("organ", "distance_mm", "name")),
+            "excuse": _tables(excuse, ("organ", "reason")),
             "absent": _tables({"organ": _ORGAN, "reason": _TEXT}, ("organ", "reason")),
             "other_site": _tables(other_site, ("site", "treatment")),
             "earlier": _tables(earlier, ("organ", "metric", "dose_gy", "fractions")),
@@ -99,7 +133,7 @@ def case_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as the text of docs/case.schema.json: ``python -m sbrtcheck.case_schema > docs/case.schema.json``."""
+    """The schema as the text of docs/case.schema.json, which is what this module prints."""
     return json.dumps(case_schema(), indent=2) + "\n"
 
 

@@ -52,6 +52,25 @@ class Keys:
             )
         )
 
+    @property
+    def place(self) -> str:
+        """Where the table stands in the file: ``row 2``, ``goal 1``; "" for the file itself."""
+        return self._place.removesuffix(".")
+
+    def never(self, key: str, detail: str, remedy: str) -> None:
+        """Refuse a key, where it stands in the file, with a reason of its own."""
+        self._asked.add(key)
+        if key in self._data:
+            self.bad(key, detail, remedy)
+
+    def is_switch(self, key: str) -> bool:
+        """Whether the value is true or false."""
+        return isinstance(self._data.get(key), bool)
+
+    def take_over(self, problems: Iterable[Problem]) -> None:
+        """Add problems that another reader has found in this file."""
+        self._problems.extend(problems)
+
     def _take(self, key: str, kind: type | tuple[type, ...], what: str, *, required: bool) -> Any:
         self._asked.add(key)
         if key not in self._data:

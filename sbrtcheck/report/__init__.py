@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from sbrtcheck.report.formats.html import render_html
     from sbrtcheck.report.formats.json import render_json
     from sbrtcheck.report.formats.text import render_text
-    from sbrtcheck.report.numbers import format_value
     from sbrtcheck.report.refusal import render_refusal
 
 _HOME = {
     "csv_line": "formats.csv",
-    "format_value": "numbers",
     "render_csv": "formats.csv",
     "render_html": "formats.html",
     "render_json": "formats.json",
@@ -26,7 +24,7 @@ _HOME = {
     "render_text": "formats.text",
 }
 
-__all__ = ["csv_line", "format_value", "render_csv", "render_html", "render_json", "render_refusal", "render_text"]
+__all__ = ["csv_line", "render_csv", "render_html", "render_json", "render_refusal", "render_text"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sbrtcheck.model import OrganEqd2, Report
+from sbrtcheck.model.numbers import format_value
 from sbrtcheck.report.headline import clean
 from sbrtcheck.report.layout import Section, Table, solid
-from sbrtcheck.report.numbers import format_value
 
 COLUMNS = ("Organ (ROI)", "a/b [Gy]", "EQD2 D0.035cc [Gy]", "EQD2 mean [Gy]", "Endpoint", "a/b from")
 _NUMERIC = frozenset(COLUMNS[1:4])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sbrtcheck.model import Finding, FindingKind, Report, Verdict
+from sbrtcheck.model.numbers import format_margin, format_margin_percent, format_share, format_value
 from sbrtcheck.report.headline import about, clean, limit_text, source_short, table_title
 from sbrtcheck.report.layout import SOLID, Table, solid
-from sbrtcheck.report.numbers import format_margin, format_margin_percent, format_share, format_value
 from sbrtcheck.report.words import (
     KIND_WORDS,
     LEVEL_SHORT,
-    REASON_WORDS,
     VERDICT_WORDS,
     counts,
     rank,
@@ -51,7 +50,7 @@ def finding_table(report: Report, findings: Iterable[Finding], *, caption: str =
         source = _source_name(report, f)
         remark = clean(f.note) if f.note else ""
         if f.verdict is Verdict.NOT_EVALUABLE and f.reason is not None and not remark:
-            remark = REASON_WORDS[f.reason]
+            remark = f.reason.words
         if remark and remark not in notes:
             notes.append(remark)
         if len(source) > LONG_SOURCE:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanReport, Report, Verdict
-from sbrtcheck.report.numbers import format_limit, format_share, format_value, relation
-from sbrtcheck.report.words import OUTCOME_WORDS, REASON_WORDS, VERDICT_WORDS, counts, rank
+from sbrtcheck.model.numbers import format_limit, format_share, format_value, relation
+from sbrtcheck.report.words import OUTCOME_WORDS, VERDICT_WORDS, counts, rank
 
 MAX_LINES = 5
 # The guideline's rule that organ limits come before coverage: where it is missed, that is said at once.
@@ -70,7 +70,7 @@ def sentence(report: Report, finding: Finding) -> str:
     plan = f"{clean(finding.plan, limit=60)}: " if finding.plan else ""
     parts = [subject(finding), clean(finding.metric, limit=80)]
     if finding.verdict is Verdict.NOT_EVALUABLE:
-        reason = REASON_WORDS[finding.reason] if finding.reason else "no reason given"
+        reason = finding.reason.words if finding.reason else "no reason given"
         detail = clean(finding.note, limit=200)
         words = detail or reason
         parts.append(f"not evaluable: {words}" if any(parts) else words)

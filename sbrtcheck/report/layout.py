@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sbrtcheck.model.numbers import format_value
 from sbrtcheck.model.report_dict import plain
 from sbrtcheck.report.headline import clean
-from sbrtcheck.report.numbers import format_value
 
 # A blank that no line is broken at.
 SOLID = "\u00a0"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbrtcheck.model import LesionReport, Report
+from sbrtcheck.model.numbers import exact, format_value
 from sbrtcheck.model.report_dict import plain
 from sbrtcheck.report.headline import clean
 from sbrtcheck.report.layout import Table, spell
-from sbrtcheck.report.numbers import exact, format_value
 
 # Column -> the name of the metric, without unit. What is not named here is listed below the table.
 _COLUMNS = {"D98%": "d98", "D50%": "d50", "D2%": "d2", "CI": "ci", "R50": "r50", "D2cm": "d2cm"}

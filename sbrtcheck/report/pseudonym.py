@@ -205,12 +205,13 @@ def _is_known(structure: StructureReport, known: Iterable[str]) -> bool:
 def _without_free_text(finding: Finding) -> Finding:
     """Without what somebody wrote in a case file: deviations, names of sites, reasons."""
     if finding.rule_id.startswith("deviation:"):
-        return replace(finding, rule_id="deviation", note="a declared deviation; the verdict stays")
+        return replace(finding, rule_id="deviation", notes=("a declared deviation; the verdict stays",))
     if finding.rule_id == "OM-2":
-        return replace(finding, note="the sites that the case file declares are not shown")
+        return replace(finding, notes=("the sites that the case file declares are not shown",))
     if finding.rule_id == "OM-3":
-        return replace(finding, note=finding.note.partition("; counted:")[0])
-    return replace(finding, note=_DEVIATION.sub("a declared deviation; the verdict stays", finding.note))
+        return replace(finding, notes=(finding.note.partition("; counted:")[0],))
+    said = (_DEVIATION.sub("a declared deviation; the verdict stays", note) for note in finding.notes)
+    return replace(finding, notes=tuple(said))
 
 
 def _fact(fact: Fact) -> Fact:

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
+from sbrtcheck.model.numbers import exact, format_value
 from sbrtcheck.model.report_dict import NOTICE, basename, plain
 from sbrtcheck.report.eqd2_table import eqd2_section
 from sbrtcheck.report.finding_rows import OTHER_TABLES, about_finding, finding_line, finding_table
 from sbrtcheck.report.headline import clean, head_lines, judged, limit_text, table_title
 from sbrtcheck.report.layout import Section, Table, View, mapping_table, shown, spell
 from sbrtcheck.report.lesion_table import lesion_rows
-from sbrtcheck.report.numbers import exact, format_value
 from sbrtcheck.report.words import (
     MATCHED_WORDS,
     OUTCOME_TONE,
-    REASON_WORDS,
     counts,
     rank,
     tone,
@@ -159,7 +158,7 @@ def _not_evaluated(report: Report) -> Section:
     rows = []
     for f in found:
         limit = limit_text(f) if f.limit is not None else ""
-        reason = REASON_WORDS[f.reason] if f.reason is not None else "-"
+        reason = f.reason.words if f.reason is not None else "-"
         effect = f.consequence.value if counts(f) else "none"
         what = " ".join(part for part in (about_finding(f), clean(f.metric), limit) if part)
         rows.append((clean(f.plan) or "course", what, reason, clean(f.note) or "-", effect))

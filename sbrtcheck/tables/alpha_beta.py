@@ -9,7 +9,6 @@ from functools import cache
 from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.radiobiology.lq import checked_positive
 from sbrtcheck.tables import datafiles
-from sbrtcheck.tables.organs import load_organs
 
 _COLUMNS = (
     "source_id",
@@ -189,6 +188,8 @@ def organ_alpha_beta(organ: str, *, own_gy: Mapping[str, float]) -> AlphaBetaInt
 
 def _kin(organ: str) -> list[str]:
     """The organ, then what contains it."""
+    from sbrtcheck.tables.organs import load_organs
+
     bare = organ.removesuffix("_PRV").removesuffix("_L").removesuffix("_R")
     outer = [c.removesuffix("_PRV") for o in load_organs() if o.organ == bare for c in o.containers]
     return list(dict.fromkeys([organ, bare, *outer]))
@@ -210,6 +211,9 @@ class OrganAlphaBeta:
 @cache
 def _unions() -> Mapping[str, str]:
     """Part without side to the union that holds it: Lung to Lungs, A_Aorta to GreatVes."""
+    # Not at the top: organs bring numpy, and a calculation on numbers must not wait for it.
+    from sbrtcheck.tables.organs import load_organs
+
     out: dict[str, str] = {}
     for info in load_organs():
         for alternatives in info.union_of:

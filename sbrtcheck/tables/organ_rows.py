@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import lru_cache
 
 from sbrtcheck.errors import Problem, SbrtcheckError
 from sbrtcheck.model import Level, LimitRow, Metric
 from sbrtcheck.model.metric import format_metric, parse_metric
-from sbrtcheck.tables.datafiles import CsvRow, parse_csv, parse_number
+from sbrtcheck.tables.datafiles import CsvRow, parse_csv, parse_number, wrong_usage_many
 
 CODE = "E-TABLE-ROW"
 SHIPPED_COLUMNS = (
@@ -52,20 +53,27 @@ def _metric(text: str) -> Metric:
 
 
 class _Line:
-    """The cells of one line, with a list that takes its problems."""
+    """The cells of one line, with a list that takes its problems. ``place``: of a row that stands in no table."""
 
-    def __init__(self, row: CsvRow, file: str, problems: list[Problem]) -> None:
+    def __init__(self, row: CsvRow, file: str, problems: list[Problem], *, code: str = CODE, place: str = "") -> None:
         self.row = row
         self.file = file
         self.problems = problems
+        self.code = code
+        self.place = place
+
+    @property
+    def where(self) -> str:
+        """Where the row stands, in words."""
+        return self.place or f"line {self.row.line}"
 
     def get(self, column: str) -> str:
         return self.row.cells.get(column, "")
 
     def bad(self, column: str, detail: str, remedy: str) -> None:
-        tag = f"line {self.row.line}, column {column}"
+        tag = f"key {self.place}.{column}" if self.place else f"line {self.row.line}, column {column}"
         seen = self.get(column)
-        self.problems.append(Problem(CODE, self.file, tag=tag, seen=seen, detail=detail, remedy=remedy))
+        self.problems.append(Problem(self.code, self.file, tag=tag, seen=seen, detail=detail, remedy=remedy))
 
     def one_of(self, column: str, allowed: Iterable[str]) -> str:
         value = self.get(column)
@@ -99,6 +107,32 @@ def read_organ_rows(
             rows.append((line, row))
     _check_together(rows)
     return _with_unique_ids([row for _, row in rows]), tuple(problems)
+
+
+def read_added_rows(
+    cells: Sequence[tuple[str, Mapping[str, str]]], *, file: str, organs: Set[str]
+) -> tuple[LimitRow, ...]:
+    """Rows that a clinic file adds to a table, labelled LOCAL, checked as those of a clinic's own table are.
+
+    Args:
+        cells: for each row where it stands in the file ("row 1") and its cells by column.
+        file: basename of the clinic file, for messages.
+        organs: the known organ names.
+
+    Raises:
+        WrongUsageError: E-CONFIG with every problem: file, key, value and remedy.
+    """
+    problems: list[Problem] = []
+    rows: list[tuple[_Line, LimitRow]] = []
+    for number, (place, row_cells) in enumerate(cells, start=1):
+        line = _Line(CsvRow(number, dict(row_cells)), file, problems, code="E-CONFIG", place=place)
+        row = _read_row(line, table="LOCAL", organs=organs, shipped=False)
+        if row is not None:
+            rows.append((line, replace(row, seen_at=file)))
+    _check_together(rows)
+    if problems:
+        raise wrong_usage_many(problems)
+    return tuple(row for _, row in rows)
 
 
 def _read_row(line: _Line, *, table: str, organs: Set[str], shipped: bool) -> LimitRow | None:
@@ -217,18 +251,18 @@ def _limit(line: _Line, *, unit: str, metric: Metric | None) -> float | None:
 
 def _check_together(rows: list[tuple[_Line, LimitRow]]) -> None:
     """Refuse duplicate rows, contradictory judged rows, and an optimal limit looser than its mandatory one."""
-    exact: dict[tuple[object, ...], int] = {}
+    exact: dict[tuple[object, ...], str] = {}
     judged: dict[tuple[object, ...], dict[Level, tuple[_Line, LimitRow]]] = {}
     for line, row in rows:
         place = (row.organ, row.n_fractions, row.metric_text, row.comparator[0], row.condition)
-        first = exact.setdefault((*place, row.rule_id, row.limit, row.level_printed, row.endpoint), line.row.line)
-        if first != line.row.line:
-            line.bad("limit", f"the same row stands in line {first}", "Remove one of the two")
+        first = exact.setdefault((*place, row.rule_id, row.limit, row.level_printed, row.endpoint), line.where)
+        if first != line.where:
+            line.bad("limit", f"the same row stands in {first}", "Remove one of the two")
         elif row.level is not None:
             other_line, other = judged.setdefault(place, {}).setdefault(row.level, (line, row))
             if other is not row:
                 has = f"{other.comparator} {other.limit:g} {other.unit}"
-                detail = f"line {other_line.row.line} has {has} at the same level"
+                detail = f"{other_line.where} has {has} at the same level"
                 line.bad("limit", detail, "Keep the one that the source prints, or give them different levels")
     for (organ, n, metric, side, condition), levels in judged.items():
         if side == "<":
@@ -239,7 +273,7 @@ def _check_together(rows: list[tuple[_Line, LimitRow]]) -> None:
         mandatory_line, mandatory = levels[Level.MANDATORY]
         looser = optimal.limit - mandatory.limit
         if (looser if mandatory.comparator[0] == "<" else -looser) > 0:
-            detail = f"an optimal limit looser than the mandatory one in line {mandatory_line.row.line}"
+            detail = f"an optimal limit looser than the mandatory one in {mandatory_line.where}"
             optimal_line.bad("limit", detail, "Exchange the two levels")
 
 
@@ -253,12 +287,10 @@ def _check_against_floors(
         floor_line, floor = floors[level]
         if floor.limit > row.limit:
             has = f"{floor.comparator} {floor.limit:g} {floor.unit}"
-            detail = f"line {floor_line.row.line} has {has} at the same level: no value keeps both"
+            detail = f"{floor_line.where} has {has} at the same level: no value keeps both"
             line.bad("limit", detail, "Correct the comparator of one of the two")
 
 
 def _with_unique_ids(rows: list[LimitRow]) -> tuple[LimitRow, ...]:
     """Rows that are only listed may share organ, metric and level (risk points): their limit joins the identifier."""
-    from dataclasses import replace
-
     return tuple(replace(r, rule_id=f"{r.rule_id}:{r.limit:g}") if r.level is None else r for r in rows)

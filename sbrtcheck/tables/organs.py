@@ -20,6 +20,12 @@ ORGAN_COLUMNS = (
     "containers",
     "stricter_source",
     "derived",
+    "judged_by",
+    "if_unjudged",
+    "volume_min_cc",
+    "volume_max_cc",
+    "exclusive_with",
+    "partly_drawn",
     "aliases",
     "note",
 )
@@ -32,6 +38,8 @@ REQUIREMENTS = ("required", "if_near", "not_asked")
 DIRECTIONS = ("any", "surface", "superior", "inferior")
 LATERALITIES = ("", "paired", "both")
 ARCHITECTURES = ("", "serial", "parallel")
+# What an organ does that lies near a target and that no row judges: the plan is incomplete, or a line says so.
+IF_UNJUDGED = ("incomplete", "line")
 
 
 def name_key(name: str) -> str:
@@ -73,7 +81,9 @@ def load_organs() -> tuple[OrganInfo, ...]:
         for column, allowed in (("laterality", LATERALITIES), ("architecture", ARCHITECTURES)):
             if cells[column] not in allowed:
                 bad(column, f"not one of {', '.join(a or '(empty)' for a in allowed)}")
-        for column in ("stricter_source", "derived"):
+        if cells["if_unjudged"] not in (("",) if cells["region"] == "body" else IF_UNJUDGED):
+            bad("if_unjudged", f"not one of {', '.join(IF_UNJUDGED)}")
+        for column in ("stricter_source", "derived", "partly_drawn"):
             if cells[column] not in {"yes", "no"}:
                 bad(column, "not yes or no")
         aliases = tuple(a for a in cells["aliases"].split("|") if a)
@@ -85,13 +95,23 @@ def load_organs() -> tuple[OrganInfo, ...]:
                 bad("aliases", f"{name} is already a name of {owner}")
         union = tuple(tuple(part.split("/")) for part in cells["union_of"].split("+") if part)
         containers = tuple(c for c in cells["containers"].split("|") if c)
+        judged_by = tuple(c for c in cells["judged_by"].split("|") if c)
+        exclusive_with = tuple(c for c in cells["exclusive_with"].split("|") if c)
         for column, parts in (
             ("union_of", [p for alternatives in union for p in alternatives]),
             ("containers", containers),
+            ("judged_by", judged_by),
+            ("exclusive_with", exclusive_with),
         ):
             for part in parts:
                 if split_side(part.removesuffix("_PRV"))[0] not in names:
                     bad(column, f"unknown organ {part}")
+        volumes = [parse_number(cells[c]) if cells[c] else None for c in ("volume_min_cc", "volume_max_cc")]
+        low_cm3, high_cm3 = volumes
+        if bool(cells["volume_min_cc"]) != bool(cells["volume_max_cc"]) or (
+            cells["volume_min_cc"] and (low_cm3 is None or high_cm3 is None or not 0 < low_cm3 < high_cm3)
+        ):
+            bad("volume_min_cc", "not a range of volumes in cc, the smaller first")
         organs.append(
             OrganInfo(
                 organ=cells["organ"],
@@ -105,11 +125,30 @@ def load_organs() -> tuple[OrganInfo, ...]:
                 tg263=cells["tg263"],
                 stricter_source=cells["stricter_source"] == "yes",
                 derived=cells["derived"] == "yes",
+                judged_by=judged_by,
+                if_unjudged=cells["if_unjudged"],
+                volume_min_cm3=low_cm3,
+                volume_max_cm3=high_cm3,
+                exclusive_with=exclusive_with,
+                partly_drawn=cells["partly_drawn"] == "yes",
             )
         )
+    excludes = {o.organ: set(o.exclusive_with) for o in organs}
+    problems += [
+        Problem(CODE, path.name, tag=f"organ {name}, column exclusive_with", seen=other, detail="not so the other way")
+        for name, others in excludes.items()
+        for other in others
+        if name not in excludes.get(other, ())
+    ]
     if problems:
         raise wrong_usage_many(problems)
     return tuple(organs)
+
+
+@cache
+def organ_info() -> dict[str, OrganInfo]:
+    """The organs by canonical name, without side."""
+    return {o.organ: o for o in load_organs()}
 
 
 @cache

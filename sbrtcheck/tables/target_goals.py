@@ -67,7 +67,7 @@ TARGETS = ("PTV", "CTV", "ITV", "GTV")
 RULES_WITHOUT_METRIC = ("spill_105",)
 
 
-def _rows(name: str, columns: Sequence[str]) -> tuple[str, tuple[CsvRow, ...]]:
+def target_rows(name: str, columns: Sequence[str]) -> tuple[str, tuple[CsvRow, ...]]:
     """File name and rows of a target table whose bytes are those recorded for its version."""
     path = data_path("target", f"{name}.csv")
     settings, _ = read_toml(data_path("target", f"{name}.toml"), code=CODE)
@@ -90,7 +90,7 @@ def load_target_goals() -> tuple[TargetGoal, ...]:
     Raises:
         WrongUsageError: E-DATA with every problem; E-TABLE-MODIFIED.
     """
-    file, rows = _rows("goals", GOAL_COLUMNS)
+    file, rows = target_rows("goals", GOAL_COLUMNS)
     problems: list[Problem] = []
     goals = [goal for row in rows if (goal := read_goal(row, file=file, code=CODE, problems=problems)) is not None]
     if len({goal.rule_id for goal in goals}) != len(goals):
@@ -242,7 +242,7 @@ def load_conformity_rules() -> tuple[ConformityRule, ...]:
     Raises:
         WrongUsageError: E-DATA with every problem; E-TABLE-MODIFIED.
     """
-    file, rows = _rows("rtog_conformity", CONFORMITY_COLUMNS)
+    file, rows = target_rows("rtog_conformity", CONFORMITY_COLUMNS)
     problems: list[Problem] = []
     rules: list[ConformityRule] = []
     for row in rows:

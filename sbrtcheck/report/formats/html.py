@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Verdict
+from sbrtcheck.model.numbers import format_share, format_value
 from sbrtcheck.report.figures.achieved import achieved_svg
 from sbrtcheck.report.figures.course import course_dvh_svg, lesion_map_svg
 from sbrtcheck.report.figures.dvh import data_uri, dvh_svg, eqd2_svg
 from sbrtcheck.report.headline import about, clean, limit_text
-from sbrtcheck.report.numbers import format_share, format_value
 from sbrtcheck.report.view import view
 from sbrtcheck.report.words import VERDICT_WORDS, tone
 
