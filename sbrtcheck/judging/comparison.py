@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
-from sbrtcheck.model import Dvh, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model import Dvh, Meaning, Metric, MetricValue, Reason, Verdict
 from sbrtcheck.model.subject import Subject
 
 POINT_VOLUME_FALLBACK_CM3 = 0.035
@@ -63,13 +63,9 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
 
 
 def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
-    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
+    """One subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts."""
     readings = [subject.dvh, *subject.dvh.alternatives]
-    judged = [_judge_reading(subject, d, metric, comparator, limit) for d in readings]
-    # Of readings with one verdict the one with the worse number.
-    sign = 1.0 if is_upper(comparator) else -1.0
-    judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
-    worst = worst_judgement(judged)
+    worst = _of_all_readings([(d, _judge_reading(subject, d, metric, comparator, limit)) for d in readings], comparator)
     if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
     if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and grows_with_volume(metric):
@@ -80,6 +76,24 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) ->
         "the missing part may settle it" if worst.verdict is Verdict.NOT_MET else "what is contoured meets the limit"
     )
     return not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
+
+
+def _of_all_readings(readings: Sequence[tuple[Dvh, Judgement]], comparator: str) -> Judgement:
+    """The worst of the readings that may be meant; what another one would say is named beside it."""
+    # Of readings with one verdict the one with the worse number.
+    sign = 1.0 if is_upper(comparator) else -1.0
+    meant = [j for d, j in readings if d.meaning.may_be_meant]
+    meant.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
+    worst = worst_judgement(meant)
+    said = [worst.note]
+    for dvh, judged in readings:
+        of_worst = judged is worst and dvh.meaning is not Meaning.AS_DRAWN
+        if of_worst or judged.verdict is not worst.verdict:
+            label = dvh.notes[-1] if dvh.notes and dvh.meaning is not Meaning.AS_DRAWN else dvh.meaning.value
+            verdict = judged.verdict.value.lower().replace("_", " ")
+            shown = "" if judged.value.value is None else f"{judged.value.value:.2f} {judged.value.unit}, "
+            said.append(f"{label}: {shown}{verdict}")
+    return replace(worst, note="; ".join(note for note in said if note))
 
 
 def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
