@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
-from sbrtcheck.model import Dvh, Meaning, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model import Dvh, Meaning, Metric, MetricKind, MetricValue, Reason, Verdict
 from sbrtcheck.model.subject import Subject
 
 POINT_VOLUME_FALLBACK_CM3 = 0.035
@@ -48,13 +48,18 @@ def holds(value: float, comparator: str, limit: float) -> bool:
 
 
 def compare(value: MetricValue, *, comparator: str, limit: float) -> Verdict:
-    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it."""
-    if value.value is None or value.low is None or value.high is None:
+    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it.
+
+    Of a value that is only known to lie in a range (a part lies outside the dose grid) both ends must agree.
+    """
+    if value.low is None or value.high is None:
         return Verdict.NOT_EVALUABLE
-    if not holds(value.value, comparator, limit):
+    near_end, far_end = (value.low, value.high) if is_upper(comparator) else (value.high, value.low)
+    if not holds(near_end if value.value is None else value.value, comparator, limit):
         return Verdict.NOT_MET
-    far_end = value.high if is_upper(comparator) else value.low
-    return Verdict.MET if holds(far_end, comparator, limit) else Verdict.MARGINAL
+    if holds(far_end, comparator, limit):
+        return Verdict.MET
+    return Verdict.NOT_EVALUABLE if value.value is None else Verdict.MARGINAL
 
 
 def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
@@ -68,7 +73,7 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) ->
     worst = _of_all_readings([(d, _judge_reading(subject, d, metric, comparator, limit)) for d in readings], comparator)
     if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
-    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and grows_with_volume(metric):
+    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and metric.grows_with_volume:
         return worst
     lacks = "not contoured" if subject.missing_reason is Reason.PART_MISSING else "cannot be used"
     # A mean, a percentage or a spared volume of a part may be on either side of that of the whole.
@@ -99,12 +104,13 @@ def _of_all_readings(readings: Sequence[tuple[Dvh, Judgement]], comparator: str)
 def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
     value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
     verdict = compare(value, comparator=comparator, limit=limit)
+    value = _settled(value, verdict, comparator)
     judgement = Judgement(verdict, value, value.note)
     if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
         return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
     if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
         point = metrics.evaluate(
-            replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+            replace(metric, kind=MetricKind.DOSE, amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
             dvh,
             prescription_gy=subject.prescription_gy,
         )
@@ -116,14 +122,18 @@ def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, 
             )
             return Judgement(Verdict.MET, point, note.lstrip("; "))
         return judgement
-    of_the_whole = (
-        metric.kind == "CV"
-        or (metric.kind == "V" and metric.unit == "%")
-        or (metric.kind in {"D", "DC"} and metric.amount_unit == "%")
-    )
-    if subject.cut and of_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
+    if subject.cut and metric.hangs_on_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
         return not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
     return judgement
+
+
+def _settled(value: MetricValue, verdict: Verdict, comparator: str) -> MetricValue:
+    """A range that settles a limit, as the end of it that does: what the value is at least, or at most."""
+    if value.value is not None or value.low is None or value.high is None or verdict is Verdict.NOT_EVALUABLE:
+        return value
+    at_most = is_upper(comparator) == (verdict is Verdict.MET)
+    end, words = (value.high, "at most") if at_most else (value.low, "at least")
+    return replace(value, value=end, reason=None, note=f"{words}; {value.note}")
 
 
 def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
@@ -133,9 +143,5 @@ def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
 
 
 def grows_with_volume(metric: Metric) -> bool:
-    """True when a larger structure can only have a larger value: hottest-volume doses and absolute volumes."""
-    return (
-        metric.kind == "Max"
-        or (metric.kind == "D" and metric.amount_unit == "cc")
-        or (metric.kind == "V" and metric.unit == "cc")
-    )
+    """True when a larger structure can only have a larger value."""
+    return metric.grows_with_volume

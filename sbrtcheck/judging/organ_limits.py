@@ -20,6 +20,7 @@ from sbrtcheck.model import (
     Verdict,
 )
 from sbrtcheck.model.finding import told
+from sbrtcheck.model.metric import MetricKind
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.clinic_rows import LOCAL
 
@@ -60,7 +61,7 @@ def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
         raise ValueError(f"{row.rule_id}: the row cannot be computed")
     if row.metric.kind != "Max":
         return row.metric, ""
-    metric = replace(row.metric, kind="D", amount=table.point_volume_cm3, amount_unit="cc")
+    metric = replace(row.metric, kind=MetricKind.DOSE, amount=table.point_volume_cm3, amount_unit="cc")
     origin = "as the source says" if table.point_volume_printed else "our choice: the source prints no volume"
     return metric, f"maximum taken at {table.point_volume_cm3:g} cc ({origin})"
 

@@ -3,7 +3,7 @@
 from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.model.finding import Fact, Finding
 from sbrtcheck.model.lesion import Lesion, NamedRoi
-from sbrtcheck.model.metric import Metric, MetricValue
+from sbrtcheck.model.metric import Metric, MetricKind, MetricValue
 from sbrtcheck.model.report import Report
 from sbrtcheck.model.report_parts import (
     Curve,
@@ -81,6 +81,7 @@ __all__ = [
     "MatchedBy",
     "Meaning",
     "Metric",
+    "MetricKind",
     "MetricValue",
     "NamedRoi",
     "OrganEqd2",

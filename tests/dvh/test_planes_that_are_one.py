@@ -26,6 +26,10 @@ def tube(points: FloatArray, heights: Sequence[float] | FloatArray) -> list[Cont
     return [loop(points, float(z)) for z in heights]
 
 
+def raised(contour: Contour, by_mm: float) -> Contour:
+    return Contour(contour.points_mm + np.array([0.0, 0.0, by_mm]))
+
+
 def roi(contours: Sequence[Contour], number: int = 1) -> Roi:
     return Roi(number, f"roi {number}", tuple(contours))
 
@@ -134,7 +138,7 @@ def test_a_contour_moved_by_less_than_a_tenth_of_the_spacing_changes_next_to_not
     whole = volume(build(contours, body))
     for number, contour in enumerate(contours):
         for shift in (-0.19, 0.07, 0.19):
-            moved = [*contours[:number], Contour(contour.points_mm + [0, 0, shift]), *contours[number + 1 :]]
+            moved = [*contours[:number], raised(contour, shift), *contours[number + 1 :]]
             assert volume(build(moved, body)) == pytest.approx(whole, rel=0.02), (number, shift)
 
 
@@ -142,7 +146,7 @@ def test_alone_a_moved_contour_changes_a_long_stack_by_little() -> None:
     contours = tube(LEFT, PLANES)
     whole = volume(build(contours, alone=True))
     for number, shift in ((0, 0.24), (5, -0.24), (23, 0.2)):
-        moved = [*contours[:number], Contour(contours[number].points_mm + [0, 0, shift]), *contours[number + 1 :]]
+        moved = [*contours[:number], raised(contours[number], shift), *contours[number + 1 :]]
         assert volume(build(moved, alone=True)) == pytest.approx(whole, rel=0.02)
 
 
@@ -153,9 +157,9 @@ def test_order_doubles_and_jitter_change_nothing() -> None:
     rng = np.random.default_rng(8)
     for _ in range(3):
         order = rng.permutation(len(contours))
-        written = [Contour(contours[i].points_mm + [0, 0, rng.uniform(-0.005, 0.005)]) for i in order for _ in "12"]
+        written = [raised(contours[i], rng.uniform(-0.005, 0.005)) for i in order for _ in "12"]
         assert volume(build(written, body)) == pytest.approx(whole, rel=2e-3)
-        shaken = [Contour(contours[i].points_mm + [0, 0, rng.uniform(-0.2, 0.2)]) for i in order]
+        shaken = [raised(contours[i], rng.uniform(-0.2, 0.2)) for i in order]
         assert volume(build(shaken, body)) == pytest.approx(whole, rel=2e-3)
 
 
