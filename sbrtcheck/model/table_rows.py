@@ -14,6 +14,7 @@ class LimitRow:
 
     ``level_printed`` is the source's word, ``level`` how the row is judged (None: listed, never judged).
     ``derived`` says how a limit was carried here from other numbers of fractions; "" for what a source prints.
+    ``or_share_of_volume``: a spared volume must reach this share of the whole organ where that is more than ``limit``.
     ``limit_at_fewer``: what the source prints for the next lower number of fractions, for a carried limit in Gy.
     """
 
@@ -38,13 +39,15 @@ class LimitRow:
     note: str
     derived: str = ""
     limit_at_fewer: float | None = None
+    or_share_of_volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrganTable:
     """One source of organ limits.
 
-    ``trust`` is what the program calls it; ``may_decide`` is False for compare-only tables.
+    ``sites``: those it was written for, empty for any. ``trust`` is what the program calls it; ``may_decide`` is False
+    for compare-only tables.
     ``point_volume_cm3``: volume at which a ``Max[Gy]`` row is evaluated [cm3]; ``point_volume_printed`` says whether
     the source prints it or it is ours.
     """
@@ -64,6 +67,11 @@ class OrganTable:
     judged_as_note: str
     sha256: str
     rows: tuple[LimitRow, ...]
+    sites: tuple[str, ...] = ()
+
+    def speaks_for(self, site: str) -> bool:
+        """Whether the source was written for lesions of a site; one without sites speaks for every site."""
+        return not self.sites or site in self.sites
 
     @property
     def fractions(self) -> tuple[int, ...]:
