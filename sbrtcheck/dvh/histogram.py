@@ -85,6 +85,7 @@ class _Gathered:
     outside_cm3: float
     point_gy: FloatArray
     other_gy: FloatArray
+    jump_gy: FloatArray | None
     volumes_cm3: dict[str, FloatArray]
     pitch_mm: float
 
@@ -109,6 +110,10 @@ def _dvh_of(
         name = "trilinear" if interpolation == "spline" else "spline"
         other = _Bins(found.voxel_gy, found.voxel_cm3, found.other_gy[known], like=bins)
         variants.append((name, other.samples(known_cm3["nominal"])))
+        if found.jump_gy is not None:
+            across = np.where(np.isfinite(found.jump_gy), found.jump_gy, found.point_gy)[known]
+            other = _Bins(found.voxel_gy, found.voxel_cm3, across, like=bins)
+            variants.append(("spline where the dose jumps", other.samples(known_cm3["nominal"])))
     used_gy = found.point_gy[known & (found.volumes_cm3["nominal"] > 0)]
     return Dvh(
         roi=structure.name,
@@ -141,6 +146,7 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
             large.voxels_outside_cm3,
             by_name[interpolation],
             by_name[other],
+            _at_jumps(reader, large.points_mm, large.hot),
             large.volumes_cm3,
             large.pitch_mm,
         )
@@ -159,7 +165,18 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
     linear = reader.at(points.points_mm, interpolation="linear")
     by_name = {"spline": spline, "linear": linear}
     volumes = {"nominal": points.volume_cm3, **points.variants}
-    return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], volumes, pitch)
+    jump = _at_jumps(reader, points.points_mm, inside)
+    return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], jump, volumes, pitch)
+
+
+def _at_jumps(reader: GridReader, points_mm: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray | None:
+    """The other way to read the dose where it jumps (n,) [Gy], nan elsewhere; None where it jumps nowhere."""
+    found = reader.across_jumps(points_mm[chosen])
+    if found is None:
+        return None
+    values = np.full(len(points_mm), np.nan)
+    values[chosen] = found
+    return values
 
 
 def _extras(structure: Structure, dose: DoseGrid, found: _Gathered, inside_cm3: float) -> dict[str, float]:
