@@ -174,6 +174,9 @@ def compare_text(
         raise wrong_usage(
             "E-DATA", "--compare", detail="no stored DVH fits a structure", remedy="Give --dvh-table FILE"
         )
+    # The largest difference first: what differs, then what agrees.
+    order = sorted(range(len(rows)), key=lambda k: figures[k][2].rank)
+    rows, figures = [rows[k] for k in order], [figures[k] for k in order]
     if plot is not None:
         _plot(figures, plot, force)
     if format_ == "json":

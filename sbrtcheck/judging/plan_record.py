@@ -248,9 +248,9 @@ def _bed10(total_dose_gy: float, n_fractions: int) -> float:
 def agreement_rows(doses: PlanDoses) -> tuple[tuple[dict[str, Any], ...], tuple[Problem, ...]]:
     """Our DVHs beside those stored in the RT Dose, and a warning for each that differs beyond the band."""
     pairs, _ = match_stored(doses.data.stored_dvhs, [n.roi for n in doses.named])
+    compared = [(roi, stored, compare_dvhs(doses.dvhs[roi.name], stored)) for roi, stored in pairs]
     rows, problems = [], []
-    for roi, stored in pairs:
-        agreement = compare_dvhs(doses.dvhs[roi.name], stored)
+    for roi, stored, agreement in sorted(compared, key=lambda item: item[2].rank):
         mean = next((d for d in agreement.differences if d.metric == "Mean[Gy]"), None)
         d95 = next((d for d in agreement.differences if d.metric == "D95%[Gy]"), None)
         rows.append(
