@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # The tests run on all cores already; the threads of the matrix library would only get in their way.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint bench fuzz samples docs clean
+.PHONY: demo test golden lint bench fuzz samples docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,10 @@ demo: $(STAMP)
 T ?=
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+
+# The reports of the tests, written again after a wanted change: read the difference before committing it.
+golden: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python tests/report/test_report_golden.py --write
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -59,7 +59,7 @@ def hostile(report: Report, text: str) -> Report:
         facts=tuple(replace(f, name=text, value=text) for f in report.facts),
         warnings=(Problem("W-CLOSE-NAME", text, seen=text), *report.warnings[1:]),
         inputs=tuple(replace(i, name=text, note=text) for i in report.inputs),
-        options={**report.options, "table": text},
+        options=replace(report.options, table=text),
         confirm=(text, text),
         patient=(text, text),
     )

@@ -7,21 +7,30 @@ from dataclasses import replace
 
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import (
+    Cumulative,
     Curve,
     Fact,
     Finding,
     FindingKind,
     InputFile,
     Lesion,
+    LesionDistance,
     LesionReport,
     Level,
     MatchedBy,
+    MetricValue,
+    Options,
     Outcome,
     PlanReport,
     Reason,
     Report,
     Role,
+    StoredAgreement,
     StructureReport,
+    SummedMetric,
+    SummedOrgan,
+    TableUsed,
+    Triangle,
     Verdict,
 )
 
@@ -337,8 +346,26 @@ def plan_report() -> PlanReport:
         dose_sop_instance_uid="1.2.826.0.1.3680043.8.498.2",
         structure_set_sop_instance_uid="1.2.826.0.1.3680043.8.498.3",
         curves=curves(),
-        agreement=({"roi": "Heart", "metric": "Mean[Gy]", "stored": 4.11, "ours": 4.13, "difference_percent": 0.5},),
-        triangle={"prescription_gy": 50.0, "n_times_beam_doses_gy": 50.1, "ptv_d50_percent_gy": 54.2},
+        agreement=(
+            StoredAgreement(
+                roi="Heart",
+                volume_cm3=640.0,
+                stored_volume_cm3=638.5,
+                mean_difference_gy=0.02,
+                d95_percent_difference_gy=-0.01,
+                dose_distance_gy=0.05,
+                volume_distance_percent=0.4,
+                verdict="agrees",
+                note="",
+            ),
+        ),
+        triangle=Triangle(
+            prescription_gy=50.0,
+            n_times_beam_doses_gy=50.1,
+            ptv_d95_percent_gy=50.1,
+            ptv_d50_percent_gy=54.2,
+            ptv_d2_percent_gy=61.0,
+        ),
     )
 
 
@@ -383,6 +410,11 @@ def structures() -> tuple[StructureReport, ...]:
     )
 
 
+def exactly(metric: str, value: float, unit: str) -> MetricValue:
+    """A value without a band."""
+    return MetricValue(metric, value, value, value, unit)
+
+
 def lesions() -> tuple[LesionReport, ...]:
     lesion = Lesion(
         id="1",
@@ -403,13 +435,18 @@ def lesions() -> tuple[LesionReport, ...]:
             bed10_gy=100.0,
             eqd2_10_gy=83.33333333333333,
             metrics={
-                "D98%[Gy]": 49.42,
-                "D50%[Gy]": 54.18,
-                "D2%[Gy]": 61.03,
-                "D95%[Gy]": 50.1,
-                "near_minimum_D98%[Gy]": 53.2,
+                "D98%[Gy]": exactly("D98%[Gy]", 49.42, "Gy"),
+                "D50%[Gy]": exactly("D50%[Gy]", 54.18, "Gy"),
+                "D2%[Gy]": exactly("D2%[Gy]", 61.03, "Gy"),
+                "D95%[Gy]": exactly("D95%[Gy]", 50.1, "Gy"),
+                "ITV BED(a/b=10):D98%[Gy]": replace(exactly("BED(a/b=10):D98%[Gy]", 109.8, "Gy"), note="above 75 Gy"),
             },
-            conformity={"CI": 1.08, "R50": 5.31, "D2cm[%]": 51.2, "Paddick": 0.86},
+            conformity={
+                "r100": exactly("R100", 1.08, ""),
+                "r50": exactly("R50", 5.31, ""),
+                "d2cm": exactly("D2cm", 51.2, "%"),
+                "paddick": exactly("Paddick", 0.86, ""),
+            },
             classification="SBRT (5 fractions of 10 Gy)",
             scheme_note="50 Gy in 5 fractions: published for lung, definitive intent",
         ),
@@ -491,31 +528,31 @@ def report() -> Report:
                 "images are not needed",
             ),
         ),
-        options={"table": None, "interpolation": "cubic", "strict": False},
+        options=Options(),
         versions={"sbrtcheck": "0.1.0", "pydicom": "3.0.2"},
         tables=(
-            {
-                "name": TABLE,
-                "title": "AAPM TG-101",
-                "citation": "Med Phys 2010;37(8):4078-4101",
-                "doi": "10.1118/1.3438081",
-                "edition": "2010",
-                "version": "1.0.0",
-                "trust": TRUST,
-                "sha256": "e" * 64,
-                "role": "decides",
-            },
-            {
-                "name": "uk_sabr_2022",
-                "title": "UK SABR 2022",
-                "citation": "",
-                "doi": "",
-                "edition": "2022",
-                "version": "1.0.0",
-                "trust": "secondary transcription",
-                "sha256": "f" * 64,
-                "role": "compared",
-            },
+            TableUsed(
+                name=TABLE,
+                title="AAPM TG-101",
+                citation="Med Phys 2010;37(8):4078-4101",
+                doi="10.1118/1.3438081",
+                edition="2010",
+                version="1.0.0",
+                trust=TRUST,
+                sha256="e" * 64,
+                role="decides",
+            ),
+            TableUsed(
+                name="uk_sabr_2022",
+                title="UK SABR 2022",
+                citation="",
+                doi="",
+                edition="2022",
+                version="1.0.0",
+                trust="secondary transcription",
+                sha256="f" * 64,
+                role="compared",
+            ),
         ),
         confirm=(
             "OM-1: the treatment decision was multidisciplinary",
@@ -550,7 +587,7 @@ def chosen_table_report() -> Report:
         outcome=Outcome.PASS_WITH_VARIATION,
         exit_code=0,
         default_outcome=Outcome.FAIL,
-        options={**base.options, "table": "rtog_0813"},
+        options=Options(table="rtog_0813"),
     )
 
 
@@ -593,8 +630,33 @@ def two_plan_report() -> Report:
         base,
         plans=(base.plans[0], plan),
         lesions=(*base.lesions, lesion),
-        cumulative={
-            "note": "each plan is judged alone",
-            "SpinalCord": {"EQD2(a/b=2):D0.035cc[Gy]": 54.2, "reason": None},
-        },
+        cumulative=Cumulative(
+            plans=("central_50_5: 5 fractions", "liver_45_3: 3 fractions"),
+            sequence="one after the other",
+            sequence_from="case file",
+            source="AAPM TG-101",
+            not_summed="",
+            registrations=(),
+            organs=(
+                SummedOrgan(
+                    organ="SpinalCord",
+                    roi="SpinalCord",
+                    metric="sum of dose/limit, D0.035cc[Gy]",
+                    value=0.81,
+                    low=0.8,
+                    high=0.82,
+                    unit="",
+                    comparator="<=",
+                    limit=1.0,
+                    verdict=Verdict.MET,
+                    level=Level.MANDATORY,
+                    source="AAPM TG-101",
+                    quantity="EQD2(a/b=2)",
+                    shares_gy={PLAN: 34.1, "liver_45_3": 20.1},
+                    sum_gy=54.2,
+                ),
+            ),
+            lungs=(SummedMetric("Lungs", "V20Gy[%]", 7.9, "%"),),
+            lesion_distances=(LesionDistance("1 PTV_5000 to 2 PTV_liver", 84.2),),
+        ),
     )

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options, parse_assignments, parse_doses, parse_sites
+from sbrtcheck.cli.options import (
+    INPUTS,
+    Progress,
+    emit,
+    output_options,
+    parse_assignments,
+    parse_doses,
+    parse_sites,
+    terminal_width,
+)
 from sbrtcheck.cli.table_text import table_text
 from sbrtcheck.errors import RefusedError
-from sbrtcheck.report.formats import render
+from sbrtcheck.report.formats import Format, render
 
 
 @click.command("check")
@@ -29,7 +39,7 @@ from sbrtcheck.report.formats import render
 @click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
 @click.option("--pseudonymise", is_flag=True, help="Replace names, labels and UIDs by keyed hashes in every format.")
-@output_options(["text", "json", "csv", "html"], "text")
+@output_options([f.value for f in Format], Format.TEXT.value)
 def check_command(
     inputs: tuple[Path, ...],
     table: str | None,
@@ -74,7 +84,7 @@ def check_command(
         progress=progress,
     )
     progress("rendering")
-    text = render(report, format_)
+    text = render(report, Format(format_), color=sys.stdout.isatty(), width=terminal_width())
     progress.done()
     if report.errors and not report.plans:
         # A refusal is said where a person looks and where a script reads.

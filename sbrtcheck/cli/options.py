@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -53,6 +54,11 @@ def emit(text: str, *, output: Path | None, force: bool) -> None:
         raise wrong_usage("E-OUTPUT", output.name, detail="the file exists", tag="--output") from error
     except OSError as error:
         raise wrong_usage("E-OUTPUT", output.name, seen=error.strerror or "", tag="--output") from error
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, within what a report can be laid out in."""
+    return min(max(shutil.get_terminal_size((120, 40)).columns, 80), 160)
 
 
 class Progress:

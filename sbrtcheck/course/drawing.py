@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from sbrtcheck.course.sum import CourseSum
 from sbrtcheck.dvh.curve import cumulative_curve
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.guideline import bed10_gy, tier_of
-from sbrtcheck.model import Curve, FloatArray, Lesion, Outline, Role, Verdict
+from sbrtcheck.model import Curve, FloatArray, Lesion, Outline, Role, SummedOrgan, Verdict
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.radiobiology.lq import eqd2
 from sbrtcheck.tables.alpha_beta import organ_alpha_beta
@@ -82,7 +81,7 @@ def _silhouette(points: FloatArray) -> Line:
     return (*up, *down)
 
 
-def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[Mapping[str, Any]]) -> tuple[Curve, ...]:
+def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[SummedOrgan]) -> tuple[Curve, ...]:
     """EQD2 of the whole course and of each plan alone, for the organs nearest to a limit on the sum.
 
     Plans that may be given in the same sessions are added in the same sessions: that is the higher sum. Each curve's
@@ -124,12 +123,12 @@ def course_curves(total: CourseSum, facts: CourseFacts, rows: Sequence[Mapping[s
     return tuple(curve for curve in out if curve is not None)
 
 
-def _nearest_to_a_limit(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def _nearest_to_a_limit(rows: Sequence[SummedOrgan]) -> tuple[tuple[str, str], ...]:
     """Organ and ROI of the rows, the worst verdict first, then the largest share of the limit."""
 
-    def key(row: Mapping[str, Any]) -> tuple[int, float]:
-        value, limit = row["value"], row["limit"]
-        return _ORDER.index(Verdict(row["verdict"])), -(value / limit if value is not None and limit else 0.0)
+    def key(row: SummedOrgan) -> tuple[int, float]:
+        used = row.value / row.limit if row.value is not None and row.limit else 0.0
+        return _ORDER.index(row.verdict), -used
 
     ordered = sorted(rows, key=key)
-    return tuple(dict.fromkeys((row["organ"], row["roi"]) for row in ordered))[:MAX_ORGANS]
+    return tuple(dict.fromkeys((row.organ, row.roi) for row in ordered))[:MAX_ORGANS]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sbrtcheck.course import lesions as course_lesions
 from sbrtcheck.course.drawing import course_curves
@@ -16,6 +15,7 @@ from sbrtcheck.course.sources import choose_source, course_rows
 from sbrtcheck.course.sum import CourseSum, Reading
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.model import (
+    Cumulative,
     Curve,
     Dvh,
     Fact,
@@ -26,6 +26,8 @@ from sbrtcheck.model import (
     Outcome,
     Quantity,
     Reason,
+    SummedMetric,
+    SummedOrgan,
     Verdict,
     worst_outcome,
 )
@@ -47,7 +49,7 @@ class CourseResult:
     """What the course adds to the report of its plans. ``cumulative`` None: one plan and no earlier course."""
 
     findings: tuple[Finding, ...]
-    cumulative: dict[str, Any] | None
+    cumulative: Cumulative | None
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     curves: tuple[Curve, ...] = ()
@@ -99,8 +101,8 @@ def judge_course(
     frames: dict[str, list[PlanDoses]] = {}
     for plan in plans:
         frames.setdefault(plan.data.dose.frame_of_reference_uid, []).append(plan)
-    rows: list[dict[str, Any]] = []
-    lungs: list[dict[str, Any]] = []
+    rows: list[SummedOrgan] = []
+    lungs: list[SummedMetric] = []
     sources: list[str] = []
     curves: list[Curve] = []
     for group in frames.values():
@@ -114,7 +116,7 @@ def judge_course(
         curves += course_curves(total, facts, judged.rows)
         found = _lungs(total, sequence, facts)
         findings += found
-        lungs += [{"organ": f.organ, "metric": f.metric, "value": f.value, "unit": f.unit} for f in found]
+        lungs += [SummedMetric(f.organ, f.metric, f.value, f.unit) for f in found]
         if earlier:
             findings += _composite(total, facts)
         findings += judge_isodoses(group, interpolation=interpolation)
@@ -123,20 +125,19 @@ def judge_course(
         bounds = _not_summed(plans, frames)
         findings += bounds
     findings += course_lesions.added_doses(plans, course_lesions.medians_gy(plans, interpolation=interpolation))
-    distances = course_lesions.lesion_distances(plans)
     # A clinic's own table is called by its name.
     titles = [load_table(name).title if name in table_names() else name for name in dict.fromkeys(sources)]
-    cumulative = {
-        "plans": [f"{p.label}: {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in plans],
-        "sequence": sequence.text,
-        "sequence_from": sequence.origin,
-        "source": ", ".join(titles) or "none",
-        "not_summed": bounds[0].note if bounds else "",
-        "registrations": [f"{label}: {text}" for label, text in (registered or {}).items()],
-        "organs": rows,
-        "lungs": lungs,
-        "lesion_distances": list(distances),
-    }
+    cumulative = Cumulative(
+        plans=tuple(f"{p.label}: {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in plans),
+        sequence=sequence.text,
+        sequence_from=sequence.origin,
+        source=", ".join(titles) or "none",
+        not_summed=bounds[0].note if bounds else "",
+        registrations=tuple(f"{label}: {text}" for label, text in (registered or {}).items()),
+        organs=tuple(rows),
+        lungs=tuple(lungs),
+        lesion_distances=course_lesions.lesion_distances(plans),
+    )
     known = [Fact("sequence of the plans", sequence.text, sequence.origin)] if len(plans) > 1 else []
     known += [
         Fact(f"registration of {label}", text, "Spatial Registration") for label, text in (registered or {}).items()

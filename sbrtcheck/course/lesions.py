@@ -18,6 +18,7 @@ from sbrtcheck.model import (
     Finding,
     FindingKind,
     Lesion,
+    LesionDistance,
     PlanData,
     Reason,
     Roi,
@@ -251,9 +252,9 @@ def judge_sites(plans: Sequence[PlanDoses], case: CaseFile | None) -> Finding | 
     )
 
 
-def lesion_distances(plans: Sequence[PlanDoses]) -> tuple[dict[str, object], ...]:
+def lesion_distances(plans: Sequence[PlanDoses]) -> tuple[LesionDistance, ...]:
     """Distance of every two PTVs in one frame of reference [mm], with the ids of the lesions."""
-    out: list[dict[str, object]] = []
+    out: list[LesionDistance] = []
     entries = []
     for plan in plans:
         by_name = {n.roi.name: n for n in plan.named}
@@ -263,7 +264,7 @@ def lesion_distances(plans: Sequence[PlanDoses]) -> tuple[dict[str, object], ...
     for (one, a, frame), (two, b, other) in combinations(entries, 2):
         if frame == other and frozenset((one.id, two.id)) not in shared and len(a) and len(b):
             pair = f"{one.id} {safe_text(one.ptv)} to {two.id} {safe_text(two.ptv)}"
-            out.append({"lesions": pair, "distance_mm": points_distance_mm(a, b)})
+            out.append(LesionDistance(pair, points_distance_mm(a, b)))
     return tuple(out)
 
 

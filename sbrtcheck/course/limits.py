@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sbrtcheck.course import gaps as course_gaps
 from sbrtcheck.course.earlier import earlier_for
@@ -12,7 +11,7 @@ from sbrtcheck.course.row import NEAR_MAXIMUM, CourseFacts, RowJudge, rule_id
 from sbrtcheck.course.sources import choose_source, course_rows
 from sbrtcheck.course.sum import CourseSum
 from sbrtcheck.judging.comparison import WORSE
-from sbrtcheck.model import Finding, FindingKind, Outcome
+from sbrtcheck.model import Finding, FindingKind, Outcome, SummedOrgan
 from sbrtcheck.read.case_file import EarlierDose
 
 
@@ -21,7 +20,7 @@ class CourseLimits:
     """Findings on the sum, the same as rows for the report, and the sources used by name."""
 
     findings: tuple[Finding, ...]
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[SummedOrgan, ...]
     sources: tuple[str, ...]
 
 
@@ -37,7 +36,7 @@ def judge_sum(total: CourseSum, facts: CourseFacts, *, only: Collection[str] | N
         WrongUsageError: E-METRIC, E-DOMAIN.
     """
     findings: list[Finding] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[SummedOrgan] = []
     sources: list[str] = []
     for entries, organs in _by_earlier(facts):
         n_fractions = [*total.n_fractions, *(e.n_fractions for e in entries)]
@@ -70,8 +69,8 @@ def judge_sum(total: CourseSum, facts: CourseFacts, *, only: Collection[str] | N
 
 
 def _once(
-    findings: Sequence[Finding], rows: Sequence[dict[str, Any]]
-) -> tuple[tuple[Finding, ...], tuple[dict[str, Any], ...]]:
+    findings: Sequence[Finding], rows: Sequence[SummedOrgan]
+) -> tuple[tuple[Finding, ...], tuple[SummedOrgan, ...]]:
     """One finding for each limit and structure: the worst.
 
     A limit on several organs together (the airways) is judged with the earlier dose of each of them, at every point;

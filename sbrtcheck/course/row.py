@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sbrtcheck.anatomy.points import NEAR_TARGET_MM
 from sbrtcheck.course import gaps as course_gaps
@@ -15,7 +14,7 @@ from sbrtcheck.course.summed_dose import SummedDose
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import WORSE
 from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
-from sbrtcheck.model import Finding, Level, Metric, MetricKind, OrganTable, Outcome, Reason, Verdict
+from sbrtcheck.model import Finding, Level, Metric, MetricKind, OrganTable, Outcome, Reason, SummedOrgan, Verdict
 from sbrtcheck.model.finding import told
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
@@ -83,7 +82,7 @@ class RowJudge:
         self._n_fractions = tuple(n_fractions)
         self._numbers = course_gaps.numbers(n_fractions)
 
-    def row(self, row: CourseRow, earlier: Earlier) -> list[tuple[Finding, dict[str, Any]]]:
+    def row(self, row: CourseRow, earlier: Earlier) -> list[tuple[Finding, SummedOrgan]]:
         """Findings on one limit, one for each structure that stands for the organ; none for an incomplete row."""
         if set(row.rows) != set(self._n_fractions):
             return []
@@ -239,7 +238,7 @@ class RowJudge:
 
     def _finish(
         self, row: CourseRow, finding: Finding, found: tuple[Subject, SummedDose], earlier: Earlier
-    ) -> tuple[Finding, dict[str, Any]]:
+    ) -> tuple[Finding, SummedOrgan]:
         """Whether the other plans matter at all, and what stands beside the verdict."""
         _, summed = found
         notes = [*finding.notes]
@@ -269,23 +268,23 @@ class RowJudge:
             source=f"{self._table.title}, {self._numbers} fractions: {row.first.endpoint or 'no endpoint printed'}",
             notes=told(*notes),
         )
-        record = {
-            "organ": row.organ,
-            "roi": finding.roi,
-            "metric": finding.metric,
-            "value": finding.value,
-            "low": finding.low,
-            "high": finding.high,
-            "unit": finding.unit,
-            "comparator": finding.comparator,
-            "limit": finding.limit,
-            "verdict": finding.verdict.value,
-            "level": finding.level.value,
-            "source": self._table.title,
-            "quantity": quantity,
-            "shares_gy": shares_gy,
-            "sum_gy": total_gy,
-        }
+        record = SummedOrgan(
+            organ=row.organ,
+            roi=finding.roi,
+            metric=finding.metric,
+            value=finding.value,
+            low=finding.low,
+            high=finding.high,
+            unit=finding.unit,
+            comparator=finding.comparator,
+            limit=finding.limit,
+            verdict=finding.verdict,
+            level=finding.level,
+            source=self._table.title,
+            quantity=quantity,
+            shares_gy=shares_gy,
+            sum_gy=total_gy,
+        )
         return finding, record
 
     def _kind_for_worst(self) -> str:

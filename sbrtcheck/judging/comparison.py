@@ -67,10 +67,19 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
     return max(judgements, key=lambda j: WORSE[j.verdict])
 
 
-def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
-    """One subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts."""
+def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, whole: bool = False) -> Judgement:
+    """One subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts.
+
+    Args:
+        subject: the organ.
+        metric: of the limit, which stands in ``comparator`` and ``limit``.
+        comparator: one of <, <=, >, >=.
+        limit: in the unit of the metric.
+        whole: the whole organ is known to be drawn: an upper limit on more of it than there is, is met.
+    """
     readings = [subject.dvh, *subject.dvh.alternatives]
-    worst = _of_all_readings([(d, _judge_reading(subject, d, metric, comparator, limit)) for d in readings], comparator)
+    judged = [(d, _judge_reading(subject, d, metric, comparator, limit, whole)) for d in readings]
+    worst = _of_all_readings(judged, comparator)
     if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
     if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and metric.grows_with_volume:
@@ -101,7 +110,7 @@ def _of_all_readings(readings: Sequence[tuple[Dvh, Judgement]], comparator: str)
     return replace(worst, note="; ".join(note for note in said if note))
 
 
-def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
+def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool) -> Judgement:
     value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
     verdict = compare(value, comparator=comparator, limit=limit)
     value = _settled(value, verdict, comparator)
@@ -109,22 +118,32 @@ def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, 
     if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
         return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
     if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
-        point = metrics.evaluate(
-            replace(metric, kind=MetricKind.DOSE, amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
-            dvh,
-            prescription_gy=subject.prescription_gy,
-        )
-        if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
-            note = (
-                f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
-                if point.value is not None
-                else value.note
-            )
-            return Judgement(Verdict.MET, point, note.lstrip("; "))
-        return judgement
-    if subject.cut and metric.hangs_on_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
-        return not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
+        return _of_a_small_structure(judgement, subject, dvh, metric, comparator, limit, whole)
+    if subject.cut and metric.hangs_on_the_whole and verdict is not Verdict.NOT_EVALUABLE:
+        return _of_a_part(judgement, comparator)
     return judgement
+
+
+def _of_a_small_structure(
+    judgement: Judgement, subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool
+) -> Judgement:
+    """A limit on the hottest x cc of a structure smaller than x cc."""
+    value = judgement.value
+    point = metrics.evaluate(
+        replace(metric, kind=MetricKind.DOSE, amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+        dvh,
+        prescription_gy=subject.prescription_gy,
+    )
+    if point.value is None:
+        return judgement
+    if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
+        note = f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
+        return Judgement(Verdict.MET, point, note.lstrip("; "))
+    if not whole:
+        return judgement
+    # No part of that size can be above the limit: there is no number to compare.
+    note = f"{value.note}: the whole organ is drawn, and it is smaller, so the limit is met at any dose"
+    return Judgement(Verdict.MET, replace(value, reason=None, note=note), note)
 
 
 def _settled(value: MetricValue, verdict: Verdict, comparator: str) -> MetricValue:
@@ -136,12 +155,20 @@ def _settled(value: MetricValue, verdict: Verdict, comparator: str) -> MetricVal
     return replace(value, value=end, reason=None, note=f"{words}; {value.note}")
 
 
+def _of_a_part(judgement: Judgement, comparator: str) -> Judgement:
+    """What the part that is drawn says of the whole: the rest of the organ lies farther from the target.
+
+    Its mean and shares are upper bounds, its spared volume is a lower one: what the part meets, the whole meets.
+    """
+    if judgement.verdict in {Verdict.MET, Verdict.MARGINAL}:
+        bound = "at most this in the whole organ" if is_upper(comparator) else "at least this in the whole organ"
+        note = "; ".join(n for n in (judgement.note, f"drawn in part, or cut by the scan: {bound}") if n)
+        return replace(judgement, note=note)
+    note = "the organ is drawn in part, or cut by the scan: the rest of it may settle the limit"
+    return not_evaluable(judgement, Reason.PART_DRAWN, note)
+
+
 def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
     """The same without its number, for a reason."""
     value = replace(judgement.value, value=None, low=None, high=None, reason=reason, note=note)
     return Judgement(Verdict.NOT_EVALUABLE, value, note)
-
-
-def grows_with_volume(metric: Metric) -> bool:
-    """True when a larger structure can only have a larger value."""
-    return metric.grows_with_volume

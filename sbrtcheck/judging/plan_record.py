@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,8 +24,10 @@ from sbrtcheck.model import (
     FloatArray,
     LesionReport,
     MatchedBy,
+    MetricValue,
     PlanReport,
     Role,
+    StoredAgreement,
     StructureReport,
 )
 from sbrtcheck.plan.doses import PlanDoses
@@ -46,7 +47,7 @@ def plan_report(
     *,
     maximum: GlobalMaximum,
     spill_cm3: float | None,
-    agreement: tuple[dict[str, Any], ...],
+    agreement: tuple[StoredAgreement, ...],
     alpha_beta_gy: Mapping[str, float] | None = None,
 ) -> PlanReport:
     """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own."""
@@ -197,19 +198,13 @@ def lesion_reports(
     by_target = {c.target: c for c in measured}
     out = []
     for lesion in doses.lesions:
-        metrics: dict[str, Any] = {}
-        for text in LESION_METRICS:
-            value = evaluate(text, doses.dvhs[lesion.ptv], prescription_gy=lesion.prescription_gy)
-            metrics[text] = asdict(value)
+        dvh = doses.dvhs[lesion.ptv]
+        metrics: dict[str, MetricValue] = {
+            text: evaluate(text, dvh, prescription_gy=lesion.prescription_gy) for text in LESION_METRICS
+        }
         for a in achieved(doses, lesion):
             name = f"{safe_text(a.roi)} {a.value.metric}"
-            metrics[name] = {
-                "value": a.value.value,
-                "low": a.value.low,
-                "high": a.value.high,
-                "unit": "Gy",
-                "note": a.tier,
-            }
+            metrics[name] = replace(a.value, unit="Gy", note=a.tier)
         conf = by_target.get(lesion.ptv)
         prescription = lesion.prescription_gy
         classification, scheme_note = "", ""
@@ -233,7 +228,7 @@ def lesion_reports(
                 if prescription is not None
                 else None,
                 metrics=metrics,
-                conformity={k: asdict(v) for k, v in conf.values().items()} if conf else {},
+                conformity=conf.values() if conf else {},
                 classification=classification,
                 scheme_note=scheme_note,
             )
@@ -245,7 +240,7 @@ def _bed10(total_dose_gy: float, n_fractions: int) -> float:
     return bed(total_dose_gy=total_dose_gy, n_fractions=n_fractions, alpha_beta_gy=BED10_ALPHA_BETA_GY)
 
 
-def agreement_rows(doses: PlanDoses) -> tuple[tuple[dict[str, Any], ...], tuple[Problem, ...]]:
+def agreement_rows(doses: PlanDoses) -> tuple[tuple[StoredAgreement, ...], tuple[Problem, ...]]:
     """Our DVHs beside those stored in the RT Dose, and a warning for each that differs beyond the band."""
     pairs, _ = match_stored(doses.data.stored_dvhs, [n.roi for n in doses.named])
     compared = [(roi, stored, compare_dvhs(doses.dvhs[roi.name], stored)) for roi, stored in pairs]
@@ -254,17 +249,17 @@ def agreement_rows(doses: PlanDoses) -> tuple[tuple[dict[str, Any], ...], tuple[
         mean = next((d for d in agreement.differences if d.metric == "Mean[Gy]"), None)
         d95 = next((d for d in agreement.differences if d.metric == "D95%[Gy]"), None)
         rows.append(
-            {
-                "roi": safe_text(roi.name),
-                "volume_cm3": agreement.volume_cm3,
-                "stored_volume_cm3": agreement.stored_volume_cm3,
-                "mean_difference_gy": mean.difference_gy if mean else None,
-                "D95%_difference_gy": d95.difference_gy if d95 else None,
-                "dose_distance_gy": agreement.dose_distance_gy,
-                "volume_distance_percent": agreement.volume_distance_percent,
-                "verdict": agreement.verdict,
-                "note": safe_text("; ".join(n for n in (agreement.note, stored.note) if n), limit=400),
-            }
+            StoredAgreement(
+                roi=safe_text(roi.name),
+                volume_cm3=agreement.volume_cm3,
+                stored_volume_cm3=agreement.stored_volume_cm3,
+                mean_difference_gy=mean.difference_gy if mean else None,
+                d95_percent_difference_gy=d95.difference_gy if d95 else None,
+                dose_distance_gy=agreement.dose_distance_gy,
+                volume_distance_percent=agreement.volume_distance_percent,
+                verdict=agreement.verdict,
+                note=safe_text("; ".join(n for n in (agreement.note, stored.note) if n), limit=400),
+            )
         )
         if agreement.problem is not None:
             problems.append(agreement.problem)

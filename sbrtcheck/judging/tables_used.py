@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sbrtcheck.judging.plan import JudgedPlan
-from sbrtcheck.model import FindingKind, OrganTable
+from sbrtcheck.model import FindingKind, OrganTable, TableUsed
 from sbrtcheck.tables.organ_tables import load_table
 
 
@@ -32,9 +32,7 @@ def tables_of_plan(judged: JudgedPlan, default: JudgedPlan) -> tuple[TableUse, .
     return tuple(out)
 
 
-def tables_of_report(
-    uses: Iterable[TableUse], *, also: Sequence[str], summed: Iterable[str]
-) -> tuple[dict[str, str], ...]:
+def tables_of_report(uses: Iterable[TableUse], *, also: Sequence[str], summed: Iterable[str]) -> tuple[TableUsed, ...]:
     """Every table once, by its first use, with what the report prints of it.
 
     Args:
@@ -53,16 +51,16 @@ def tables_of_report(
     return tuple(_row(loaded.get(name) or load_table(name), role) for name, role in roles.items())
 
 
-def _row(table: OrganTable, role: str) -> dict[str, str]:
-    return {
-        "name": table.name,
-        "title": table.title,
-        "citation": table.citation,
-        "doi": table.doi,
-        "edition": table.edition,
-        "version": table.version,
-        "trust": table.trust,
-        "role": role,
-        "judged_as_note": table.judged_as_note,
-        "sha256": table.sha256,
-    }
+def _row(table: OrganTable, role: str) -> TableUsed:
+    return TableUsed(
+        name=table.name,
+        title=table.title,
+        citation=table.citation,
+        doi=table.doi,
+        edition=table.edition,
+        version=table.version,
+        trust=table.trust,
+        role=role,
+        judged_as_note=table.judged_as_note,
+        sha256=table.sha256,
+    )

@@ -1,4 +1,4 @@
-"""Rules about targets: coverage goals, conformity by PTV volume, BED10 of the prescription, and stricter sources."""
+"""Rules about targets: coverage goals and conformity by PTV volume."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sbrtcheck.judging.comparison import compare, is_upper, judge
-from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.model import (
     ConformityRule,
     Dvh,
@@ -15,18 +14,16 @@ from sbrtcheck.model import (
     Lesion,
     Level,
     MetricValue,
-    OrganTable,
     Outcome,
     Reason,
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.model.finding import as_other_source, information, told
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.model.subject import Subject
 
 AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
 OWN_POLICY = "OUR_POLICY"
-AIRWAY = {"ProximalBronchialTree", "Trachea", "Trachea+ProximalBronchialTree"}
 
 
 def judge_target_goals(
@@ -209,82 +206,3 @@ def judge_conformity(
             )
         )
     return tuple(findings)
-
-
-def _comparable(one: Finding, other: Finding) -> bool:
-    """Whether two rows of two sources ask the same thing: one metric text, or both a near-maximum dose."""
-    if one.organ != other.organ and not (one.organ in AIRWAY and other.organ in AIRWAY):
-        return False
-    if one.unit != other.unit or is_upper(one.comparator) != is_upper(other.comparator):
-        return False
-    return one.metric == other.metric or (_is_point(one.metric) and _is_point(other.metric))
-
-
-def _is_point(metric: str) -> bool:
-    if metric.startswith("Max["):
-        return True
-    number, _, _ = metric.removeprefix("D").partition("cc[")
-    try:
-        return metric.startswith("D") and float(number) <= 0.1
-    except ValueError:
-        return False
-
-
-def judge_other_sources(
-    context: PlanContext,
-    *,
-    deciding: OrganTable,
-    findings: Sequence[Finding],
-    others: Iterable[OrganTable],
-    weighty_organs: frozenset[str],
-) -> tuple[Finding, ...]:
-    """What the other shipped sources say at the same number of fractions, where it differs from the deciding table.
-
-    A mandatory row that is exceeded, where the deciding table has no missed row for that organ, is a stricter source:
-    a line, and a variation for the organs of ``weighty_organs``. Airway beyond UK SABR 2022 in 8 fractions with a
-    target within 1 cm is MARGINAL (HILUS). Where the deciding table's row is missed, what a comparable row of another
-    source says is shown.
-    """
-    out: list[Finding] = []
-    decided = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.value is not None]
-    missed = [f for f in decided if f.verdict is Verdict.NOT_MET]
-    for table in others:
-        if table.name == deciding.name or not table.may_be_stricter_source:
-            continue
-        doubtful = {r.rule_id for r in table.rows if r.confidence == "low"}
-        for said in judge_organ_limits(context, table):
-            if said.rule_id in doubtful or said.value is None or said.level is not Level.MANDATORY:
-                continue
-            organs = set(said.organ.split("+"))
-            beside = [f for f in missed if set(f.organ.split("+")) & organs]
-            if said.verdict is Verdict.NOT_MET and not beside:
-                out.append(_stricter(context, table, said, weighty_organs))
-            elif any(_comparable(f, said) for f in missed):
-                word = "met" if said.verdict is not Verdict.NOT_MET else "missed as well"
-                out.append(as_other_source(said, notes=(f"{table.title}: {word}; it does not decide",)))
-    return tuple(out)
-
-
-def _stricter(context: PlanContext, table: OrganTable, said: Finding, weighty_organs: frozenset[str]) -> Finding:
-    organs = set(said.organ.split("+"))
-    consequence = Outcome.PASS_WITH_VARIATION if organs & weighty_organs else Outcome.PASS
-    note = f"{table.title} is stricter and exceeded; it does not decide"
-    near = [
-        s
-        for organ in organs
-        for s in context.subjects.get(organ, ())
-        if s.distance_mm is not None and s.distance_mm <= 10.0
-    ]
-    if table.name == "uk_sabr_2022" and context.n_fractions == 8 and organs & AIRWAY and near:
-        consequence = Outcome.MARGINAL
-        note = (
-            f"airway beyond {said.limit:g} Gy in 8 fractions with the target within 1 cm of it (UK SABR 2022): "
-            "HILUS saw treatment-related deaths there; a person decides"
-        )
-    return replace(
-        said,
-        kind=FindingKind.STRICTER_SOURCE,
-        consequence=consequence,
-        notes=told(note, *said.notes),
-        source=f"{said.source} ({table.trust})",
-    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sbrtcheck.errors import Problem
 from sbrtcheck.model.finding import Fact, Finding
+from sbrtcheck.model.options import Options
 from sbrtcheck.model.report_dict import (
     NOTICE,
     SCHEMA_VERSION,
@@ -20,9 +22,18 @@ from sbrtcheck.model.report_dict import (
     sorted_keys,
     structure_to_dict,
 )
-from sbrtcheck.model.report_parts import Curve, LesionReport, Outline, PlanReport, StructureReport
+from sbrtcheck.model.report_parts import (
+    Cumulative,
+    Curve,
+    LesionReport,
+    Outline,
+    PlanReport,
+    PolicyUsed,
+    StructureReport,
+    TableUsed,
+)
 from sbrtcheck.model.study import InputFile
-from sbrtcheck.model.vocabulary import Outcome
+from sbrtcheck.model.vocabulary import EXIT_CODE, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +47,19 @@ class Report:
     outcome: Outcome
     exit_code: int
     default_outcome: Outcome
-    lesions: tuple[LesionReport, ...]
-    plans: tuple[PlanReport, ...]
-    cumulative: dict[str, Any] | None
-    course_findings: tuple[Finding, ...]
-    structures: tuple[StructureReport, ...]
-    facts: tuple[Fact, ...]
-    errors: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-    inputs: tuple[InputFile, ...]
-    options: dict[str, Any]
-    versions: dict[str, str]
-    tables: tuple[dict[str, str], ...] = ()
+    lesions: tuple[LesionReport, ...] = ()
+    plans: tuple[PlanReport, ...] = ()
+    cumulative: Cumulative | None = None
+    course_findings: tuple[Finding, ...] = ()
+    structures: tuple[StructureReport, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+    options: Options = field(default_factory=Options)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[TableUsed, ...] = ()
+    policy: PolicyUsed = field(default_factory=PolicyUsed)
     confirm: tuple[str, ...] = ()
     pseudonymised: bool = False
     patient: tuple[str, str] = ("", "")
@@ -59,11 +71,46 @@ class Report:
         """All findings: the course's first, then plan by plan."""
         return self.course_findings + tuple(f for p in self.plans for f in p.findings)
 
+    @classmethod
+    def refused(
+        cls,
+        problems: Sequence[Problem],
+        *,
+        options: Options,
+        inputs: Sequence[InputFile] = (),
+        versions: Mapping[str, str] | None = None,
+    ) -> Report:
+        """A report that holds errors and warnings and nothing that could be taken for a verdict.
+
+        Raises:
+            ValueError: none of the problems is an error.
+        """
+        errors = tuple(p for p in problems if p.is_error)
+        if not errors:
+            raise ValueError("a refusal needs at least one error")
+        return cls(
+            outcome=Outcome.REFUSED,
+            exit_code=EXIT_CODE[Outcome.REFUSED],
+            default_outcome=Outcome.REFUSED,
+            errors=errors,
+            warnings=tuple(p for p in problems if not p.is_error),
+            inputs=tuple(inputs),
+            options=options,
+            versions=dict(versions or {}),
+        )
+
+    def beside(self, plain: Report) -> Report:
+        """Put the outcome with every choice at its default beside what was chosen."""
+        plans = zip(self.plans, plain.plans, strict=True)
+        return replace(
+            self,
+            default_outcome=plain.default_outcome,
+            plans=tuple(replace(p, default_outcome=d.default_outcome) for p, d in plans),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON document of docs/report.schema.json."""
-
-        document: dict[str, Any] = report_to_dict(self)
-        return document
+        return report_to_dict(self)
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
@@ -88,9 +135,10 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         "errors": [problem_to_dict(item) for item in report.errors],
         "warnings": [problem_to_dict(item) for item in report.warnings],
         "inputs": [input_to_dict(item) for item in report.inputs],
-        "options": sorted_keys(report.options),
+        "options": sorted_keys(report.options.shown()),
         "versions": sorted_keys(report.versions),
-        "tables": [sorted_keys(item) for item in report.tables],
+        "tables": [plain(item) for item in report.tables],
+        "policy": plain(report.policy),
         "confirm": [str(item) for item in report.confirm],
         "pseudonymised": report.pseudonymised,
         "notice": NOTICE,

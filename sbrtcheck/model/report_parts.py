@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sbrtcheck.model.finding import Finding
 from sbrtcheck.model.lesion import Lesion
-from sbrtcheck.model.vocabulary import MatchedBy, Outcome, Role
+from sbrtcheck.model.metric import MetricValue
+from sbrtcheck.model.policy import SupplementKind
+from sbrtcheck.model.vocabulary import Level, MatchedBy, Outcome, Role, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,17 @@ class StructureReport:
 
 @dataclass(frozen=True, slots=True)
 class LesionReport:
-    """One lesion in the report; every dose in Gy, ratios without unit. None where unknown."""
+    """One lesion in the report; every dose in Gy, ratios without unit. None where unknown.
+
+    ``metrics``: what its target and the structures in it get, by the name that is shown; ``conformity``: by the names
+    of docs/conformity.md.
+    """
 
     lesion: Lesion
     bed10_gy: float | None
     eqd2_10_gy: float | None
-    metrics: dict[str, Any]
-    conformity: dict[str, Any]
+    metrics: Mapping[str, MetricValue]
+    conformity: Mapping[str, MetricValue]
     classification: str = ""
     scheme_note: str = ""
 
@@ -97,6 +103,114 @@ class OrganEqd2:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAgreement:
+    """Our DVH of one ROI beside the one that the dose file stores: differences are ours minus stored."""
+
+    roi: str
+    volume_cm3: float | None
+    stored_volume_cm3: float | None
+    mean_difference_gy: float | None
+    d95_percent_difference_gy: float | None
+    dose_distance_gy: float | None
+    volume_distance_percent: float | None
+    verdict: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Triangle:
+    """Prescription, number of fractions times the sum of beam doses, and the dose in the target [Gy]."""
+
+    prescription_gy: float | None
+    n_times_beam_doses_gy: float | None
+    ptv_d95_percent_gy: float | None
+    ptv_d50_percent_gy: float | None
+    ptv_d2_percent_gy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummedOrgan:
+    """One limit on the sum of the plans: how it stands, and what each plan alone gives at the volume of the limit.
+
+    ``shares_gy``: plan label to dose [Gy]; ``quantity`` says whether these and ``sum_gy`` are physical or EQD2.
+    """
+
+    organ: str
+    roi: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    comparator: str
+    limit: float | None
+    verdict: Verdict
+    level: Level
+    source: str
+    quantity: str
+    shares_gy: Mapping[str, float | None]
+    sum_gy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummedMetric:
+    """A number of the sum of the plans on which no limit is judged."""
+
+    organ: str
+    metric: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class LesionDistance:
+    """How far the targets of two lesions lie apart [mm]."""
+
+    lesions: str
+    distance_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulative:
+    """The sum of the plans of a course: how it was made, and what it gives."""
+
+    plans: tuple[str, ...]
+    sequence: str
+    sequence_from: str
+    source: str
+    not_summed: str
+    registrations: tuple[str, ...]
+    organs: tuple[SummedOrgan, ...]
+    lungs: tuple[SummedMetric, ...]
+    lesion_distances: tuple[LesionDistance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableUsed:
+    """An organ table that the report rests on, with its part in it; in the order of the JSON report."""
+
+    citation: str = ""
+    doi: str = ""
+    edition: str = ""
+    judged_as_note: str = ""
+    name: str = ""
+    role: str = ""
+    sha256: str = ""
+    title: str = ""
+    trust: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUsed:
+    """The judging policy in force: version, SHA-256 of the shipped files, and what a clinic file changed, in words."""
+
+    version: str = ""
+    sha256: str = ""
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Unjudged:
     """An organ near a target that no mandatory upper or volume row judged: what it gets, and why nothing judged it.
 
@@ -113,10 +227,10 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Supplement:
-    """A limit that counts where the deciding table has none of its kind (point, volume, mean, V% or spared)."""
+    """A limit that counts where the deciding table has none of its kind for this organ."""
 
     organ: str
-    kind: str
+    kind: SupplementKind
     source: str
     rule_id: str
 
@@ -167,8 +281,8 @@ class PlanReport:
     dose_sop_instance_uid: str = ""
     structure_set_sop_instance_uid: str = ""
     curves: tuple[Curve, ...] = ()
-    agreement: tuple[dict[str, Any], ...] = ()
-    triangle: dict[str, float | None] | None = None
+    agreement: tuple[StoredAgreement, ...] = ()
+    triangle: Triangle | None = None
     organ_eqd2: tuple[OrganEqd2, ...] = ()
     eqd2_curves: tuple[Curve, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()

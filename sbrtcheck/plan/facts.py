@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sbrtcheck.model import Options
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
 
@@ -41,3 +42,14 @@ class GivenFacts:
     optional_map: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+
+    @classmethod
+    def of(cls, options: Options, *, sex: str = "") -> GivenFacts:
+        """The facts among the options of a caller; ``sex`` as the files state it."""
+        return cls(
+            n_fractions=options.fractions,
+            prescriptions_gy=options.prescriptions,
+            sites=options.sites,
+            roi_map=options.roi_map,
+            sex=sex,
+        )

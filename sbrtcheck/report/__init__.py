@@ -9,22 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sbrtcheck.report.formats import Format, render
     from sbrtcheck.report.formats.csv import csv_line, render_csv
     from sbrtcheck.report.formats.html import render_html
     from sbrtcheck.report.formats.json import render_json
     from sbrtcheck.report.formats.text import render_text
-    from sbrtcheck.report.refusal import render_refusal
 
 _HOME = {
+    "Format": "formats",
     "csv_line": "formats.csv",
+    "render": "formats",
     "render_csv": "formats.csv",
     "render_html": "formats.html",
     "render_json": "formats.json",
-    "render_refusal": "refusal",
     "render_text": "formats.text",
 }
 
-__all__ = ["csv_line", "render_csv", "render_html", "render_json", "render_refusal", "render_text"]
+__all__ = ["Format", "csv_line", "render", "render_csv", "render_html", "render_json", "render_text"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ def clean(text: object, *, limit: int = 600) -> str:
 def table_title(report: Report, name: str) -> str:
     """The title of a table as the report knows it, else its name."""
     for table in report.tables:
-        if table.get("name") == name and table.get("title"):
-            title = clean(table["title"], limit=200)
+        if table.name == name and table.title:
+            title = clean(table.title, limit=200)
             return title if len(title) <= 48 else clean(name)
     return clean(name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,41 +60,25 @@ class View:
     notice: str
 
 
-def mapping_table(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table:
-    """Dictionaries as a table; its columns are their keys in order of first appearance."""
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    cells = tuple(tuple(shown(key, row.get(key)) for key in keys) for row in rows)
-    numeric = frozenset(spell(k) for k in keys if any(isinstance(row.get(k), float) for row in rows))
-    return Table(tuple(spell(key) for key in keys), cells, numeric, caption=caption)
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit, or "not given"."""
+    return "not given" if value is None else f"{format_value(value, unit=unit)} {unit}".rstrip()
 
 
-_UNITS = {"_gy": "Gy", "_cm3": "cc", "_percent": "%", "_mm": "mm"}
-
-
-def spell(key: str) -> str:
-    """A key as words: "ptv_d50_percent_gy" is "ptv d50 percent"; its unit goes to the value."""
-    text = clean(key)
-    for ending in _UNITS:
-        text = text.removesuffix(ending)
-    return text.replace("_", " ")
-
-
-def shown(key: str, value: Any) -> str:
-    """A value of a dictionary with the unit that its key names."""
+def shown(value: Any) -> str:
+    """An option as it was given, in words."""
     if value is None:
         return "not given"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | int):
-        unit = next((unit for ending, unit in _UNITS.items() if key.endswith(ending)), "")
-        text = str(value) if isinstance(value, int) else format_value(value, unit=unit)
-        return f"{text} {unit}".rstrip()
+    if isinstance(value, float):
+        return format_value(value)
     if isinstance(value, Mapping | list | tuple) and not value:
         return "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{spell(str(k))} {shown(str(k), v)}" for k, v in value.items())
+        return ", ".join(f"{clean(k).replace('_', ' ')} {shown(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
-        return "; ".join(shown(key, item) for item in value)
+        return "; ".join(shown(item) for item in value)
     return clean(plain(value))
 
 

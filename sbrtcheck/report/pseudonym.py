@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
+from pathlib import PurePath
 from typing import Any
 
 from sbrtcheck.errors import CATALOGUE, Problem, safe_text
@@ -126,10 +127,10 @@ def _collect(report: Report, tokens: _Tokens) -> None:
         suffix = re.search(r"\.[A-Za-z]{2,5}\Z", item.name)
         tokens.hide("file", item.name, suffix=suffix.group() if suffix else "")
     for name in ("case", "clinic"):
-        value = report.options.get(name)
-        if isinstance(value, str):
-            tokens.hide("file", value, suffix=".toml")
-            tokens.hide("file", re.split(r"[\\/]", value)[-1], suffix=".toml")
+        value = getattr(report.options, name)
+        if value is not None:
+            tokens.hide("file", str(value), suffix=".toml")
+            tokens.hide("file", re.split(r"[\\/]", str(value))[-1], suffix=".toml")
     for fact in report.facts:
         if fact.name in {"case file", "clinic file"}:
             tokens.hide("file", fact.value, suffix=".toml")
@@ -150,9 +151,8 @@ def _collect(report: Report, tokens: _Tokens) -> None:
                 tokens.hide(kind, name)
             elif name and safe_text(name) in tokens.by_text:
                 tokens.by_text.setdefault(name, tokens.by_text[safe_text(name)])
-    for mapping in ("roi_map", "prescriptions", "sites"):
-        given = report.options.get(mapping)
-        for name in given if isinstance(given, Mapping) else ():
+    for given in (report.options.roi_map, report.options.prescriptions, report.options.sites):
+        for name in given:
             if name and name not in known and not _is_target_name(name):
                 tokens.hide("ROI", name)
     for problem in (*report.errors, *report.warnings):
@@ -265,6 +265,8 @@ class _Walk:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             return self._text(value)
+        if isinstance(value, PurePath):
+            return self._text(value.name)
         if isinstance(value, Mapping):
             return {self(k): self(v) for k, v in value.items()}
         if isinstance(value, list | tuple):

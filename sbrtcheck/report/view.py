@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sbrtcheck.model import Finding, FindingKind, PlanReport, Report, Role, Verdict
+from sbrtcheck.errors import Problem
+from sbrtcheck.model import (
+    Cumulative,
+    Finding,
+    FindingKind,
+    PlanReport,
+    Report,
+    Role,
+    StoredAgreement,
+    SummedOrgan,
+    Triangle,
+    Verdict,
+)
 from sbrtcheck.model.numbers import exact, format_value
 from sbrtcheck.model.report_dict import NOTICE, basename, plain
 from sbrtcheck.report.eqd2_table import eqd2_section
 from sbrtcheck.report.finding_rows import OTHER_TABLES, about_finding, finding_line, finding_table
 from sbrtcheck.report.headline import clean, head_lines, judged, limit_text, table_title
-from sbrtcheck.report.layout import Section, Table, View, mapping_table, shown, spell
+from sbrtcheck.report.layout import Section, Table, View, amount, shown
 from sbrtcheck.report.lesion_table import lesion_rows
 from sbrtcheck.report.words import (
     MATCHED_WORDS,
@@ -62,7 +73,7 @@ def _plan_section(report: Report, index: int, plan: PlanReport) -> Section:
     others = [f for f in plan.findings if f.kind not in _IN_TABLE | OTHER_TABLES and not _silent(f)]
     tables = [finding_table(report, numbered)]
     if plan.agreement:
-        tables.append(mapping_table(plan.agreement, caption="Against the DVHs stored in the file"))
+        tables.append(_agreement_table(plan.agreement))
     pairs = _plan_pairs(report, plan)
     title = f"Plan {clean(plan.label)}: {plan.outcome.value}"
     items = tuple(finding_line(report, f) for f in sorted(others, key=rank))
@@ -101,8 +112,38 @@ def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]
     if plan.v105_outside_cm3 is not None:
         pairs.append(("V105% outside the PTVs", f"{format_value(plan.v105_outside_cm3, unit='cc')} cc"))
     if plan.triangle:
-        pairs.append(("Prescription, beams, target", shown("", plan.triangle)))
+        pairs.append(("Prescription, beams, target", _three_doses(plan.triangle)))
     return tuple(pairs)
+
+
+def _three_doses(found: Triangle) -> str:
+    """Prescription, beams and target side by side: they must meet."""
+    doses = {
+        "prescription": found.prescription_gy,
+        "n times beam doses": found.n_times_beam_doses_gy,
+        "ptv d95": found.ptv_d95_percent_gy,
+        "ptv d50": found.ptv_d50_percent_gy,
+        "ptv d2": found.ptv_d2_percent_gy,
+    }
+    return ", ".join(f"{name} {amount(value, 'Gy')}" for name, value in doses.items())
+
+
+def _agreement_table(rows: Sequence[StoredAgreement]) -> Table:
+    """Our DVHs beside those that the dose file stores."""
+    columns = {
+        "roi": [clean(r.roi) for r in rows],
+        "volume": [amount(r.volume_cm3, "cc") for r in rows],
+        "stored volume": [amount(r.stored_volume_cm3, "cc") for r in rows],
+        "mean difference": [amount(r.mean_difference_gy, "Gy") for r in rows],
+        "D95% difference": [amount(r.d95_percent_difference_gy, "Gy") for r in rows],
+        "dose distance": [amount(r.dose_distance_gy, "Gy") for r in rows],
+        "volume distance": [amount(r.volume_distance_percent, "%") for r in rows],
+        "verdict": [clean(r.verdict) for r in rows],
+        "note": [clean(r.note) for r in rows],
+    }
+    names = tuple(columns)
+    cells = tuple(zip(*columns.values(), strict=True))
+    return Table(names, cells, frozenset(names[1:7]), caption="Against the DVHs stored in the file")
 
 
 def _table_and_reason(title: str, reason: str) -> str:
@@ -120,28 +161,49 @@ def _course_section(report: Report) -> Section:
     ]
     tables = [finding_table(report, numbered)] if numbered else []
     items = tuple(finding_line(report, f) for f in sorted(rest, key=rank))
-    pairs: list[tuple[str, str]] = []
-    for name, value in (report.cumulative or {}).items():
-        rows = value if isinstance(value, list | tuple) and all(isinstance(v, dict) for v in value) else None
-        if rows and "shares_gy" in rows[0]:
-            tables.append(_shares_table(rows))
-        elif rows:
-            tables.append(mapping_table(rows, caption=spell(name)))
-        elif value not in ("", [], ()):
-            pairs.append((spell(name), shown(name, value)))
-    return Section("Course", tuple(pairs), tuple(tables), items)
+    if report.cumulative is None:
+        return Section("Course", (), tuple(tables), items)
+    pairs, sums = _cumulative(report.cumulative)
+    return Section("Course", pairs, (*tables, *sums), items)
 
 
-def _shares_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _cumulative(found: Cumulative) -> tuple[tuple[tuple[str, str], ...], tuple[Table, ...]]:
+    """How the plans were summed, and what each of them gives."""
+    told = {
+        "plans": "; ".join(found.plans),
+        "sequence": found.sequence,
+        "sequence from": found.sequence_from,
+        "source": found.source,
+        "not summed": found.not_summed,
+        "registrations": "; ".join(found.registrations),
+    }
+    lungs = tuple(
+        (clean(x.organ), clean(x.metric), amount(x.value, "") if x.value is None else _bare(x.value), clean(x.unit))
+        for x in found.lungs
+    )
+    gaps = tuple((clean(x.lesions), amount(x.distance_mm, "mm")) for x in found.lesion_distances)
+    tables = (
+        _shares_table(found.organs),
+        Table(("organ", "metric", "value", "unit"), lungs, frozenset({"value"}), caption="lungs"),
+        Table(("lesions", "distance"), gaps, frozenset({"distance"}), caption="lesion distances"),
+    )
+    return tuple((name, clean(text)) for name, text in told.items() if text), tuple(t for t in tables if t.rows)
+
+
+def _bare(value: float) -> str:
+    return format_value(value, unit="")
+
+
+def _shares_table(rows: Sequence[SummedOrgan]) -> Table:
     """What each plan alone gives an organ at the volume of a limit, and all together."""
-    plans = list(dict.fromkeys(label for row in rows for label in row["shares_gy"]))
+    plans = list(dict.fromkeys(label for row in rows for label in row.shares_gy))
     cells = tuple(
         (
-            clean(row["organ"]) if row["organ"] == row["roi"] else clean(f"{row['organ']} ({row['roi']})"),
-            clean(row["metric"]),
-            clean(row["verdict"]).lower().replace("_", " "),
-            *(_gray(row["shares_gy"].get(label)) for label in plans),
-            f"{_gray(row['sum_gy'])} {clean(row['quantity'])}".rstrip(),
+            clean(row.organ) if row.organ == row.roi else clean(f"{row.organ} ({row.roi})"),
+            clean(row.metric),
+            row.verdict.value.lower().replace("_", " "),
+            *(_gray(row.shares_gy.get(label)) for label in plans),
+            f"{_gray(row.sum_gy)} {clean(row.quantity)}".rstrip(),
         )
         for row in rows
     )
@@ -181,7 +243,7 @@ def _other_sources(report: Report) -> Section:
     return Section("What other sources say", tables=tuple(tables), items=trust)
 
 
-def _problems(title: str, problems: Sequence[Any]) -> Section:
+def _problems(title: str, problems: Sequence[Problem]) -> Section:
     rows = tuple(
         (
             p.code,
@@ -239,10 +301,10 @@ def _volume(value: float | None) -> str:
 def _provenance(report: Report) -> Section:
     sources = tuple(
         (
-            *(clean(table.get(k, "")) or "-" for k in ("title", "version", "edition", "trust", "role", "citation")),
-            _hash(table.get("sha256", "")),
+            *(clean(x) or "-" for x in (t.title, t.version, t.edition, t.trust, t.role, t.citation)),
+            _hash(t.sha256),
         )
-        for table in report.tables
+        for t in report.tables
     )
     files = tuple(
         (clean(basename(f.name)), f.kind, "used" if f.used else "left alone", clean(f.note) or "-", _hash(f.sha256))
@@ -256,7 +318,7 @@ def _provenance(report: Report) -> Section:
             ("structures", p.structure_set_sop_instance_uid),
         )
         pairs += [(f"UID of {what} ({clean(p.label)})", clean(uid)) for what, uid in uids if uid]
-    pairs += [(f"Option {clean(k)}", shown(k, report.options[k])) for k in sorted(report.options)]
+    pairs += [(f"Option {clean(k)}", shown(value)) for k, value in report.options.shown().items()]
     pairs += [(f"Version of {clean(k)}", clean(report.versions[k])) for k in sorted(report.versions)]
     tables = (
         Table(("Table", "Version", "Edition", "Trust", "Role", "Citation", HASH), sources),

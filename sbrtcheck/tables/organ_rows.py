@@ -40,7 +40,7 @@ JUDGED_AS = {"mandatory": Level.MANDATORY, "optimal": Level.OPTIMAL, "info": Lev
 COMPARATORS = ("<", "<=", ">", ">=")
 UNITS = ("Gy", "cc", "%")
 CONFIDENCES = ("high", "medium", "low")
-CONDITIONS = ("", "sex=M", "sex=F")
+CONDITIONS = ("", "sex=M", "sex=F", "liver=primary", "liver=metastasis")
 MAX_LIMIT = {"Gy": 100.0, "cc": 5000.0, "%": 100.0}
 # A maximum in percent of the prescription may exceed 100.
 MAX_DOSE_PERCENT = 200.0

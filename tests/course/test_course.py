@@ -48,11 +48,11 @@ def test_one_after_the_other_is_met_on_published_limits_alone() -> None:
     assert found.limit == 1.0
     assert "published limits alone" in found.note
     assert result.cumulative is not None
-    row = next(r for r in result.cumulative["organs"] if "D0.035cc" in r["metric"])
-    assert row["shares_gy"]["A"] == pytest.approx(eqd2(10, 5), abs=0.3)
-    assert row["shares_gy"]["B"] == pytest.approx(eqd2(8, 3), abs=0.3)
-    assert result.cumulative["sequence"] == "one after the other"
-    assert result.cumulative["source"] == "AAPM TG-101"
+    row = next(r for r in result.cumulative.organs if "D0.035cc" in r.metric)
+    assert row.shares_gy["A"] == pytest.approx(eqd2(10, 5), abs=0.3)
+    assert row.shares_gy["B"] == pytest.approx(eqd2(8, 3), abs=0.3)
+    assert result.cumulative.sequence == "one after the other"
+    assert result.cumulative.source == "AAPM TG-101"
 
 
 def test_an_unknown_sequence_is_judged_both_ways_and_the_worse_decides() -> None:
@@ -278,7 +278,7 @@ def test_the_airways_with_earlier_dose_in_each_are_judged_once_with_the_worse() 
     assert [f.value for f in found] == [pytest.approx((10 + 9) / 40, abs=0.01)]
     assert "9 Gy in 5" in found[0].note
     assert result.cumulative is not None
-    rows = [(r["organ"], r["metric"], r["roi"]) for r in result.cumulative["organs"]]
+    rows = [(r.organ, r.metric, r.roi) for r in result.cumulative.organs]
     assert len(rows) == len(set(rows))
 
 
@@ -343,8 +343,8 @@ def test_a_plan_says_what_it_adds_to_the_lesion_of_another() -> None:
     assert added["1.1"] == pytest.approx(8.0, abs=0.7)
     assert added["2.1"] == pytest.approx(10.0, abs=0.7)
     assert result.cumulative is not None
-    (gap,) = result.cumulative["lesion_distances"]
-    assert gap["distance_mm"] == pytest.approx(32 - 15, abs=0.6)
+    (gap,) = result.cumulative.lesion_distances
+    assert gap.distance_mm == pytest.approx(32 - 15, abs=0.6)
 
 
 def shared_study() -> Study:

@@ -108,7 +108,7 @@ def test_r50_on_the_sum_is_half_of_the_joined_isodose(options: dict[str, Any]) -
 
 def test_the_plan_alone_has_a_smaller_isodose() -> None:
     report = check_study(study(("A", -13.0, {}), ("B", 13.0, {})), sites={"": "lung"})
-    (alone,) = [x.conformity["r50"]["value"] for x in report.lesions if x.lesion.ptv == "PTV_A"]
+    (alone,) = [x.conformity["r50"].value for x in report.lesions if x.lesion.ptv == "PTV_A"]
     (together,) = [f.value for f in report.course_findings if (f.roi, f.metric) == ("PTV_A", "R50")]
     assert alone is not None
     assert together is not None

@@ -55,7 +55,7 @@ def test_a_registration_gives_the_sum_of_one_frame_and_is_never_better_than_marg
         assert finding.verdict is not Verdict.MET
         assert "registration" in finding.note
     assert joined.cumulative is not None
-    assert "REG.dcm: shift (+30.0, -12.0, +45.0) mm, rotation 12.00 degrees" in str(joined.cumulative["registrations"])
+    assert "REG.dcm: shift (+30.0, -12.0, +45.0) mm, rotation 12.00 degrees" in str(joined.cumulative.registrations)
     assert any(f.name == "registration of B" for f in joined.facts)
     for plan_found, plan_same in zip(joined.plans, plain.plans, strict=True):
         assert plan_found.outcome is plan_same.outcome

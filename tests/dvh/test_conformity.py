@@ -18,9 +18,9 @@ from sbrtcheck.dvh.around_targets.conformity import (
     Conformity,
     conformity,
     global_maximum,
-    icru91,
     v105_outside,
 )
+from sbrtcheck.dvh.around_targets.indices import icru91
 from sbrtcheck.dvh.around_targets.isodose import dose_cubic, isodose
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Contour, DoseGrid, Dvh, FloatArray, Reason, Roi, Samples

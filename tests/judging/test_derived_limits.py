@@ -147,4 +147,4 @@ def test_in_a_check_the_default_stays_not_evaluable() -> None:
     assert derived.plans[0].outcome is Outcome.MARGINAL
     cord = [f for f in derived.findings if f.organ == "SpinalCord" and f.limit is not None and f.table]
     assert {f.verdict for f in cord if f.consequence is not Outcome.PASS} == {Verdict.MARGINAL}
-    assert derived.options["derive"] is True
+    assert derived.options.derive

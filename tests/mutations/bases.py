@@ -17,7 +17,7 @@ from mutations import mini
 from sbrtcheck import check_study
 from sbrtcheck.dvh import Structure, compute_dvhs
 from sbrtcheck.errors import RefusedError
-from sbrtcheck.model import DoseGrid, Dvh, Report, Study
+from sbrtcheck.model import DoseGrid, Dvh, Options, Report, Study
 from sbrtcheck.plan import doses as plan_check
 from sbrtcheck.read import read_folder
 
@@ -102,7 +102,7 @@ def check(base: str, folder: Path, contents: Mapping[str, bytes]) -> Report | No
     except RefusedError as error:
         from sbrtcheck.pipeline import refused
 
-        return refused(error.problems, options={})
+        return refused(error.problems, options=Options())
     same = all(_same(getattr(read, name), getattr(study(base), name)) for name in ("plans", "patient", "problems"))
     return None if same else _judged(base, read)
 

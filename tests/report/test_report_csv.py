@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbrtcheck.errors import Problem
-from sbrtcheck.report import csv_line, render_csv, render_refusal
+from sbrtcheck.model import Options, Report
+from sbrtcheck.report import Format, csv_line, render, render_csv
 from sbrtcheck.report.formats.csv import COLUMNS, ERROR_COLUMNS
 
 
@@ -80,7 +81,7 @@ def test_a_refusal_is_one_row_per_error() -> None:
         Problem("E-DOSE-UNITS", "RD.dcm", tag="DoseUnits (3004,0002)", seen="=RELATIVE"),
         Problem("E-NO-PLAN", "folder"),
     ]
-    text = render_refusal(problems, "csv")
+    text = render(Report.refused(problems, options=Options()), Format.CSV)
     read = rows(text)
     assert tuple(read[0]) == ERROR_COLUMNS
     assert [row["code"] for row in read] == ["E-DOSE-UNITS", "E-NO-PLAN"]

@@ -2,7 +2,7 @@
 
 After a wanted change, write the files again and read the difference before committing it:
 
-    python tests/report/test_report_golden.py --write
+    make golden
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pytest
 import report_fixture
 
 from sbrtcheck.errors import Problem
-from sbrtcheck.report import render_csv, render_json, render_refusal, render_text
+from sbrtcheck.model import Options, Report
+from sbrtcheck.report import Format, render, render_csv, render_json, render_text
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -36,9 +37,9 @@ FILES: dict[str, Callable[[], str]] = {
     "chosen_table.txt": lambda: render_text(report_fixture.chosen_table_report()),
     "passes.txt": lambda: render_text(report_fixture.passing_report()),
     "two_plans.txt": lambda: render_text(report_fixture.two_plan_report()),
-    "refused.txt": lambda: render_refusal(_refusal(), "text"),
-    "refused.json": lambda: render_refusal(_refusal(), "json"),
-    "refused.csv": lambda: render_refusal(_refusal(), "csv"),
+    "refused.txt": lambda: render(Report.refused(_refusal(), options=Options()), Format.TEXT),
+    "refused.json": lambda: render(Report.refused(_refusal(), options=Options()), Format.JSON),
+    "refused.csv": lambda: render(Report.refused(_refusal(), options=Options()), Format.CSV),
 }
 
 
@@ -53,7 +54,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:
-        sys.exit("usage: python tests/report/test_report_golden.py --write")
+        sys.exit("usage: make golden")
     GOLDEN.mkdir(exist_ok=True)
     for file_name, make in FILES.items():
         (GOLDEN / file_name).write_text(make(), encoding="utf-8", newline="\n")

@@ -15,9 +15,9 @@ import report_fixture
 from hostile_text import HOSTILE, hostile
 
 from sbrtcheck.errors import Problem
-from sbrtcheck.model import Curve, Finding, Outcome, Report, Role, Verdict
+from sbrtcheck.model import Curve, Finding, Options, Outcome, Report, Role, Verdict
 from sbrtcheck.model.report_dict import NOTICE
-from sbrtcheck.report import render_html, render_refusal
+from sbrtcheck.report import Format, render, render_html
 from sbrtcheck.report.figures.dvh import MAX_CURVES, MAX_POINTS, belongs, drawn_curves, dvh_svg, limit_point
 from sbrtcheck.report.formats import html
 
@@ -311,7 +311,7 @@ def test_it_prints_on_a4_with_repeated_headers_and_whole_rows() -> None:
 
 def test_a_refusal_page_has_the_errors_and_no_verdict() -> None:
     problem = Problem("E-DOSE-UNITS", "RD.dcm", tag="DoseUnits (3004,0002)", seen="<b>RELATIVE</b>")
-    shown = Page(render_refusal([problem], "html"))
+    shown = Page(render(Report.refused([problem], options=Options()), Format.HTML))
     for piece in (
         "REFUSED",
         "E-DOSE-UNITS",

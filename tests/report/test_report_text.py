@@ -12,9 +12,9 @@ import report_fixture
 from hostile_text import HOSTILE, hostile
 
 from sbrtcheck.errors import Problem, safe_text
-from sbrtcheck.model import FindingKind, Level, MatchedBy, Outcome, Reason, Report, Verdict
+from sbrtcheck.model import FindingKind, Level, MatchedBy, MetricValue, Options, Outcome, Reason, Report, Verdict
 from sbrtcheck.model.report_dict import NOTICE
-from sbrtcheck.report import render_refusal, render_text, words
+from sbrtcheck.report import Format, render, render_text, words
 from sbrtcheck.report.headline import MAX_LINES, about, head_lines
 from sbrtcheck.report.view import view
 
@@ -170,21 +170,19 @@ def test_every_finding_is_shown_somewhere() -> None:
     assert "course0." in text
 
 
-def test_lesion_metrics_may_be_records_with_a_reason() -> None:
+def test_a_lesion_metric_without_a_value_says_why() -> None:
     base = report_fixture.report()
     lesion = replace(
         base.lesions[0],
         metrics={
-            "icru91": [
-                {"metric": "D98%[Gy]", "value": 48.87, "unit": "Gy"},
-                {"metric": "D2%[Gy]", "value": None, "reason": "outside_grid"},
-            ]
+            "D98%[Gy]": report_fixture.exactly("D98%[Gy]", 48.87, "Gy"),
+            "D2%[Gy]": MetricValue("D2%[Gy]", None, None, None, "Gy", Reason.OUTSIDE_GRID),
         },
-        conformity={"r100": {"metric": "r100", "value": 1.123, "unit": ""}, "d2cm_percent": None},
+        conformity={"r100": report_fixture.exactly("R100", 1.123, "")},
     )
     text = render_text(replace(base, lesions=(lesion,)), width=160)
     assert "48.9 Gy" in text
-    assert "outside grid" in text
+    assert "the structure leaves the" in text
     assert "1.12" in text
 
 
@@ -261,7 +259,7 @@ def test_a_refusal_lists_every_error_and_no_verdict() -> None:
         Problem("E-NO-PLAN", "folder"),
         Problem("E-FOR", "RS.dcm", seen="1.2.3"),
     ]
-    text = render_refusal(problems, "text")
+    text = render(Report.refused(problems, options=Options()), Format.TEXT)
     lines = text.splitlines()
     assert lines[0].startswith("REFUSED  E-DOSE-UNITS RD.dcm")
     assert "exit code 4" in "".join(lines[:MAX_LINES])

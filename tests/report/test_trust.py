@@ -62,7 +62,7 @@ def test_a_clinics_own_table_is_called_local(tmp_path: Path) -> None:
     found = report(str(path))
     assert {f.trust for f in organ_limits(found)} == {"local"}
     assert "ours.csv (local)" in render_html(found)
-    assert [t["version"] for t in found.tables if t["name"] == "ours.csv"] == ["local"]
+    assert [t.version for t in found.tables if t.name == "ours.csv"] == ["local"]
 
 
 @pytest.mark.parametrize("table", ["uk_sabr_2022", "aapm_tg101"])

@@ -26,7 +26,7 @@ RECORDED = {
     "oar/aapm_tg101": ("1.0.0", "affef433e2d7640c"),
     "oar/bmccancer2025_spine_1_2fx": ("1.0.0", "03d4e2f5b382aec1"),
     "oar/hmr_lung_8fx": ("1.0.0", "6492bdd298842d29"),
-    "oar/hytec": ("1.1.0", "ac144705148150b8"),
+    "oar/hytec": ("1.1.0", "915e175072a73e47"),
     "oar/iba_poster_2022": ("1.0.0", "602c4d9b25862854"),
     "oar/lungtech_8fx": ("1.0.0", "fc9fb46f1878ce68"),
     "oar/lustre": ("1.1.0", "2e2797a4dc765156"),

@@ -29,11 +29,11 @@ class ContourShape:
 
     @lazy
     def low_mm(self) -> FloatArray:
-        return np.min([s.low_mm for s in self._solids], axis=0)
+        return np.asarray(np.min([s.low_mm for s in self._solids], axis=0), dtype=float)
 
     @lazy
     def high_mm(self) -> FloatArray:
-        return np.max([s.high_mm for s in self._solids], axis=0)
+        return np.asarray(np.max([s.high_mm for s in self._solids], axis=0), dtype=float)
 
     @property
     def planes_mm(self) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbrtcheck.dvh.contours.nesting import Relation
 from sbrtcheck.dvh.contours.scan import typical_spacing
@@ -71,7 +72,7 @@ def split_stacks(
 
 
 def _links(
-    w_mm: FloatArray, planes: Sequence[Sequence[FloatArray]], first: Sequence[int], farthest_mm: float
+    w_mm: FloatArray, planes: Sequence[Sequence[FloatArray]], first: NDArray[np.int64], farthest_mm: float
 ) -> list[_Link]:
     """For every loop the loops above it on the nearest plane that has any, by their boxes."""
     low = [np.array([loop.min(axis=0) for loop in loops]) for loops in planes]

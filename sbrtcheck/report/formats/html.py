@@ -65,7 +65,7 @@ def longest_word(text: str) -> int:
 
 def drawn_course(report: Report) -> dict[str, list[tuple[str, str]]]:
     """Figures of the course, by the title of the section that they close: caption and image source of each."""
-    in_turn = (report.cumulative or {}).get("sequence") == "one after the other"
+    in_turn = report.cumulative is not None and report.cumulative.sequence == "one after the other"
     added = "added as given " + ("one after the other" if in_turn else "in the same sessions")
     sums = f"Cumulative EQD2 of the organs nearest to a limit: all plans together, {added}, and each plan alone"
     places = "Where the lesions lie: planning targets in the body, in the tone of their BED10"
