@@ -13,8 +13,12 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
 
     Bidirectional controls, C0, C1, DEL, surrogates and Unicode line separators cannot reach a terminal or a log.
     """
+    whole = str(text)
+    # What Python calls printable has none of the categories below: nearly all texts are.
+    if len(whole) <= limit and whole.isprintable():
+        return whole
     out = []
-    for char in str(text)[: limit + 1]:
+    for char in whole[: limit + 1]:
         category = unicodedata.category(char)
         if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
             out.append(f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
@@ -108,6 +112,11 @@ def wrong_usage(
 ) -> WrongUsageError:
     """A WrongUsageError with one problem, to be raised by the caller."""
     return WrongUsageError(Problem(code, object_, tag=tag, seen=str(seen), detail=detail, remedy=remedy))
+
+
+def missing_extra(what: str, *, extra: str, package: str) -> WrongUsageError:
+    """A WrongUsageError for a package that is not installed, with the pip line that brings it."""
+    return wrong_usage("E-EXTRA", what, seen=package, remedy=f"Run: pip install 'sbrtcheck[{extra}]'")
 
 
 _EXPORT = "Export the file again from the planning system and compare its size"
@@ -258,6 +267,13 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "a shipped table differs from its recorded version",
         "Give it a new version, or restore it",
     ),
+    ("E-TEMPLATE", "a limit template of another program cannot be read", "Export the template again"),
+    (
+        "E-TEMPLATE-ROWS",
+        "limits of a template were not taken",
+        "Correct the file, say with --map what a structure is, or leave rows out with --leave-out",
+    ),
+    ("E-EXTRA", "a package that this command needs is not installed", "Install it with pip"),
     ("E-DATA", "a data file is wrong", "Correct the named line"),
     ("E-CASE", "the case file is wrong", "Correct the named key"),
     ("E-CONFIG", "the clinic file is wrong", "Correct the named key"),

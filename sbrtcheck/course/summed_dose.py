@@ -17,7 +17,7 @@ from sbrtcheck.dvh import Structure, dose_at, sample
 from sbrtcheck.dvh.points.interpolation import DEGREE, SMALL_CM3
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Meaning, Samples
+from sbrtcheck.model import ContourMeaning, DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.radiobiology.lq import course_eqd2, eqd2_from_bed
 
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
@@ -73,7 +73,7 @@ class SummedDose:
     slice_spacing_mm: float | None
     method: str
     alternatives: tuple[SummedDose, ...] = ()
-    meaning: Meaning = Meaning.AS_DRAWN
+    meaning: ContourMeaning = ContourMeaning.AS_DRAWN
 
     @property
     def partly_known(self) -> bool:

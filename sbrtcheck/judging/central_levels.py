@@ -32,7 +32,7 @@ def _beside_central(held: Held, finding: Finding) -> Finding:
         return finding
     if not organs & organ_group("rtog_0813_point"):
         return finding
-    subject = held.context.subject(finding.roi)
+    subject = held.context.subject_of(finding)
     if subject is None or not held.is_central(subject):
         return finding
     limit = rtog_0813_point_gy(held, subject)

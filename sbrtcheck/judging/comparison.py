@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
-from sbrtcheck.model import Dvh, Meaning, Metric, MetricKind, MetricValue, Reason, Verdict
+from sbrtcheck.model import ContourMeaning, Dvh, Metric, MetricKind, MetricValue, Reason, Verdict
 from sbrtcheck.model.subject import Subject
 
 POINT_VOLUME_FALLBACK_CM3 = 0.035
@@ -101,13 +101,14 @@ def _of_all_readings(readings: Sequence[tuple[Dvh, Judgement]], comparator: str)
     worst = worst_judgement(meant)
     said = [worst.note]
     for dvh, judged in readings:
-        of_worst = judged is worst and dvh.meaning is not Meaning.AS_DRAWN
+        of_worst = judged is worst and dvh.meaning is not ContourMeaning.AS_DRAWN
         if of_worst or judged.verdict is not worst.verdict:
-            label = dvh.notes[-1] if dvh.notes and dvh.meaning is not Meaning.AS_DRAWN else dvh.meaning.value
+            label = dvh.notes[-1] if dvh.notes and dvh.meaning is not ContourMeaning.AS_DRAWN else dvh.meaning.value
             verdict = judged.verdict.value.lower().replace("_", " ")
             shown = "" if judged.value.value is None else f"{judged.value.value:.2f} {judged.value.unit}, "
             said.append(f"{label}: {shown}{verdict}")
-    return replace(worst, note="; ".join(note for note in said if note))
+    note = "; ".join(part for part in said if part)
+    return replace(worst, value=replace(worst.value, note=note), note=note)
 
 
 def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool) -> Judgement:

@@ -58,9 +58,10 @@ class PlanContext:
     own_organs: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=load_policy)
 
-    def subject(self, roi: str) -> Subject | None:
-        """The subject of a ROI's name, the first where it stands for several organs."""
-        return next((s for found in self.subjects.values() for s in found if s.roi == roi), None)
+    def subject_of(self, finding: Finding) -> Subject | None:
+        """What a finding was judged on: the subject of its organ and ROI, or of its ROI where another one stood in."""
+        everywhere = (s for found in self.subjects.values() for s in found)
+        return next((s for s in (*self.subjects.get(finding.organ, ()), *everywhere) if s.roi == finding.roi), None)
 
 
 def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
@@ -282,7 +283,7 @@ def _finding(
         ),
         source=(
             f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
-            f"{row.endpoint or 'no endpoint printed'}"
+            f"{row.endpoint or (row.seen_at if trust.startswith('local, imported') else 'no endpoint printed')}"
         ),
         trust=trust,
         margin=_margin(value.value, row),
@@ -310,11 +311,9 @@ def _consequence(
             Outcome.MARGINAL,
             f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides",
         )
-    if row.condition.startswith("liver=") and not context.liver_lesion:
-        return (
-            Outcome.MARGINAL,
-            f"a limit for a {row.condition.removeprefix('liver=')} of the liver: state liver_lesion in the case file",
-        )
+    if row.condition == "liver=primary" and not context.liver_lesion:
+        # Beyond the metastasis' limit too, that row fails.
+        return Outcome.MARGINAL, "the limit of a primary of the liver: state liver_lesion in the case file"
     return consequence, ""
 
 

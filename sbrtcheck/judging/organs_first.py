@@ -16,7 +16,8 @@ from sbrtcheck.tables import guideline as guideline_book
 from sbrtcheck.tables.guideline import Guideline
 
 COVERAGE = "D95%[%]"
-
+# The spine is held to another one.
+SPINE_COVERAGE = "OUR_POLICY:spine_ptv_v100"
 
 _BISECTIONS = 16
 
@@ -43,7 +44,13 @@ def judge_organs_first(
         book: another edition of the guideline.
     """
     book = book or guideline_book.load_guideline()
-    goals = [f for f in findings if f.kind is FindingKind.TARGET_GOAL and f.metric == COVERAGE and f.value is not None]
+    goals = [
+        f
+        for f in findings
+        if f.kind is FindingKind.TARGET_GOAL
+        and f.value is not None
+        and ((f.metric == COVERAGE and f.comparator == ">=") or f.rule_id == SPINE_COVERAGE)
+    ]
     if not goals:
         return None
     missed = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is Outcome.FAIL]
@@ -70,7 +77,9 @@ def judge_organs_first(
 
 
 def _coverage(goals: Sequence[Finding]) -> str:
-    return ", ".join(f"{safe_text(f.roi)} D95% {f.value:.1f} %" for f in goals if f.value is not None)
+    return ", ".join(
+        f"{safe_text(f.roi)} {f.metric.partition('[')[0]} {f.value:.1f} %" for f in goals if f.value is not None
+    )
 
 
 def factor_that_meets(context: PlanContext, *, tables: Sequence[OrganTable], missed: Sequence[Finding]) -> float | None:

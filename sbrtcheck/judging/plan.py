@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh.around_targets.conformity import Conformity
+from sbrtcheck.dvh.around_targets.spill import Hottest
+from sbrtcheck.judging.dose_around import judge_dose_around
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
 from sbrtcheck.judging.levels import Held
+from sbrtcheck.judging.location import judge_locations, locations
 from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
@@ -25,8 +28,7 @@ from sbrtcheck.model import (
     worst_outcome,
 )
 from sbrtcheck.model.finding import as_other_source, completeness, told
-from sbrtcheck.model.location import Location
-from sbrtcheck.model.policy import Policy
+from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
 from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
@@ -39,6 +41,7 @@ from sbrtcheck.tables.organ_tables import (
 )
 from sbrtcheck.tables.policy import load_policy
 from sbrtcheck.tables.policy_groups import own_organs
+from sbrtcheck.tables.policy_rows import coverage_goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def judge_plan(
     thresholds: CourseThresholds | None = None,
     policy: Policy | None = None,
     liver_lesion: str = "",
+    coverage: Sequence[CoverageGoal] | None = None,
+    hottest: Hottest | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -96,9 +101,10 @@ def judge_plan(
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
-
         policy: the numbers that judge; None: the shipped policy.
         liver_lesion: what the lesions of the liver are, primary or metastasis; "" when not stated.
+        coverage: coverage goals; None: those of the policy.
+        hottest: the hottest part of the dose grid; None: not looked for.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -113,12 +119,13 @@ def judge_plan(
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
     context = _context(doses, policy, absent=absent, extra_required=extra_required, liver_lesion=liver_lesion)
+    located = locations(doses, context.policy)
     findings: list[Finding] = []
     supplied: tuple[OrganTable, ...] = ()
     if choice.table is None:
         findings.append(_no_table(doses, choice))
     else:
-        held = Held(context, choice.table, load_tables(), doses.lesions, _locations(doses))
+        held = Held(context, choice.table, load_tables(), doses.lesions, located)
         organs = judge_organs(held, absent=absent)
         findings += organs.findings
         supplied = organs.supplied
@@ -126,7 +133,16 @@ def judge_plan(
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
     findings += _no_list(doses, extra_required)
-    findings += judge_targets(doses, goals=goals, conformity=conformity, organ_findings=findings)
+    findings += judge_targets(
+        doses,
+        goals=goals,
+        coverage=coverage_goals(context.policy) if coverage is None else coverage,
+        conformity=conformity,
+        organ_findings=findings,
+        policy=context.policy,
+    )
+    findings += judge_locations(doses, located, context.policy)
+    findings += judge_dose_around(doses, conformity, hottest, context.policy)
     findings += judge_kind(doses, thresholds=thresholds)
     if choice.table is not None:
         tables = (choice.table, *supplied)
@@ -161,19 +177,6 @@ def _context(
         own_organs=own_organs((x.site, "") for x in doses.lesions),
         policy=load_policy() if policy is None else policy,
     )
-
-
-def _locations(doses: PlanDoses) -> dict[str, Location]:
-    """Lesion id to where it lies."""
-    return {
-        x.id: Location(
-            central=x.location in {"central", "ultracentral"},
-            ultracentral=x.location == "ultracentral",
-            definition=x.location_origin,
-        )
-        for x in doses.lesions
-        if x.location
-    }
 
 
 def _beside(doses: PlanDoses, deciding: OrganTable, findings: Sequence[Finding]) -> Beside:

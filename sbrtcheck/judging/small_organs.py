@@ -38,7 +38,7 @@ def judge_small_organs(
 def _held(context: PlanContext, finding: Finding, findings: Sequence[Finding], absent: Mapping[str, str]) -> Finding:
     if not _is_missed_spared_volume(finding):
         return finding
-    subject = context.subject(finding.roi)
+    subject = context.subject_of(finding)
     if subject is None or finding.limit is None or finding.value is None or not is_whole(subject, organ=finding.organ):
         return finding
     total_cm3 = subject.dvh.total_volume_cm3

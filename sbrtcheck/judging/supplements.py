@@ -76,9 +76,9 @@ def _named(context: PlanContext, deciding: OrganTable, tables: Mapping[str, Orga
         if s.kind is not None and (not s.n_fractions or context.n_fractions in s.n_fractions):
             by_limit.setdefault((s.organ, s.kind), []).append(s)
     for sources in by_limit.values():
-        if any(_rows(context, deciding, replace(s, source_organ=s.organ)) for s in sources):
-            continue
         for s in sources:
+            if _rows(context, deciding, replace(s, source_organ=s.organ)):
+                break
             rows = _rows(context, tables[s.table], s)
             if rows:
                 out.append(replace(tables[s.table], rows=rows))

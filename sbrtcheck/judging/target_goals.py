@@ -1,8 +1,8 @@
-"""Rules about targets: coverage goals and conformity by PTV volume."""
+"""Rules of protocols and clinics about targets: goals, and conformity by PTV volume."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sbrtcheck.judging.comparison import compare, is_upper, judge
@@ -22,9 +22,6 @@ from sbrtcheck.model import (
 from sbrtcheck.model.finding import information, told
 from sbrtcheck.model.subject import Subject
 
-AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
-OWN_POLICY = "OUR_POLICY"
-
 
 def judge_target_goals(
     lesion: Lesion,
@@ -32,7 +29,6 @@ def judge_target_goals(
     dvhs: Mapping[str, Dvh],
     goals: Sequence[TargetGoal],
     spill_percent: MetricValue | None,
-    organ_findings: Sequence[Finding],
     plan: str,
     near_maximum: Dvh | None = None,
 ) -> tuple[Finding, ...]:
@@ -43,7 +39,6 @@ def judge_target_goals(
         dvhs: ROI name to Dvh.
         goals: of constraints/target, or a clinic's own.
         spill_percent: volume at 105 % outside the PTV, in percent of the PTV, where computed.
-        organ_findings: of the deciding table, for the relief beside a serial organ.
         plan: label of the plan.
         near_maximum: of a PTV that holds targets of a higher prescription, the Dvh without them: its near-maximum is
             taken there.
@@ -55,17 +50,16 @@ def judge_target_goals(
         roi = {"PTV": lesion.ptv, "GTV": lesion.gtv, "ITV": lesion.itv, "CTV": lesion.ctv}[goal.target]
         if not roi:
             continue
-        limit, relief = _limit(goal, organ_findings)
         if goal.metric is None:
             value = spill_percent or MetricValue(goal.metric_text, None, None, None, goal.unit, Reason.NOT_COMPUTABLE)
-            verdict = compare(value, comparator=goal.comparator, limit=limit)
+            verdict = compare(value, comparator=goal.comparator, limit=goal.limit)
         else:
             dvh = near_maximum if near_maximum is not None and _is_near_maximum(goal) else dvhs[roi]
             subject = Subject(organ="", roi=dvh.roi, dvh=dvh, prescription_gy=lesion.prescription_gy)
             roi = dvh.roi
-            judgement = judge(subject, goal.metric, comparator=goal.comparator, limit=limit)
+            judgement = judge(subject, goal.metric, comparator=goal.comparator, limit=goal.limit)
             value, verdict = judgement.value, judgement.verdict
-        findings.append(_goal_finding(goal, lesion, roi, value, verdict, limit, relief, plan))
+        findings.append(_goal_finding(goal, lesion, roi, value, verdict, plan))
     return tuple(findings)
 
 
@@ -80,44 +74,17 @@ def _is_near_maximum(goal: TargetGoal) -> bool:
     return metric.kind == "Max" or small
 
 
-def _limit(goal: TargetGoal, organ_findings: Iterable[Finding]) -> tuple[float, str]:
-    """The goal's limit, or the relaxed one beside a serial organ that has used much of a mandatory limit."""
-    if goal.relaxed_limit is None or goal.relaxed_share is None:
-        return goal.limit, ""
-    for finding in organ_findings:
-        if (
-            finding.level is Level.MANDATORY
-            and finding.share is not None
-            and finding.share > goal.relaxed_share
-            and set(finding.organ.split("+")) & set(goal.relaxed_organs)
-        ):
-            note = (
-                f"{finding.organ} has used {finding.share:.0%} of its {finding.metric} {finding.comparator} "
-                f"{finding.limit:g}; under-coverage beside a serial organ is correct practice, so "
-                f"{goal.relaxed_limit:g} % is asked for"
-            )
-            return goal.relaxed_limit, note
-    return goal.limit, ""
-
-
 def _goal_finding(
     goal: TargetGoal,
     lesion: Lesion,
     roi: str,
     value: MetricValue,
     verdict: Verdict,
-    limit: float,
-    relief: str,
     plan: str,
 ) -> Finding:
-    own = goal.source == OWN_POLICY
-    notes = [value.note, relief]
+    notes = [value.note]
     consequence = goal.missed if verdict is Verdict.NOT_MET else Outcome.PASS
-    near = goal.at_the_limit is not None and value.value is not None and value.value >= goal.at_the_limit
-    if near and verdict in {Verdict.NOT_MET, Verdict.MARGINAL}:
-        verdict, consequence = Verdict.MARGINAL, Outcome.PASS
-        notes.append(AT_THE_LIMIT)
-    elif verdict is Verdict.NOT_EVALUABLE and (own or goal.level is Level.MANDATORY):
+    if verdict is Verdict.NOT_EVALUABLE and goal.level is Level.MANDATORY:
         consequence = Outcome.INCOMPLETE
     elif verdict is Verdict.MARGINAL and goal.level is Level.MANDATORY:
         consequence = Outcome.MARGINAL
@@ -139,13 +106,13 @@ def _goal_finding(
         high=value.high,
         unit=goal.unit,
         comparator=goal.comparator,
-        limit=limit,
+        limit=goal.limit,
         reason=value.reason if verdict is Verdict.NOT_EVALUABLE else None,
         notes=told(*notes),
-        source="policy of this program" if own else goal.source.replace("_", " "),
+        source=goal.source.replace("_", " "),
         margin=None
         if value.value is None
-        else (limit - value.value if is_upper(goal.comparator) else value.value - limit),
+        else (goal.limit - value.value if is_upper(goal.comparator) else value.value - goal.limit),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.model.vocabulary import Meaning, Quantity, Reason
+from sbrtcheck.model.vocabulary import ContourMeaning, Quantity, Reason
 
 FloatArray = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ class Dvh:
     outside_bound_gy: float | None = None
     variants: tuple[tuple[str, Samples], ...] = ()
     alternatives: tuple[Dvh, ...] = ()
-    meaning: Meaning = Meaning.AS_DRAWN
+    meaning: ContourMeaning = ContourMeaning.AS_DRAWN
     quantity: Quantity = Quantity.PHYSICAL
     alpha_beta_gy: float | None = None
     max_gy: float | None = None

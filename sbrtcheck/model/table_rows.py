@@ -150,11 +150,10 @@ class OrganInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetGoal:
-    """One goal for a target structure: our policy or a protocol's rule.
+    """One goal for a target structure: a protocol's or a clinic's rule.
 
-    Judged for lesions of ``site`` ("" for any). From ``at_the_limit`` up to ``limit`` the goal is "at the limit" and
-    contributes nothing. Where one of ``relaxed_organs`` has used more than ``relaxed_share`` of a mandatory limit,
-    ``relaxed_limit`` takes the place of ``limit``. ``missed`` is what a missed goal does to the outcome.
+    Judged for lesions of ``site`` ("" for any), at ``n_fractions`` (None for any number). ``missed`` is what a missed
+    goal does to the outcome.
     ``metric`` is None for a rule that no TG-263 string expresses; ``rule`` then names it (``spill_105``).
     """
 
@@ -170,14 +169,11 @@ class TargetGoal:
     level: Level
     missed: Outcome
     site: str = ""
-    at_the_limit: float | None = None
-    relaxed_limit: float | None = None
-    relaxed_share: float | None = None
-    relaxed_organs: tuple[str, ...] = ()
     seen_at: str = ""
     cross_check: str = ""
     confidence: str = ""
     note: str = ""
+    n_fractions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

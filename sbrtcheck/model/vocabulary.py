@@ -142,7 +142,7 @@ class Role(StrEnum):
     UNMATCHED = "unmatched"
 
 
-class Meaning(StrEnum):
+class ContourMeaning(StrEnum):
     """How contours that allow more than one reading are read."""
 
     AS_DRAWN = "as drawn"
@@ -156,7 +156,7 @@ class Meaning(StrEnum):
 
         A loop inside a loop is a hole: that is what exporters write. The solid reading is only ever shown.
         """
-        return self is not Meaning.INNER_LOOPS_SOLID
+        return self is not ContourMeaning.INNER_LOOPS_SOLID
 
 
 class Quantity(StrEnum):

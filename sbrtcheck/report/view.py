@@ -255,7 +255,7 @@ def _problems(title: str, problems: Sequence[Problem]) -> Section:
         )
         for p in problems
     )
-    return Section(title, tables=(Table(("Code", "Object", "Tag", "Seen", "Meaning", "What to do"), rows),))
+    return Section(title, tables=(Table(("Code", "Object", "Tag", "Seen", "ContourMeaning", "What to do"), rows),))
 
 
 def _facts(report: Report) -> Section:

@@ -14,7 +14,7 @@ from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.dvh import build_structure, compute_dvh
 from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, dose_at_volume, match_stored, mean_of_curve
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.model import Dvh, Meaning, PlanData, Reason, Roi, Samples, StoredDvh
+from sbrtcheck.model import ContourMeaning, Dvh, PlanData, Reason, Roi, Samples, StoredDvh
 from sbrtcheck.read import read_folder
 from sbrtcheck.read.dvh_table import TableDvh, read_dvh_table
 
@@ -179,7 +179,7 @@ def test_what_lies_outside_the_grid_can_agree_with_anything_and_is_said() -> Non
 
 def test_the_other_meaning_of_nested_loops_is_compared_too() -> None:
     ours = replace(
-        ramp(volume_cm3=12.0), alternatives=(replace(ramp(volume_cm3=10.0), meaning=Meaning.INNER_LOOPS_SOLID),)
+        ramp(volume_cm3=12.0), alternatives=(replace(ramp(volume_cm3=10.0), meaning=ContourMeaning.INNER_LOOPS_SOLID),)
     )
     result = compare_dvhs(ours, stored_ramp())
     assert result.within_band is False

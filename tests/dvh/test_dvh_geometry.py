@@ -8,7 +8,7 @@ from phantoms import axes_of, circle, cylinder, draw, rotation, sphere, two_sphe
 
 from sbrtcheck.dvh import Structure, build_structure, scan_planes
 from sbrtcheck.errors import Problem, WrongUsageError
-from sbrtcheck.model import Contour, Meaning, Reason, Roi
+from sbrtcheck.model import Contour, ContourMeaning, Reason, Roi
 
 Loop = np.ndarray
 
@@ -126,7 +126,7 @@ def test_a_nested_loop_is_a_hole_and_also_judged_as_solid() -> None:
     assert built.volume_cm3 == pytest.approx(300 * 20 / 1000, rel=1e-6)
     assert codes(built) == {"W-HOLE-ASSUMED"}
     (solid,) = built.alternatives
-    assert solid.meaning is Meaning.INNER_LOOPS_SOLID
+    assert solid.meaning is ContourMeaning.INNER_LOOPS_SOLID
     assert solid.structure.volume_cm3 == pytest.approx(AREA_CM3, rel=1e-6)
 
 
@@ -219,7 +219,7 @@ def test_missing_slices_are_not_bridged_but_the_other_reading_is_kept() -> None:
     assert codes(built) == {"W-MISSING-SLICES"}
     assert not built.contains(np.array([[0.0, 0.0, 9.0]]))[0]
     (other,) = built.alternatives
-    assert other.meaning is Meaning.MISSING_SLICES_BRIDGED
+    assert other.meaning is ContourMeaning.MISSING_SLICES_BRIDGED
     bridged = other.structure
     assert bridged.volume_cm3 == pytest.approx(AREA_CM3, rel=1e-6)
     assert bridged.contains(np.array([[0.0, 0.0, 9.0]]))[0]

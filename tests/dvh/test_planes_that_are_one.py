@@ -11,7 +11,7 @@ from phantoms import circle, draw, sphere
 from sbrtcheck.dvh import Structure, build_structure, scan_planes
 from sbrtcheck.dvh.contours.combine import union
 from sbrtcheck.dvh.contours.scan import ScanPlanes, typical_spacing
-from sbrtcheck.model import Contour, FloatArray, Meaning, Roi
+from sbrtcheck.model import Contour, ContourMeaning, FloatArray, Roi
 
 PLANES = np.arange(24) * 2.5
 LEFT, RIGHT = circle(12.0) - np.array([20.0, 0]), circle(12.0) + np.array([20.0, 0])
@@ -114,7 +114,7 @@ def test_a_slice_missing_from_one_roi_alone_is_missing() -> None:
     built = build(tube(LEFT, gone), tube(circle(50.0), MIXED))
     assert {p.code for p in built.problems} == {"W-MISSING-SLICES"}
     (other,) = built.alternatives
-    assert other.meaning is Meaning.MISSING_SLICES_BRIDGED
+    assert other.meaning is ContourMeaning.MISSING_SLICES_BRIDGED
     assert volume(other.structure) > volume(built)
 
 

@@ -26,7 +26,7 @@ from sbrtcheck.dvh.around_targets.indices import (
     volume_range_cm3,
 )
 from sbrtcheck.dvh.around_targets.isodose import isodose
-from sbrtcheck.dvh.around_targets.ownership import Owned, overlapping, owned_cells
+from sbrtcheck.dvh.around_targets.ownership import Owned, apart_from, overlapping, owned_cells
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, maximum_of_grid, spill_outside
 from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds
@@ -94,12 +94,14 @@ def conformity(
     dose: DoseGrid,
     dvhs: Sequence[Dvh] | None = None,
     surfaces: Mapping[str, Surface] | None = None,
+    others: Sequence[Structure] = (),
 ) -> tuple[Conformity, ...]:
-    """Conformity of every target of a plan, in the order given.
+    """Conformity of every target of a plan with a prescription, in the order given.
 
     Args:
-        targets: all PTVs of the plan, each with its total prescription [Gy]. Leaving one out would count its isodose
-            as spill of the others.
+        targets: the PTVs of the plan with a prescription, each with its total [Gy].
+        others: all further targets that are drawn. They have no numbers of their own, but the dose in and around them
+            is theirs: leaving one out would count its isodose as spill of the others.
         body: outline of the patient, for D2cm; None: the whole grid counts, and the number says so.
         dose: physical dose of the plan [Gy].
         dvhs: the targets' Dvhs on this dose, if computed already.
@@ -119,7 +121,8 @@ def conformity(
         raise wrong_usage("E-DOMAIN", "dvhs", seen=len(dvhs), detail="one Dvh for each target is needed")
     shapes = _shapes(targets, dvhs, surfaces)
     if isinstance(shapes, list):
-        return _of_shapes(targets, shapes, dvhs, body, dose)
+        drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
+        return _of_shapes(targets, shapes, dvhs, body, dose, drawn)
     blocked = [_blocked(structure, dvh) for (structure, _), dvh in zip(targets, dvhs, strict=True)]
     return tuple(
         _without(structure.name, prescription_gy, dvh, *(own or shapes))
@@ -150,10 +153,13 @@ def _of_shapes(
     dvhs: Sequence[Dvh],
     body: Structure | None,
     dose: DoseGrid,
+    drawn: Sequence[Surface],
 ) -> tuple[Conformity, ...]:
     overlap = overlapping(shapes)
-    far = d2cm(dose, shapes, None if body is None or body.blocked is not None else body)
-    spill = spill_outside(dose, shapes)
+    every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
+    holders = [*shapes, *(_unprescribed(s, shapes) for s in apart_from(shapes, drawn))]
+    far = d2cm(dose, every, None if body is None or body.blocked is not None else body)
+    spill = spill_outside(dose, every)
     known: dict[float, Owned] = {}
     results = []
     for number, (shape, (structure, _), dvh) in enumerate(zip(shapes, targets, dvhs, strict=True)):
@@ -163,12 +169,19 @@ def _of_shapes(
         for percent in (100, 50):
             level = percent / 100 * shape.prescription_gy
             if level not in known:
-                known[level] = owned_cells(isodose(dose, level_gy=level), shapes, dose)
+                known[level] = owned_cells(isodose(dose, level_gy=level), holders, dose)
             iso[percent] = _isodose_volume(known[level], number, percent, no or overlap[number])
             if iso[percent].value is not None and known[level].divided[number]:
                 merged.append(percent)
         results.append(_assemble(shape, dvh, iso, no, unless(no, far[number]), unless(no, spill[number]), merged, body))
     return tuple(results)
+
+
+def _unprescribed(surface: Surface, shapes: Sequence[TargetShape]) -> TargetShape:
+    """A target without a prescription beside others: the dose near it is its own, and nothing is measured of it."""
+    low, high = bounds(surface.shape)
+    volume_cm3 = float(len(surface.inside_mm)) * surface.step_mm**3 / 1000 or float(np.prod(high - low)) / 1000
+    return TargetShape(surface, shapes[0].prescription_gy, volume_cm3, volume_cm3, volume_cm3)
 
 
 def _isodose_volume(owned: Owned, number: int, percent: int, no: tuple[Reason, str] | None) -> MetricValue:
@@ -196,9 +209,16 @@ def global_maximum(
 
 
 def v105_outside(
-    dose: DoseGrid, targets: Sequence[tuple[Structure, float]], *, surfaces: Mapping[str, Surface] | None = None
+    dose: DoseGrid,
+    targets: Sequence[tuple[Structure, float]],
+    *,
+    surfaces: Mapping[str, Surface] | None = None,
+    others: Sequence[Structure] = (),
 ) -> MetricValue:
-    """Volume outside all targets at or above 105 % of the nearest target's prescription [cm3], whole plan."""
+    """Volume outside all targets at or above 105 % of the nearest target's prescription [cm3], whole plan.
+
+    ``others``: targets without a prescription; what lies nearest to them is not counted.
+    """
     _check(targets)
     shapes = []
     for structure, prescription_gy in targets:
@@ -210,7 +230,9 @@ def v105_outside(
         shapes.append(TargetShape(surface, prescription_gy, volume, volume, volume))
     if not shapes:
         return no_value("V105%[cc]", "cc", Reason.NO_TARGET, "no target is known")
-    return total_spill(spill_outside(dose, shapes))
+    drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
+    every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
+    return total_spill(spill_outside(dose, every)[: len(shapes)])
 
 
 def total_spill(parts: Sequence[MetricValue]) -> MetricValue:

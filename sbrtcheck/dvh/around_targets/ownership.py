@@ -119,3 +119,20 @@ def overlapping(shapes: Sequence[TargetShape]) -> list[tuple[Reason, str] | None
                 reasons[a] = (Reason.NOT_COMPUTABLE, f"overlaps {second.name}: no isodose volume of its own")
                 reasons[b] = (Reason.NOT_COMPUTABLE, f"overlaps {first.name}: no isodose volume of its own")
     return reasons
+
+
+def share_inside(inner: Surface, outer: Surface) -> float:
+    """Share of a target that lies inside another."""
+    return float(np.mean(outer.contains(inner.inside_mm))) if len(inner.inside_mm) else 0.0
+
+
+def apart_from(shapes: Sequence[TargetShape], others: Sequence[Surface]) -> list[Surface]:
+    """Those of the other targets that share no more with any of these than targets may that lie side by side."""
+    return [
+        other
+        for other in others
+        if all(
+            max(share_inside(other, shape.surface), share_inside(shape.surface, other)) <= MAX_OVERLAP
+            for shape in shapes
+        )
+    ]

@@ -24,7 +24,7 @@ from sbrtcheck.dvh.contours.scan import (
 )
 from sbrtcheck.dvh.contours.stacks import split_stacks
 from sbrtcheck.errors import Problem
-from sbrtcheck.model import FloatArray, Meaning, Reason, Roi
+from sbrtcheck.model import ContourMeaning, FloatArray, Reason, Roi
 
 GAP_FACTOR = 1.5
 BRIDGE_FACTOR = 4.0
@@ -55,7 +55,7 @@ class Stack:
 class Drawn:
     """What the contours amount to: stacks of planes by meaning, the nominal one first, or the reason why not."""
 
-    meanings: list[tuple[Meaning, tuple[Stack, ...]]] = field(default_factory=list)
+    meanings: list[tuple[ContourMeaning, tuple[Stack, ...]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     blocked: Reason | None = None
     note: str = ""
@@ -114,17 +114,17 @@ def read_contours(roi: Roi, *, scan: ScanPlanes | None = None) -> Drawn:
     stacks = _read(seen, loops.filled(), drawn.problems)
     if isinstance(stacks, Problem):
         return drawn.block(Reason.DAMAGED_ROI, stacks)
-    drawn.meanings.append((Meaning.AS_DRAWN, stacks))
+    drawn.meanings.append((ContourMeaning.AS_DRAWN, stacks))
     if loops.tangled:
         # The same warnings again say nothing new.
         other = _read(seen, loops, [])
         if not isinstance(other, Problem):
-            drawn.meanings.append((Meaning.CURLS_LEFT_OUT, other))
+            drawn.meanings.append((ContourMeaning.CURLS_LEFT_OUT, other))
     _add_bridged(roi, stacks, drawn)
     if any(len(stack.levels) > 1 for stack in stacks) and not loops.xor:
         drawn.problems.append(Problem("W-HOLE-ASSUMED", roi.name))
         solid = tuple(replace(stack, levels=stack.levels[:1]) for stack in stacks)
-        drawn.meanings.append((Meaning.INNER_LOOPS_SOLID, solid))
+        drawn.meanings.append((ContourMeaning.INNER_LOOPS_SOLID, solid))
     return drawn
 
 
@@ -223,7 +223,7 @@ def _add_bridged(roi: Roi, stacks: tuple[Stack, ...], drawn: Drawn) -> None:
     drawn.problems.append(Problem("W-MISSING-SLICES", roi.name, detail=detail))
     other = tuple(replace(stack, bridged=_through(stack)) for stack in stacks)
     if any(np.any(one.bridged != two.bridged) for one, two in zip(stacks, other, strict=True)):
-        drawn.meanings.append((Meaning.MISSING_SLICES_BRIDGED, other))
+        drawn.meanings.append((ContourMeaning.MISSING_SLICES_BRIDGED, other))
 
 
 def _through(stack: Stack) -> NDArray[np.bool_]:

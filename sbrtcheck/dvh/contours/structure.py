@@ -13,7 +13,7 @@ from sbrtcheck.dvh.contours.planes import read_contours
 from sbrtcheck.dvh.contours.scan import ScanPlanes
 from sbrtcheck.dvh.contours.shape import Shape
 from sbrtcheck.errors import Problem, wrong_usage
-from sbrtcheck.model import FloatArray, Meaning, Reason, Roi
+from sbrtcheck.model import ContourMeaning, FloatArray, Reason, Roi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ class Structure:
 class Alternative:
     """Contours read otherwise: what they are taken to mean, in which part of a union (""), and what that makes."""
 
-    meaning: Meaning
+    meaning: ContourMeaning
     structure: Structure
     part: str = ""
 
