@@ -76,6 +76,14 @@ def compute_dvhs(
     return each(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept), structures)
 
 
+def with_slab_trilinear(dvh: Dvh, structure: Structure, dose: DoseGrid) -> Dvh:
+    """The Dvh with the samples that slices taken as slabs and trilinear dose give, as many planning systems do."""
+    if not isinstance(structure.shape, ContourShape):
+        return dvh
+    slab = replace(structure, shape=structure.shape.as_slabs(), alternatives=())
+    return replace(dvh, slab_trilinear=compute_dvh(slab, dose, interpolation="linear", band=False).samples)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gathered:
     """Doses and volumes of one structure: voxels that count alike in every reading, and points that do not."""

@@ -7,6 +7,7 @@ band or a typed reason why there is none; what lies outside the dose grid is unk
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import hypot, isfinite
 from typing import assert_never
 
@@ -75,6 +76,18 @@ def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = 
         return MetricValue(name, found[0], min(low, found[0]), max(high, found[0]), metric.unit, note=note)
     note = f"between {low:.3g} and {high:.3g} {metric.unit}: {share} of the structure lies outside the dose grid"
     return MetricValue(name, None, low, high, metric.unit, Reason.OUTSIDE_GRID, note)
+
+
+def like_planning_system(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue | None:
+    """The metric as many planning systems compute it, slices as slabs and dose trilinear; None where not known.
+
+    To be shown beside ours: a plan normalised in such a system reads a percent or two higher or lower here.
+    """
+    if dvh.slab_trilinear is None or not dvh.slab_trilinear.dose_gy.size:
+        return None
+    total_cm3 = float(np.sum(dvh.slab_trilinear.volume_cm3)) + dvh.outside_volume_cm3
+    other = replace(dvh, samples=dvh.slab_trilinear, total_volume_cm3=total_cm3, variants=(), max_gy=None)
+    return evaluate(metric, other, prescription_gy=prescription_gy)
 
 
 def _why_none(metric: Metric, dvh: Dvh, prescription_gy: float | None) -> tuple[Reason, str] | None:

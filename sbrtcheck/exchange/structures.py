@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sbrtcheck.anatomy.names import closest_organs, find_organ, is_readable, name_index
-from sbrtcheck.anatomy.target_names import TARGET_TYPES, is_helper_name, parse_prv, parse_target
+from sbrtcheck.anatomy.target_names import is_helper_name, parse_prv, parse_target
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.exchange.template import Statement
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import name_key
 
 MAX_NAME = 64
@@ -20,7 +21,7 @@ _NO_ORGAN = {"body", "prv", "helper", "unclear"}
 
 
 @dataclass(frozen=True, slots=True)
-class ContourMeaning:
+class Meaning:
     """What a structure is: one of ``organ`` and ``target``, or ``refusal`` with the reason, or left out by choice.
 
     ``dose_level_gy``: dose in a target's name; ``changed``: how the name was understood where it is not plain.
@@ -81,7 +82,7 @@ def _read(name: str) -> _Reading:
     return _Reading("helper") if is_helper_name(name) else _Reading("")
 
 
-def read_map(user_map: Mapping[str, str], statements: Sequence[Statement]) -> dict[str, ContourMeaning]:
+def read_map(user_map: Mapping[str, str], statements: Sequence[Statement]) -> dict[str, Meaning]:
     """What the user says of the structures of a file.
 
     Raises:
@@ -94,11 +95,11 @@ def read_map(user_map: Mapping[str, str], statements: Sequence[Statement]) -> di
             alike = [s for s in there if name_key(s) == name_key(name)]
             raise wrong_usage("E-ROI-UNKNOWN", "--map", seen=name, remedy=f"Write {alike[0]}" if alike else "")
         if value.casefold() in _NOTHING:
-            out[name] = ContourMeaning(left_out=True)
+            out[name] = Meaning(left_out=True)
         elif value.upper() in TARGET_TYPES:
             out[name] = _target(_Reading("target", value.upper(), "", _read(name).dose_level_gy), name)
         elif (found := find_organ(value)) is not None and found[0] != "BODY":
-            out[name] = ContourMeaning(organ=found[0], side=found[1], changed=f"{name} is {value} by --map")
+            out[name] = Meaning(organ=found[0], side=found[1], changed=f"{name} is {value} by --map")
         else:
             close = closest_organs(value)
             remedy = f"Closest: {', '.join(close)}" if close else "See constraints/organs.csv"
@@ -106,7 +107,7 @@ def read_map(user_map: Mapping[str, str], statements: Sequence[Statement]) -> di
     return out
 
 
-def meanings(statements: Sequence[Statement], *, given: Mapping[str, ContourMeaning]) -> list[ContourMeaning]:
+def meanings(statements: Sequence[Statement], *, given: Mapping[str, Meaning]) -> list[Meaning]:
     """What the structure of each statement is, in their order.
 
     Args:
@@ -114,62 +115,60 @@ def meanings(statements: Sequence[Statement], *, given: Mapping[str, ContourMean
         given: what the user says; it counts before all names.
     """
     disputes = _disputes(statements, given)
-    kept: dict[tuple[str, tuple[str, ...]], ContourMeaning] = {}
+    kept: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Meaning] = {}
     out = []
     for s in statements:
-        key = (s.structure, s.aliases)
+        key = (s.structure, s.aliases, s.codes)
         if key not in kept:
             kept[key] = given[s.structure] if s.structure in given else _meaning(s, disputes)
         out.append(kept[key])
     return out
 
 
-def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> ContourMeaning:
+def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> Meaning:
     own = _read(statement.structure)
     if own.kind in _NO_ORGAN:
-        return ContourMeaning(refusal=_no_organ(statement.structure, own))
+        return Meaning(refusal=_no_organ(statement.structure, own))
     for alias in statement.aliases:
         if statement.structure in disputes.get(name_key(alias), ()):
             claimants = disputes[name_key(alias)]
             claimed = " and ".join(claimants[:3]) + (" and others" if len(claimants) > 3 else "")
-            return ContourMeaning(refusal=f"the name {alias} is claimed by {claimed}")
-    others = [(alias, r) for alias in statement.aliases if (r := _read(alias)).kind]
+            return Meaning(refusal=f"the name {alias} is claimed by {claimed}")
+    others = [(name, r) for name in (*statement.aliases, *statement.codes) if (r := _read(name)).kind]
     by = ""
     if not own.kind:
         if not others:
             close = closest_organs(statement.structure)
             hint = f"; closest: {', '.join(close)}" if close else ""
-            return ContourMeaning(
-                refusal=f"{statement.structure} is no organ or target that is known by this name{hint}"
-            )
+            return Meaning(refusal=f"{statement.structure} is no organ or target that is known by this name{hint}")
         by, own = others[0]
     for alias, other in others:
         if other.same != own.same:
-            return ContourMeaning(refusal=f"its other name {alias} is {other.words()}, not {own.words()}")
+            return Meaning(refusal=f"its other name {alias} is {other.words()}, not {own.words()}")
     if own.kind in _NO_ORGAN:
-        return ContourMeaning(refusal=_no_organ(by, own))
+        return Meaning(refusal=_no_organ(by, own))
     changed = f"{statement.structure} is {own.words()} by its name {by}" if by else ""
     if own.kind == "target":
         return _target(own, statement.structure, changed)
-    return ContourMeaning(organ=own.name, side=own.side, changed=changed)
+    return Meaning(organ=own.name, side=own.side, changed=changed)
 
 
 def _no_organ(name: str, reading: _Reading) -> str:
     return f"{name} is {reading.words()}: a table holds limits of organs only"
 
 
-def _target(reading: _Reading, name: str, changed: str = "") -> ContourMeaning:
+def _target(reading: _Reading, name: str, changed: str = "") -> Meaning:
     if reading.name not in GOAL_TARGETS:
-        return ContourMeaning(refusal=f"{name} is an {reading.name}: goals are for {', '.join(GOAL_TARGETS)}")
+        return Meaning(refusal=f"{name} is an {reading.name}: goals are for {', '.join(GOAL_TARGETS)}")
     plain = name_key(name) == name_key(reading.name)
-    return ContourMeaning(
+    return Meaning(
         target=reading.name,
         dose_level_gy=reading.dose_level_gy,
         changed=changed or ("" if plain else f"{name}: holds for every {reading.name}"),
     )
 
 
-def _disputes(statements: Sequence[Statement], given: Mapping[str, ContourMeaning]) -> dict[str, tuple[str, ...]]:
+def _disputes(statements: Sequence[Statement], given: Mapping[str, Meaning]) -> dict[str, tuple[str, ...]]:
     """Names that several structures of the file claim though they are not one organ, with the claimants."""
     names: dict[str, set[str]] = defaultdict(set)
     claims: dict[str, dict[str, None]] = defaultdict(dict)

@@ -102,6 +102,8 @@ class Dvh:
         blocked_note: the reason in words.
         method: one line that names the convention, interpolation and sampling.
         slab_volume_cm3: volume by the slab reading [cm3], where computed.
+        slab_trilinear: slices as slabs and trilinear dose, as many planning systems compute a DVH: to be shown beside
+            ours, never to be judged; None where it was not computed.
     """
 
     roi: str
@@ -121,6 +123,7 @@ class Dvh:
     grid_spacing_mm: tuple[float, float, float] | None = None
     slice_spacing_mm: float | None = None
     slab_volume_cm3: float | None = None
+    slab_trilinear: Samples | None = None
     notes: tuple[str, ...] = ()
     extras: dict[str, float] = field(default_factory=dict)
 
@@ -141,6 +144,7 @@ def scaled(dvh: Dvh, factor: float) -> Dvh:
         dvh,
         samples=times(dvh.samples),
         variants=tuple((name, times(s)) for name, s in dvh.variants),
+        slab_trilinear=None if dvh.slab_trilinear is None else times(dvh.slab_trilinear),
         alternatives=tuple(scaled(a, factor) for a in dvh.alternatives),
         outside_bound_gy=None if dvh.outside_bound_gy is None else dvh.outside_bound_gy * factor,
         max_gy=None if dvh.max_gy is None else dvh.max_gy * factor,

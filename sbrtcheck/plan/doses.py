@@ -18,6 +18,7 @@ from sbrtcheck.anatomy.sites import site_by_place, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
 from sbrtcheck.dvh import Structure, compute_dvhs, scan_planes
 from sbrtcheck.dvh.contours.combine import minus
+from sbrtcheck.dvh.histogram import with_slab_trilinear
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
@@ -182,6 +183,7 @@ def compute_plan(
     bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
     target_names = {n.roi.name for n in named if n.role is Role.TARGET}
     dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+    dvhs |= {x.ptv: with_slab_trilinear(dvhs[x.ptv], structures[x.ptv], data.dose) for x in lesions}
 
     found: dict[str, list[Subject]] = {}
     shapes: dict[str, list[Structure | None]] = {}

@@ -27,6 +27,12 @@ class ContourShape:
         self.convention = convention
         self._solids = [StackSolids(stack) for stack in self.stacks]
 
+    def as_slabs(self) -> ContourShape:
+        """The same contours with slices taken as slabs; what was rastered is shared."""
+        other = ContourShape(self.stacks, convention="slab")
+        other._solids = self._solids
+        return other
+
     @lazy
     def low_mm(self) -> FloatArray:
         return np.asarray(np.min([s.low_mm for s in self._solids], axis=0), dtype=float)
