@@ -11,6 +11,8 @@ from typing import assert_never
 from sbrtcheck.errors import WrongUsageError, wrong_usage
 from sbrtcheck.model.vocabulary import Quantity, Reason
 
+# What a near-maximum is taken at where a source prints no volume [cm3]: ours, printed.
+POINT_VOLUME_CM3 = 0.035
 _NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+)"
 
 _QUANTITY = re.compile(

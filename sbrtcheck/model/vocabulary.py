@@ -142,6 +142,10 @@ class Role(StrEnum):
     UNMATCHED = "unmatched"
 
 
+# The kinds of target, the inner before those that hold it.
+TARGET_TYPES = ("IGTV", "GTV", "ITV", "CTV", "PTV")
+
+
 class ContourMeaning(StrEnum):
     """How contours that allow more than one reading are read."""
 
