@@ -12,11 +12,12 @@ from sbrtcheck.anatomy.dose_levels import higher_levels
 from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
 from sbrtcheck.anatomy.organs import Candidate
-from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
+from sbrtcheck.anatomy.points import points_distance_mm, points_of
 from sbrtcheck.anatomy.sites import places_beside, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
-from sbrtcheck.dvh import Structure, compute_dvhs
+from sbrtcheck.dvh import Structure, compute_dvhs, scan_planes
 from sbrtcheck.dvh.contours.combine import minus
+from sbrtcheck.dvh.histogram import with_slab_trilinear
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
@@ -134,8 +135,8 @@ def compute_plan(
 
     progress(f"{label}: building structures")
     shared = Shared(samples=None) if shared is None else shared
-    spacing = sibling_spacing_mm(named)
-    structures = {n.roi.name: shared.structure(n.roi, spacing) for n in named}
+    scan = scan_planes([n.roi for n in named])
+    structures = {n.roi.name: shared.structure(n.roi, scan) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
     lesions, notes = course.group_targets(
@@ -181,6 +182,7 @@ def compute_plan(
     bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
     target_names = {n.roi.name for n in named if n.role is Role.TARGET}
     dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+    dvhs |= {x.ptv: with_slab_trilinear(dvhs[x.ptv], structures[x.ptv], data.dose) for x in lesions}
 
     by_name = {n.roi.name: n for n in named}
     targets_mm = [points_of(by_name[x.ptv]) for x in lesions]
