@@ -1,4 +1,4 @@
-"""Every error and warning code with its meaning and remedy, and ``safe_text`` for all that came from a file."""
+"""Every error and warning code with its meaning and remedy, and how text from a file is made safe to show."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
 
     Bidirectional controls, C0, C1, DEL, surrogates and Unicode line separators cannot reach a terminal or a log.
     """
+    whole = str(text)
+    # What Python calls printable has none of the categories below: nearly all texts are.
+    if len(whole) <= limit and whole.isprintable():
+        return whole
     out = []
-    for char in str(text)[: limit + 1]:
+    for char in whole[: limit + 1]:
         category = unicodedata.category(char)
         if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
             out.append(f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
@@ -24,6 +28,11 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
     return shown if len(shown) <= limit else shown[:limit] + "..."
 
 
+def fractions(n_fractions: int) -> str:
+    """Say a number of fractions: "1 fraction", "5 fractions"."""
+    return f"{n_fractions} fraction{'' if n_fractions == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class CodeInfo:
     """One entry of the catalogue."""
@@ -31,7 +40,6 @@ class CodeInfo:
     code: str
     meaning: str
     remedy: str
-    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,17 @@ class Problem:
         seen = f" (seen: {self.seen})" if self.seen else ""
         return f"{self.code} {self.object}{tag}: {what}{seen}. {self.remedy}".replace("..", ".")
 
+    def to_row(self, *, object_: str = "object", tag: str = "tag") -> dict[str, str]:
+        """The problem as a row of a table; ``object_`` and ``tag`` name the columns of what and where it is."""
+        return {
+            "code": self.code,
+            object_: self.object,
+            tag: self.tag,
+            "seen": self.seen,
+            "meaning": self.detail or self.meaning,
+            "remedy": self.remedy,
+        }
+
 
 class SbrtcheckError(Exception):
     """Base of what this library raises on purpose. ``problems`` says what; ``exit_code`` how to end."""
@@ -108,6 +127,11 @@ def wrong_usage(
 ) -> WrongUsageError:
     """A WrongUsageError with one problem, to be raised by the caller."""
     return WrongUsageError(Problem(code, object_, tag=tag, seen=str(seen), detail=detail, remedy=remedy))
+
+
+def missing_extra(what: str, *, extra: str, package: str) -> WrongUsageError:
+    """A WrongUsageError for a package that is not installed, with the pip line that brings it."""
+    return wrong_usage("E-EXTRA", what, seen=package, remedy=f"Run: pip install 'sbrtcheck[{extra}]'")
 
 
 _EXPORT = "Export the file again from the planning system and compare its size"
@@ -258,6 +282,13 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "a shipped table differs from its recorded version",
         "Give it a new version, or restore it",
     ),
+    ("E-TEMPLATE", "a limit template of another program cannot be read", "Export the template again"),
+    (
+        "E-TEMPLATE-ROWS",
+        "limits of a template were not taken",
+        "Correct the file, say with --map what a structure is, or leave rows out with --leave-out",
+    ),
+    ("E-EXTRA", "a package that this command needs is not installed", "Install it with pip"),
     ("E-DATA", "a data file is wrong", "Correct the named line"),
     ("E-CASE", "the case file is wrong", "Correct the named key"),
     ("E-CONFIG", "the clinic file is wrong", "Correct the named key"),
@@ -281,8 +312,8 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-STUDY", "the objects carry different Study Instance UIDs", "Check that they belong together"),
     (
         "W-PATIENT-NAME",
-        "patient name or birth date differ between the objects",
-        "Check that they belong together",
+        "patient name, birth date or sex differ between the objects",
+        "Check that they belong together; --same-patient, or same_patient = true in a case file, confirms it",
     ),
     ("W-ORPHAN-CONTOUR", "contours refer to a ROI that does not exist", _EXPORT),
     ("W-ROI-NAME", "a ROI has no name", "Name it, or delete it"),

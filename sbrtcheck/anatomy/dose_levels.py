@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
 from sbrtcheck.dvh import Structure
 from sbrtcheck.model import Lesion
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # A target of a higher dose is a level of another one when over half of it lies inside (our policy).
 SHARE_INSIDE = 0.5

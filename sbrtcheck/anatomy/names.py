@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import cache
 
 from sbrtcheck.anatomy.target_names import (
-    TARGET_TYPES,
     is_difference,
     is_helper_name,
     parse_prv,
@@ -23,6 +22,7 @@ from sbrtcheck.anatomy.target_names import (
 )
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import MatchedBy, NamedRoi, Roi, Role
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import load_organs, load_sides, name_key
 
 MAX_NAME = 64
@@ -229,3 +229,9 @@ def _closest(name: str, known: Mapping[str, str], *, n_best: int = 3) -> list[st
         name_key(name[:MAX_NAME]), keys, scorer=fuzz.ratio, score_cutoff=SUGGESTION_SCORE, limit=4 * n_best
     )
     return list(dict.fromkeys(known[key] for key, _, _ in hits))[:n_best]
+
+
+@cache
+def closest_organs(name: str) -> tuple[str, ...]:
+    """Up to three known names that resemble ``name``, the best first; only ever suggestions."""
+    return tuple(_closest(name, _suggestions()))

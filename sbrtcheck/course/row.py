@@ -16,6 +16,7 @@ from sbrtcheck.judging.comparison import WORSE
 from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
 from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, SummedOrgan, Verdict
 from sbrtcheck.model.finding import told
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import EarlierDose
@@ -23,7 +24,7 @@ from sbrtcheck.tables.alpha_beta import AlphaBetaInterval, organ_alpha_beta
 
 # What the other plans must add at some point to matter [Gy EQD2] (our policy).
 ADDS_NOTHING_GY = 0.5
-NEAR_MAXIMUM = Metric("D", 0.035, "cc", "Gy")
+NEAR_MAXIMUM = Metric("D", POINT_VOLUME_CM3, "cc", "Gy")
 # What a sum can bring about; every other reason stands with the plans already.
 _NEW_REASONS = {Reason.OUTSIDE_GRID, Reason.CONTAINER_EXCEEDED}
 

@@ -23,9 +23,9 @@ from sbrtcheck.radiobiology.lq import course_eqd2, eqd2_from_bed
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
 UNBOUNDED_GY = 1e4
 # Cells of a large structure, at most: every plan's dose is read in each.
-N_AT_MOST = 100_000
+N_CELLS_AT_MOST = 100_000
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
-N_SPLINE, HOT_CM3 = 60_000, 20.0
+N_SPLINE, HOT_OF_SUM_CM3 = 60_000, 20.0
 N_HOT_BINS = 4096
 # Samples are put into this many bins of dose, each shown by its mean.
 N_BINS = 25_000
@@ -169,7 +169,7 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
     """
-    points = sample(structure, [part.dose for part in parts], n_at_most=N_AT_MOST)
+    points = sample(structure, [part.dose for part in parts], n_at_most=N_CELLS_AT_MOST)
     linear = [dose_at(part.dose, points.points_mm, interpolation="linear") for part in parts]
     hot = _hottest(linear, points.volume_cm3)
     spline = [gy.copy() for gy in linear]
@@ -230,7 +230,7 @@ def _hottest(doses_gy: Sequence[FloatArray], volume_cm3: FloatArray) -> NDArray[
     known = [np.nan_to_num(gy, nan=0.0) for gy in doses_gy]
     for gy in (*known, np.sum(known, axis=0)):
         # Where a plan gives nothing there is nothing to read: its zeros would make every point of the organ a hot one.
-        hot |= (gy > 0) & (gy >= _threshold(gy, volume_cm3, HOT_CM3))
+        hot |= (gy > 0) & (gy >= _threshold(gy, volume_cm3, HOT_OF_SUM_CM3))
     return hot
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
 from sbrtcheck.model import Dvh, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.model.subject import Subject
 
-POINT_VOLUME_FALLBACK_CM3 = 0.035
 WORSE = {
     Verdict.INFORMATION: 0,
     Verdict.MET: 1,
@@ -109,7 +109,7 @@ def _of_a_small_structure(
     """A limit on the hottest x cc of a structure smaller than x cc."""
     value = judgement.value
     point = metrics.evaluate(
-        replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+        replace(metric, kind="D", amount=POINT_VOLUME_CM3, amount_unit="cc"),
         dvh,
         prescription_gy=subject.prescription_gy,
     )

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.interpolation import dose_at
 from sbrtcheck.model import DoseReference, Lesion, Metric, MetricValue
 from sbrtcheck.model.policy import NormalisedTo, Policy
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 POINT_TYPES = {"COORDINATES", "POINT", "SITE"}
 # A declaration that asks for this of the PTV, or more, asks for what coverage goals ask for anyway.

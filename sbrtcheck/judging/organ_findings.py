@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sbrtcheck.judging.central_levels import airway_in_eight, central_in_five, wall_rows
 from sbrtcheck.judging.levels import (
     Held,
+    bone_of_the_target,
     cord_by_hytec,
     hollow_maximum,
     hollow_volumes,
@@ -22,6 +23,7 @@ from sbrtcheck.model import Finding, OrganTable
 # In this order: each takes the findings as the one before left them.
 RULES: tuple[Callable[[Held, Sequence[Finding]], list[Finding]], ...] = (
     cord_by_hytec,
+    bone_of_the_target,
     central_in_five,
     wall_rows,
     hollow_volumes,

@@ -282,7 +282,7 @@ def _finding(
         ),
         source=(
             f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
-            f"{row.endpoint or 'no endpoint printed'}"
+            f"{row.endpoint or (row.seen_at if trust.startswith('local, imported') else 'no endpoint printed')}"
         ),
         trust=trust,
         margin=_margin(value.value, row),

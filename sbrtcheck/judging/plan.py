@@ -15,6 +15,7 @@ from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
 from sbrtcheck.judging.other_sources import Beside, judge_other_sources
+from sbrtcheck.judging.plan_facts import judge_plan_facts
 from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
 from sbrtcheck.model import (
     CourseThresholds,
@@ -141,6 +142,7 @@ def judge_plan(
         organ_findings=findings,
         policy=context.policy,
     )
+    findings += judge_plan_facts(doses, context.policy)
     findings += judge_locations(doses, located, context.policy)
     findings += judge_dose_around(doses, conformity, hottest, context.policy)
     findings += judge_kind(doses, thresholds=thresholds)

@@ -17,6 +17,7 @@ from sbrtcheck.judging import guideline
 from sbrtcheck.judging.achieved import achieved
 from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
+from sbrtcheck.judging.plan_facts import lines_of_plan, to_confirm
 from sbrtcheck.judging.row_kinds import kind_of_finding
 from sbrtcheck.judging.target_dose import target_doses
 from sbrtcheck.model import (
@@ -92,6 +93,8 @@ def plan_report(
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
+        lines=lines_of_plan(doses, policy),
+        to_do=to_confirm(doses, policy),
     )
 
 

@@ -21,6 +21,7 @@ class DoseGrid:
         affine: (4, 4); ``affine @ (i, j, k, 1)`` is the patient position [mm] of the centre of ``dose_gy[k, j, i]``.
             The three axes are orthogonal; any orientation, handedness included.
         frame_of_reference_uid: the frame of ``affine``.
+        dated: when it was made, as YYYYMMDD and, where that is known, HHMMSS.
     """
 
     dose_gy: NDArray[np.floating]
@@ -28,6 +29,7 @@ class DoseGrid:
     frame_of_reference_uid: str = ""
     sop_instance_uid: str = ""
     heterogeneity_correction: str = ""
+    dated: str = ""
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from sbrtcheck.errors import WrongUsageError, wrong_usage
 from sbrtcheck.model.vocabulary import Quantity, Reason
 
+# What a near-maximum is taken at where a source prints no volume [cm3]: ours, printed.
+POINT_VOLUME_CM3 = 0.035
 _NUMBER = r"(\d+(?:[.,]\d+)?|[.,]\d+)"
 
 

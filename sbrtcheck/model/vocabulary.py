@@ -142,6 +142,10 @@ class Role(StrEnum):
     UNMATCHED = "unmatched"
 
 
+# The kinds of target, the inner before those that hold it.
+TARGET_TYPES = ("IGTV", "GTV", "ITV", "CTV", "PTV")
+
+
 class Quantity(StrEnum):
     """What the dose axis of a Dvh means."""
 

@@ -29,7 +29,6 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
         sex=given.sex or (case.sex if case else ""),
         normalised_to={**_normalised(case), **given.normalised_to},
         excuses=(*given.excuses, *(case.excuses if case else ())),
-        same_patient=given.same_patient or bool(case and case.same_patient),
         policy=policy_in_force(clinic),
     )
 
@@ -48,8 +47,8 @@ class GivenFacts:
 
     ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
     ``prescriptions_gy``: target to total dose, or "all" for every target without one. ``normalised_to``: target ("" for
-    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``same_patient``: somebody has
-    confirmed that all objects are of one patient. ``policy``: the numbers by which a prescription is linked.
+    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``policy``: the numbers by
+    which a prescription is linked.
     """
 
     n_fractions: int | None = None
@@ -61,7 +60,6 @@ class GivenFacts:
     sex: str = ""
     normalised_to: Mapping[str, NormalisedTo] = field(default_factory=dict)
     excuses: tuple[Excuse, ...] = ()
-    same_patient: bool = False
     policy: Policy = field(default_factory=load_policy)
 
     @classmethod

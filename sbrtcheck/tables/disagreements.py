@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sbrtcheck.model import LimitRow, OrganTable
 
 # A limit on at most this much volume is a limit on the point maximum [cm3] (our policy, for comparing only).
-POINT_VOLUME_CM3 = 0.1
+SMALL_VOLUME_CM3 = 0.1
 POINT_MAXIMUM = "point maximum"
 
 
@@ -17,7 +17,7 @@ def is_point(row: LimitRow) -> bool:
     metric = row.metric
     if metric is None or metric.unit != "Gy":
         return False
-    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= POINT_VOLUME_CM3
+    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= SMALL_VOLUME_CM3
     return metric.kind == "Max" or (metric.kind == "D" and small)
 
 

@@ -250,6 +250,13 @@ def _row_metric(line: _Line, *, unit: str, comparator: str, computable: bool) ->
     return metric
 
 
+def highest_limit(unit: str, metric: Metric | None) -> float:
+    """The highest number that a limit in this unit may have."""
+    if unit == "%" and metric is not None and metric.kind not in {"V", "CV"}:
+        return MAX_DOSE_PERCENT
+    return MAX_LIMIT.get(unit, MAX_DOSE_PERCENT)
+
+
 def _limit(line: _Line, *, unit: str, metric: Metric | None) -> float | None:
     text = line.get("limit")
     limit = parse_number(text)
@@ -257,9 +264,7 @@ def _limit(line: _Line, *, unit: str, metric: Metric | None) -> float | None:
         remedy = "Write a decimal point" if "," in text else "Write a plain decimal number"
         line.bad("limit", "not a number", remedy)
         return None
-    highest = MAX_LIMIT.get(unit, MAX_DOSE_PERCENT)
-    if unit == "%" and metric is not None and metric.kind not in {"V", "CV"}:
-        highest = MAX_DOSE_PERCENT
+    highest = highest_limit(unit, metric)
     if not 0 < limit <= highest:
         remedy = "Is it in cGy? Write Gy" if unit == "Gy" and limit > highest else "Check it against the source"
         line.bad("limit", f"outside 0 to {highest:g} {unit}", remedy)

@@ -51,7 +51,7 @@ EXPENSIVE = (
 )
 
 # Every option of the command and what kind it is; a new option must be put here, and tested below.
-FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file"}
+FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file", "same_patient"}
 CHOICES = {"table", "config", "no_config", "interpolation", "derive"}
 PRESENTATION = {"also", "strict", "pseudonymise", "format_", "output", "force"}
 

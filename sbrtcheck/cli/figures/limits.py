@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sbrtcheck.cli.figures.canvas import check_plot_path, new_figure, save_figure
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import LimitRow, OrganTable
 from sbrtcheck.tables.disagreements import at_volume, disagreements, is_point
@@ -83,24 +84,15 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
     Raises:
         WrongUsageError: E-OUTPUT; also when no table has a limit on the organ that can be drawn.
     """
-    kind = path.suffix.casefold().lstrip(".")
-    if kind not in {"png", "svg"}:
-        raise wrong_usage("E-OUTPUT", path.name, detail="neither .png nor .svg", tag="--plot", remedy="Name it so")
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
+    check_plot_path(path, force=force)
     tables = load_tables()
     drawn, series = _series(organ, tuple(tables.values()))
     if drawn is None:
         detail = f"no table has a limit on {organ} that can be drawn"
         raise wrong_usage("E-OUTPUT", path.name, detail=detail, tag="--plot", remedy="Leave --plot out")
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     counts = sorted({n for points in series.values() for n, _, _ in points})
     place = {n: i for i, n in enumerate(counts)}
-    figure = Figure(figsize=(9.5, 5.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.5, 5.8)
     axes = figure.subplots()
     decides = {t.title: t.may_decide for t in tables.values()}
     judged = {title: decides.get(title, decides.get(title.rpartition(" (")[0], True)) for title, _ in series}
@@ -141,12 +133,7 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
         notes.append("Grey bars: the sources' mandatory limits differ.")
         notes.append("Taken at 0.035 cc" + (f", but {', '.join(volumes)}." if volumes else "."))
     figure.supxlabel("\n".join(_wrapped(notes)), fontsize=8, color="#444444")
-    try:
-        with rc_context({"svg.hashsalt": "sbrtcheck"}):
-            metadata = {"Date": None} if kind == "svg" else {"Software": None}
-            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
-    except OSError as error:
-        raise wrong_usage("E-OUTPUT", path.name, seen=error.strerror or "", tag="--plot") from error
+    save_figure(figure, path, force=force)
 
 
 def _wrapped(sentences: Sequence[str], width: int = 130) -> list[str]:
