@@ -320,11 +320,16 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-LATERALITY", "a structure named left lies on the right, or the reverse", "Check the name"),
     (
         "W-HOLE-ASSUMED",
-        "a loop inside a loop was read as a hole; both readings are judged",
+        "a loop inside a loop was read as a hole",
         "Check the contour",
     ),
     ("W-DUP-CONTOUR", "exact duplicates of contours were dropped", "Check the ROI"),
     ("W-OVERLAP", "overlapping contours on one plane were united", "Check the ROI"),
+    (
+        "W-SELF-OVERLAP",
+        "a contour crosses itself a little; it is read with and without what it encloses twice",
+        "Check the contour",
+    ),
     ("W-KEYHOLE", "the two readings of a contour differ in area", "Check the contour"),
     (
         "W-MISSING-SLICES",
