@@ -14,6 +14,7 @@ from sbrtcheck.course.summed_dose import SummedDose
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import WORSE
 from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
+from sbrtcheck.judging.requirements import requirements
 from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, SummedOrgan, Verdict
 from sbrtcheck.model.finding import told
 from sbrtcheck.model.metric import POINT_VOLUME_CM3
@@ -58,7 +59,7 @@ def course_facts(
     """What the rules need to know of these plans."""
     return CourseFacts(
         kind=kind,
-        required={k: v for p in reversed(plans) for k, v in p.required.items()},
+        required={k: v for p in reversed(plans) for k, v in requirements(p, p.given.policy).required.items()},
         containers=plans[0].containers,
         absent=absent,
         sex=plans[0].sex,
