@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sbrtcheck.anatomy.required import stand_ins_of
-from sbrtcheck.judging.comparison import grows_with_volume, is_upper
+from sbrtcheck.judging.comparison import is_upper
 from sbrtcheck.judging.organ_limits import PlanContext, applies
 from sbrtcheck.model import Finding, FindingKind, Level, LimitRow, OrganTable, Reason, Verdict
 from sbrtcheck.model.finding import completeness
@@ -116,7 +116,7 @@ def beyond_reach_of_dose(context: PlanContext, table: OrganTable | None, require
         return False
     for option in set(options) - stand_ins_of(options):
         rows = _rows_of(context, table, (option,))
-        doses = [r for r in rows if r.unit == "Gy" and r.metric is not None and grows_with_volume(r.metric)]
+        doses = [r for r in rows if r.unit == "Gy" and r.metric is not None and r.metric.grows_with_volume]
         if not rows or len(doses) < len(rows):
             return False
         if any(not is_upper(r.comparator) or r.limit <= context.highest_gy for r in doses):

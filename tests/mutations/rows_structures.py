@@ -183,7 +183,7 @@ def m101(bench: Bench) -> None:
     study = bench.study(structures=_ring("nested"))
     structure = build_structure(study.plans[0].structures.roi("Ring"))
     assert "W-HOLE-ASSUMED" in [p.code for p in structure.problems]
-    readings = [structure.volume_cm3, *(other.volume_cm3 for _, other in structure.alternatives)]
+    readings = [structure.volume_cm3, *(other.structure.volume_cm3 for other in structure.alternatives)]
     assert len(readings) == 2
     assert abs(readings[0] / readings[1] - 0.75) < 0.0075
     bench.note("W-HOLE-ASSUMED, both readings kept")
@@ -271,7 +271,7 @@ def m113(bench: Bench) -> None:
     from sbrtcheck.dvh import build_structure
 
     structure = build_structure(bench.study(structures=_contours(PTV, gapped)).plans[0].structures.roi("PTV"))
-    bridged = [other for label, other in structure.alternatives if "bridged" in label]
+    bridged = [a.structure for a in structure.alternatives if "bridged" in a.label]
     assert len(bridged) == 1
     assert bridged[0].volume_cm3 > 1.2 * structure.volume_cm3
     bench.note("volumes with and without the gap")
@@ -290,7 +290,7 @@ def m114(bench: Bench) -> None:
     from sbrtcheck.dvh import build_structure
 
     roi = bench.study(structures=_contours(PLEXUS, lambda c: c[2:3])).plans[0].structures.roi("BrachialPlexus")
-    alone = build_structure(roi, sibling_spacing_mm=None)
+    alone = build_structure(roi)
     assert alone.blocked is not None
     assert "E-SINGLE-SLICE" in [p.code for p in alone.problems]
     bench.note("alone: not evaluable E-SINGLE-SLICE")

@@ -10,6 +10,7 @@ CHEST = ("BODY", "Lung_L", "Lung_R", "SpinalCord", "Heart", "Chestwall")
 PELVIC = ("Bowel_Small", "Rectum", "Bladder", "SacralPlex_R", "Femur_Head_L", "Femur_Head_R")
 RIB = Ellipsoid((-148, 10, 10), (9, 18, 14))
 ILIUM = ball((-88, 45, -30), 16)
+FEMUR_REACH = ((-184.0, -119.0, -165.0), (182.0, 118.0, 30.0))
 IN_FEMUR = ball((-90, -5, -105), 15)
 ACETABULUM = Ellipsoid((-72, 12, -88), (14, 16, 16))
 CHEST_REACH = ((-187.0, -112.0, -132.0), (141.0, 110.0, 132.0))
@@ -48,7 +49,7 @@ def ilium() -> Scene:
 def femur() -> Scene:
     skin = Hollow(Tube((0, 0), (180, 115), -150, -60), Tube((0, 0), (175, 110), -150, -60))
     organs = {**named(("Bowel_Small", "Rectum", "Bladder", "Femur_Head_L", "Femur_Head_R"), PELVIS), "Skin": skin}
-    return lesion("PTV_femur_R", IN_FEMUR, 30.0, 3, organs, PELVIC_REACH)
+    return lesion("PTV_femur_R", IN_FEMUR, 30.0, 3, organs, FEMUR_REACH)
 
 
 def acetabulum() -> Scene:

@@ -26,6 +26,7 @@ REACH = ((-160.0, -105.0, -120.0), (140.0, 105.0, 110.0))
 DEEP = ball((-95, -20, 20), 18)
 DOME = ball((-80, -20, 60), 14)
 LOW = ball((-62, -42, -20), 15)
+TOUCHING = Ellipsoid((-50, -45, -59), (45, 26, 24))
 BOWEL = Ellipsoid((-50, -45, -62), (45, 26, 24))
 
 
@@ -48,9 +49,9 @@ def at_the_dome() -> tuple[Scene, ...]:
 
 
 def cut_back_at_bowel(factor: float = 1.0) -> tuple[Scene, ...]:
-    """The dose is held back where the bowel lies 3 mm from the target."""
-    dose = sparing(shot(LOW, 46.8, r50=4.4), BOWEL, to=0.9, within_mm=9.0)
-    return (belly(LOW, 50.0, 5, dose=dose).with_(Bowel_Small=BOWEL).scaled(factor),)
+    """The dose is held back where the bowel touches the target."""
+    dose = sparing(shot(LOW, 50.5, r50=4.2), TOUCHING, to=0.63, within_mm=6.0)
+    return (belly(LOW, 50.0, 5, dose=dose).with_(Bowel_Small=TOUCHING).scaled(factor),)
 
 
 def whole_liver(gy: float, n_fractions: int, rx_gy: float) -> tuple[Scene, ...]:
@@ -93,9 +94,10 @@ SCENARIOS = (
         "Coverage gives way to the bowel that has used its limit: correct practice",
         claims=(
             Claim("PTV_liver", "Rx:D95%", 90.5, 96.5),
-            Claim("Bowel_Small", "D0.035cc", 29, 34.9),
+            Claim("Bowel_Small", "D0.035cc", 28.2, 31),
             Claim("Bowel_Small", "D5cc", 0, 19.4),
             Claim("GTV_liver", "Rx:D98%", 100),
+            Claim("PTV_liver", "V50Gy", 82),
         ),
     ),
     Scenario(

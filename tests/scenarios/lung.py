@@ -121,7 +121,7 @@ def three_lesions() -> tuple[Scene, ...]:
 
 def large(bath_gy: float, region: Ellipsoid, *, radius: float = 34, r50: float = 3.4) -> tuple[Scene, ...]:
     ptv = ball((-84, 0, 10), radius)
-    return one(ptv, 50.0, 5, dose=total(shot(ptv, 48.0, r50=r50), bath(region, bath_gy)))
+    return one(ptv, 50.0, 5, dose=total(shot(ptv, 50.0 - bath_gy, r50=r50), bath(region, bath_gy)))
 
 
 def low_dose_everywhere() -> tuple[Scene, ...]:
@@ -135,7 +135,7 @@ def normalised_to_99(rx_gy: float = 50.0) -> tuple[Scene, ...]:
 
 
 def spill_elsewhere(factor: float) -> tuple[Scene, ...]:
-    ptv, elsewhere = ball((-100, 0, 35), 12), ball((-95, 5, -25), 14)
+    ptv, elsewhere = ball((-100, 0, 35), 12), ball((-95, 5, -25), 15)
     return one(ptv, 50.0, 5, dose=total(shot(ptv, 49.5), shot(elsewhere, 50.0 * factor, peak=1.1)))
 
 
@@ -412,7 +412,7 @@ CENTRAL = (
 DANGEROUS = (
     Scenario(
         "lung V20 of 35 percent",
-        partial(large, 22.0, Ellipsoid((-84, 0, 10), (50, 66, 78))),
+        partial(large, 22.0, Ellipsoid((-84, 0, 5), (54, 74, 98))),
         FAIL,
         "V20 of 35 % and a mean of 15 Gy: fatal pneumonitis was seen at half of that",
         deciding=("Lungs", "V20"),
@@ -448,12 +448,16 @@ DANGEROUS = (
         claims=(Claim("PTV_lung", "V54Gy", 69, 77),),
     ),
     Scenario(
-        "lung D95 of 95 percent",
-        lambda: (chest(RUL, 54.0, 3).scaled(0.95),),
+        "lung D95 of 96 percent",
+        lambda: (chest(RUL, 54.0, 3).scaled(0.962),),
         MARGINAL,
-        "Five percent short without a reason",
+        "Four percent short without a reason",
         deciding=("PTV_lung", "D95%"),
-        claims=(Claim("PTV_lung", "Rx:D95%", 93, 96.5), Claim("GTV_lung", "Rx:D98%", 100)),
+        claims=(
+            Claim("PTV_lung", "Rx:D95%", 95.5, 96.9),
+            Claim("PTV_lung", "V54Gy", 80.5),
+            Claim("GTV_lung", "Rx:D98%", 100),
+        ),
     ),
     Scenario(
         "lung dose scaled by 1.12",
@@ -551,7 +555,7 @@ DANGEROUS = (
     ),
     Scenario(
         "lung a second volume at the prescription",
-        partial(spill_elsewhere, 0.93),
+        partial(spill_elsewhere, 0.96),
         MARGINAL_AT_LEAST,
         "The prescription isodose holds more than twice the target's volume",
         deciding=("PTV_lung",),
@@ -570,7 +574,7 @@ DANGEROUS = (
         partial(one, RUL, 50.0, 5, dose=shot(RUL, 50.0, peak=2.15)),
         MARGINAL_AT_LEAST,
         "Twice the prescription in the middle: is the prescription the right one",
-        deciding=("200",),
+        deciding=("maximum",),
         claims=(Claim("PTV_lung", "D0.035cc", 100.5, 110), *covered(50.0)),
     ),
     Scenario(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck import Study, study_from_arrays
+from sbrtcheck import Problem, Study, study_from_arrays
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -235,7 +235,8 @@ class Scene:
     """A patient with a plan: solids by ROI name, a dose [Gy] at every point, prescriptions [Gy] by target.
 
     ``reach``: low and high corner of the dose grid [mm]. ``saturated_at_gy``: where the dose grid ends [Gy].
-    ``plan_facts``: what else the RT plan says, by the names of ``sbrtcheck.model.Plan``.
+    ``plan_facts``: what else the RT plan says, by the names of ``sbrtcheck.model.Plan``. ``problems``: what
+    reading the files would have said.
     """
 
     solids: Mapping[str, Solid]
@@ -250,6 +251,7 @@ class Scene:
     heterogeneity: str = ""
     saturated_at_gy: float = np.inf
     plan_facts: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
     def renamed(self, **names: str) -> Scene:
         """With other ROI names."""
@@ -318,7 +320,7 @@ class Scene:
             plan=replace(data.plan, **self.plan_facts),
             dose=replace(data.dose, heterogeneity_correction=self.heterogeneity),
         )
-        return replace(study, plans=(data,))
+        return replace(study, plans=(data,), problems=self.problems)
 
     def counted(self, *rois: str) -> Counted:
         """The doses in one structure, or in several as one, on a lattice of the solids."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sbrtcheck import Problem
 from sbrtcheck.model import DoseReference
 from scenarios.bodies import ABDOMEN
 from scenarios.lung import RUL, chest
 from scenarios.phantom import Ellipsoid, Scene, Tube, ball, grown, named, shot
-from scenarios.record import INCOMPLETE, Claim, Scenario
+from scenarios.record import GOOD, INCOMPLETE, INCOMPLETE_AT_LEAST, Claim, Scenario
 
 
 def brain() -> tuple[Scene, ...]:
@@ -38,7 +39,27 @@ def stated_elsewhere() -> tuple[Scene, ...]:
     return (replace(scene, plan_facts={"dose_references": (reference,)}),)
 
 
+def two_birth_dates() -> tuple[Scene, ...]:
+    """As the folder reader says it."""
+    said = Problem("W-PATIENT-NAME", "RP.dcm, RS.dcm, RD.dcm", tag="(0010,0030) PatientBirthDate")
+    return (replace(chest(RUL, 54.0, 3), problems=(said,)),)
+
+
 SCENARIOS = (
+    Scenario(
+        "scope birth date that differs between the files",
+        two_birth_dates,
+        INCOMPLETE,
+        "Perhaps the dose of another patient",
+        deciding=("PatientBirthDate",),
+    ),
+    Scenario(
+        "scope birth date that differs, confirmed as one patient",
+        two_birth_dates,
+        GOOD,
+        "Somebody has looked: a typing error of the registration desk",
+        case="same_patient = true\n",
+    ),
     Scenario(
         "scope brain 27 in 3",
         brain,
@@ -57,9 +78,9 @@ SCENARIOS = (
     Scenario(
         "scope prescription of 10 Gy that no target gets",
         stated_elsewhere,
-        INCOMPLETE,
+        INCOMPLETE_AT_LEAST,
         "What is prescribed is not what the target gets",
-        deciding=("10 Gy",),
+        deciding=("PTV_lung",),
         claims=(Claim("PTV_lung", "D95%", 19.8, 21),),
     ),
 )
