@@ -320,11 +320,16 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-LATERALITY", "a structure named left lies on the right, or the reverse", "Check the name"),
     (
         "W-HOLE-ASSUMED",
-        "a loop inside a loop was read as a hole; both readings are judged",
+        "a loop inside a loop was read as a hole",
         "Check the contour",
     ),
     ("W-DUP-CONTOUR", "exact duplicates of contours were dropped", "Check the ROI"),
     ("W-OVERLAP", "overlapping contours on one plane were united", "Check the ROI"),
+    (
+        "W-SELF-OVERLAP",
+        "a contour crosses itself a little; it is read with and without what it encloses twice",
+        "Check the contour",
+    ),
     ("W-KEYHOLE", "the two readings of a contour differ in area", "Check the contour"),
     (
         "W-MISSING-SLICES",
@@ -336,7 +341,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     (
         "W-ORGAN-TRUNCATED",
         "the organ seems cut by the end of the scan",
-        "Spared-volume and percent limits are not settled",
+        "Means, shares and spared volumes count only where the drawn part meets them",
     ),
     ("W-ROI-VOLUME", "the stored ROI Volume differs from ours", "Check the contours"),
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),

@@ -246,8 +246,9 @@ def _header(
                 "E-OPTION", "--column", seen=", ".join(columns), detail="too little is mapped", remedy=remedy
             )
         return {field: [texts.index(h) for h in group] for field, group in wanted.items()}, number
-    filled = [[c.text for c in cells if c.text] for _, cells in rows[:_HEADER_WITHIN]]
-    seen = ", ".join(max(filled, key=lambda texts: len(texts), default=[]))[:120]
+    filled: list[list[str]] = [[c.text for c in cells if c.text] for _, cells in rows[:_HEADER_WITHIN]]
+    fullest = next((texts for texts in filled if len(texts) == max(map(len, filled))), [])
+    seen = ", ".join(fullest)[:120]
     remedy = 'Say which column holds what: --column "structure=Organ" --column "metric=Metric" --column "goal=Limit"'
     raise source.bad("no header row with these columns", remedy, place=f"sheet {title}", seen=seen)
 
