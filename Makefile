@@ -45,6 +45,7 @@ fuzz: $(STAMP)
 # The pages that are made from code and data. Made again without a change they give no difference.
 docs: $(STAMP)
 	$(BIN)/python docs/build_constraints.py
+	$(BIN)/python docs/build_policy.py
 	$(BIN)/python docs/build_rules.py > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	$(BIN)/python docs/build_errors.py
 	$(BIN)/python docs/build_verification.py

@@ -34,8 +34,9 @@ HEAD = """# Damaged, hostile and contradictory input
 Made by `docs/build_verification.py`, which carries out every case; do not edit.
 
 The failure that hurts a patient is a PASS that is not true. Here stands what was done to the files of a plan, and what
-the program answered. Every case is a test (`tests/mutations/test_mutations_*.py`, `tests/pipeline/test_options_cannot_lie.py`,
-`tests/report/test_output_safety.py`); the small plans are in `tests/mutations/mini.py`.
+the program answered. Every case is a test (`tests/mutations/test_mutations_*.py`,
+`tests/pipeline/test_options_cannot_lie.py`, `tests/report/test_output_safety.py`); the small plans are in
+`tests/mutations/mini.py`.
 """
 
 TEXT_RANDOM = """

@@ -46,15 +46,25 @@ def uniform(structure: Structure, dose_gy: float, volume_cm3: float | None = Non
     return Dvh(roi=structure.name, samples=samples, total_volume_cm3=volume, max_gy=dose_gy)
 
 
+def covered(structure: Structure, prescription_gy: float, volume_cm3: float = 100.0) -> Dvh:
+    """A target as it is usually treated: 101 % of its prescription at its edge, 120 % in the middle."""
+    if structure.blocked is not None:
+        return Dvh.not_evaluable(structure.name, structure.blocked, structure.blocked_note)
+    samples = Samples(np.linspace(1.2, 1.01, 100) * prescription_gy, np.full(100, volume_cm3 / 100))
+    return Dvh(structure.name, samples=samples, total_volume_cm3=volume_cm3, max_gy=1.2 * prescription_gy)
+
+
 DoseOf = Callable[[Structure], Dvh]
 
 
 def sparing(*targets: str, dose_gy: float = 60.0, elsewhere_gy: float = 1.0) -> DoseOf:
-    """The targets get one dose, every other structure another; organs are large enough for every spared volume."""
+    """The targets are covered up to a highest dose, every other structure gets one dose; organs are large enough for
+    every spared volume.
+    """
 
     def dose_of(structure: Structure) -> Dvh:
         if structure.name in targets:
-            return uniform(structure, dose_gy)
+            return covered(structure, dose_gy / 1.2)
         return uniform(structure, elsewhere_gy, 2500.0)
 
     return dose_of

@@ -12,6 +12,8 @@ from sbrtcheck.errors import Problem, refuse, safe_text
 from sbrtcheck.model import DoseReference, FloatArray, Lesion, NamedRoi, Plan, Roi, Role
 from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
+# In place of a target: a given prescription of every target without one.
+EVERY_TARGET = "all"
 _REFERENCE_RANK = {"VOLUME": 0, "SITE": 0, "POINT": 1, "COORDINATES": 1}
 
 
@@ -93,7 +95,7 @@ def link_prescriptions(
     """Give each lesion its own prescription.
 
     By ROI number; one contoured PTV and one prescription: linked; several: by name, dose token or description; else by
-    ``given_gy`` (ROI name to total dose [Gy]), which may fill what the file lacks but never contradict it.
+    ``given_gy`` (ROI name, or "all", to total dose [Gy]), which may fill what the file lacks but never contradict it.
 
     Raises:
         RefusedError: E-CONTRADICTS.
@@ -188,8 +190,46 @@ def _link_by_text(
     return out
 
 
+def site_dose_gy(linking: Linking, plan: Plan, rois: Mapping[int, str]) -> float | None:
+    """The one dose that the plan states for a site, where several targets are left without a prescription [Gy]."""
+    open_ = [x for x in linking.lesions if x.prescription_gy is None]
+    if len(linking.lesions) < 2 or not open_ or linking.problems:
+        return None
+    references = [
+        r for r in plan.dose_references if r.reference_type == "TARGET" and r.target_prescription_gy is not None
+    ]
+    free = _free_references(references, linking.lesions, rois)
+    doses = _distinct_gy(free)
+    of_site = all(_REFERENCE_RANK.get(r.structure_type, 1) == 0 for r in free)
+    return doses[0] if len(doses) == 1 and of_site else None
+
+
+def with_site_dose(
+    linking: Linking, dose_gy: float, *, d95_gy: Mapping[str, float | None], percent: tuple[float, float]
+) -> Linking:
+    """The dose of the site as the prescription of every target that has none, when each of them gets it.
+
+    Args:
+        linking: with targets left open.
+        dose_gy: of the site.
+        d95_gy: target to its D95% [Gy], None where it has no number.
+        percent: from where to where D95% of each must lie [% of the dose].
+    """
+    open_ = [x for x in linking.lesions if x.prescription_gy is None]
+    low, high = (share / 100 * dose_gy for share in percent)
+    reached = [d95_gy.get(x.ptv) for x in open_]
+    if not all(gy is not None and low <= gy <= high for gy in reached):
+        return linking
+    how = f"the site's prescription: D95% of each target is {percent[0]:g} to {percent[1]:g} % of it"
+    lesions = tuple(
+        replace(x, prescription_gy=dose_gy, linked_by=how) if x.prescription_gy is None else x for x in linking.lesions
+    )
+    return replace(linking, lesions=lesions)
+
+
 def _fill_given(lesion: Lesion, given_gy: Mapping[str, float], stated_gy: Sequence[float]) -> Lesion:
-    for name in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv):
+    own = [name for name in (lesion.ptv, lesion.itv, lesion.gtv, lesion.ctv) if name in given_gy]
+    for name in own or [EVERY_TARGET]:
         if name not in given_gy:
             continue
         dose = given_gy[name]
@@ -212,6 +252,8 @@ def link_hint(lesions: Sequence[Lesion], plan: Plan) -> str:
     """A ready-to-copy line for the lesions that have no prescription yet."""
     doses = _distinct_gy([r for r in plan.dose_references if r.reference_type == "TARGET"])
     dose = f"{doses[0]:g}" if len(doses) == 1 else "DOSE"
+    if len(doses) == 1 and len(lesions) > 1 and all(x.prescription_gy is None for x in lesions):
+        return f"--prescription {EVERY_TARGET}={dose}"
     return " ".join(
         f'--prescription "{safe_text(lesion.ptv)}={dose}"' for lesion in lesions if lesion.prescription_gy is None
     )

@@ -172,38 +172,38 @@ def joint_airway(candidates: Sequence[Candidate], *, ptv_tops_mm: Sequence[float
 def without_gtv(
     candidates: Sequence[Candidate], lesions: Sequence[Lesion], structures: Mapping[str, Structure], shapes: Shapes
 ) -> list[Candidate]:
-    """Lungs and Liver minus every treated GTV, else ITV, that lies in them; a ROI drawn so is taken as it is."""
-    out = []
-    for candidate in candidates:
-        if candidate.organ not in WITHOUT_GTV or candidate.structure is None:
-            out.append(candidate)
-            continue
-        drawn = [c for c in find(candidates, f"{candidate.organ}-GTV") if c.structure is not None]
-        if drawn:
-            out.append(replace(drawn[0], organ=candidate.organ, note=f"drawn as {drawn[0].roi}"))
-            continue
-        inner = []
-        for lesion in lesions:
-            name = lesion.gtv or lesion.itv
-            if name and structures[name].blocked is None and _boxes_meet(candidate.structure, structures[name]):
-                inner.append(structures[name])
-        if not inner:
-            out.append(candidate)
-            continue
-        label = f"{candidate.organ} minus {', '.join(s.name for s in inner)}"
-        made = shapes.subtract(f"{candidate.organ}-GTV", candidate.structure, inner)
-        note = "; ".join(n for n in (candidate.note, label) if n)
-        out.append(replace(candidate, structure=made, note=note, derived=True))
+    """The candidates with ``Lungs-GTV`` and ``Liver-GTV`` beside the whole organs, which rows on the organ are about.
+
+    Every treated GTV, else ITV, that lies in the organ is taken out. A ROI drawn so is taken as it is, and stands for
+    the whole organ where no other ROI does.
+    """
+    out = list(candidates)
     for organ in WITHOUT_GTV:
+        whole = find(candidates, organ)
         drawn = [c for c in find(candidates, f"{organ}-GTV") if c.structure is not None]
-        if drawn and not find(candidates, organ):
+        if not drawn:
+            out += [_without(c, lesions, structures, shapes) for c in whole]
+        elif not whole:
             out.append(replace(drawn[0], organ=organ, note=f"drawn as {drawn[0].roi}"))
-    aliases = [
-        replace(c, organ=f"{c.organ}-GTV")
-        for c in out
-        if c.organ in WITHOUT_GTV and not find(candidates, f"{c.organ}-GTV")
-    ]
-    return out + aliases
+    return out
+
+
+def _without(
+    candidate: Candidate, lesions: Sequence[Lesion], structures: Mapping[str, Structure], shapes: Shapes
+) -> Candidate:
+    """The organ without the gross tumours in it, as an organ of its own; itself where none lies in it."""
+    organ = f"{candidate.organ}-GTV"
+    if candidate.structure is None:
+        return replace(candidate, organ=organ)
+    names = [name for x in lesions if (name := x.gtv or x.itv)]
+    drawn = [structures[name] for name in names if structures[name].blocked is None]
+    inner = [s for s in drawn if _boxes_meet(candidate.structure, s)]
+    if not inner:
+        return replace(candidate, organ=organ)
+    made = shapes.subtract(organ, candidate.structure, inner)
+    label = f"{candidate.organ} minus {', '.join(s.name for s in inner)}"
+    note = "; ".join(n for n in (candidate.note, label) if n)
+    return replace(candidate, organ=organ, structure=made, note=note, derived=True)
 
 
 def _boxes_meet(one: Structure, other: Structure) -> bool:

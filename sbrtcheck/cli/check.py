@@ -27,7 +27,9 @@ from sbrtcheck.report.formats import Format, render
 @click.option("--table", metavar="NAME", help="Organ table that decides (a shipped name, or a CSV file).")
 @click.option("--also", metavar="NAMES", help="Tables to judge beside it, comma-separated; they do not decide.")
 @click.option("--fractions", type=int, metavar="N", help="Number of fractions, where the plan has none.")
-@click.option("--prescription", "prescriptions", multiple=True, metavar="ROI=DOSE", help="Total dose of a target [Gy].")
+@click.option(
+    "--prescription", "prescriptions", multiple=True, metavar="ROI=DOSE", help="Total dose of a target, or of all [Gy]."
+)
 @click.option("--site", "sites", multiple=True, metavar="[PTV=]SITE", help="lung, spine, liver, adrenal, bone, node.")
 @click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
 @click.option("--case", "case_file", type=click.Path(path_type=Path), metavar="FILE", help="Case file (facts).")

@@ -34,7 +34,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "calc": ("sbrtcheck.cli.calc", "calc", "BED and EQD2 of fractionation schemes."),
     "guideline": ("sbrtcheck.cli.guideline", "guideline", "The guideline's rules and how each is judged."),
     "tables": ("sbrtcheck.cli.tables", "tables", "Organ-limit tables: list, show, compare, lint."),
-    "explain": ("sbrtcheck.cli.explain", "explain", "What an error or warning code means and what to do."),
+    "policy": (
+        "sbrtcheck.cli.policy",
+        "policy_command",
+        "The judging policy: each number with range, source and reason.",
+    ),
+    "explain": ("sbrtcheck.cli.explain", "explain", "What a rule id, an error or a warning code means and what to do."),
 }
 
 

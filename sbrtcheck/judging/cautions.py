@@ -9,7 +9,7 @@ from typing import Any
 from sbrtcheck.model.vocabulary import Outcome, Verdict
 from sbrtcheck.radiobiology.lq import bed
 from sbrtcheck.tables import schemes
-from sbrtcheck.tables.neighbours import NEIGHBOURS_FILE, lung_location, neighbours_document
+from sbrtcheck.tables.neighbours import NEIGHBOURS_FILE, neighbours_document
 
 _CONDITIONS = {
     "location",
@@ -52,7 +52,7 @@ def site_cautions(
         site: site of the lesion; only lung has cautions.
         prescription_gy: total dose [Gy].
         n_fractions: number of fractions.
-        location: "peripheral", "central" or "ultracentral" where declared; else it follows from the distance.
+        location: "peripheral", "central" or "ultracentral", "" where it is not known.
         distance_to_airway_mm: from the PTV to the bronchial tree or trachea [mm].
         early_stage_primary: True for an early-stage primary lung cancer.
 
@@ -61,7 +61,7 @@ def site_cautions(
     """
     if not site.startswith("lung"):
         return ()
-    where = location or site.partition("_")[2] or lung_location(distance_to_airway_mm=distance_to_airway_mm)
+    where = location or site.partition("_")[2]
     bed10_gy = bed(total_dose_gy=prescription_gy, n_fractions=n_fractions, alpha_beta_gy=schemes.BED10_ALPHA_BETA_GY)
 
     def holds(when: Mapping[str, Any]) -> bool:

@@ -62,10 +62,18 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
     return max(judgements, key=lambda j: WORSE[j.verdict])
 
 
-def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) -> Judgement:
-    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts."""
+def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, whole: bool = False) -> Judgement:
+    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts.
+
+    Args:
+        subject: the organ.
+        metric: of the limit, which stands in ``comparator`` and ``limit``.
+        comparator: one of <, <=, >, >=.
+        limit: in the unit of the metric.
+        whole: the whole organ is known to be drawn: an upper limit on more of it than there is, is met.
+    """
     readings = [subject.dvh, *subject.dvh.alternatives]
-    judged = [_judge_reading(subject, d, metric, comparator, limit) for d in readings]
+    judged = [_judge_reading(subject, d, metric, comparator, limit, whole) for d in readings]
     # Of readings with one verdict the one with the worse number.
     sign = 1.0 if is_upper(comparator) else -1.0
     judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
@@ -82,34 +90,59 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float) ->
     return not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
 
 
-def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float) -> Judgement:
+def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool) -> Judgement:
     value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
     verdict = compare(value, comparator=comparator, limit=limit)
     judgement = Judgement(verdict, value, value.note)
     if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
         return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
     if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
-        point = metrics.evaluate(
-            replace(metric, kind="D", amount=POINT_VOLUME_CM3, amount_unit="cc"),
-            dvh,
-            prescription_gy=subject.prescription_gy,
-        )
-        if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
-            note = (
-                f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
-                if point.value is not None
-                else value.note
-            )
-            return Judgement(Verdict.MET, point, note.lstrip("; "))
-        return judgement
-    of_the_whole = (
-        metric.kind == "CV"
-        or (metric.kind == "V" and metric.unit == "%")
-        or (metric.kind in {"D", "DC"} and metric.amount_unit == "%")
-    )
-    if subject.cut and of_the_whole and verdict in {Verdict.MET, Verdict.MARGINAL}:
-        return not_evaluable(judgement, Reason.ORGAN_CUT, "the organ seems cut by the scan, or contoured in part")
+        return _of_a_small_structure(judgement, subject, dvh, metric, comparator, limit, whole)
+    if subject.cut and hangs_on_the_whole(metric) and verdict is not Verdict.NOT_EVALUABLE:
+        return _of_a_part(judgement, comparator)
     return judgement
+
+
+def _of_a_small_structure(
+    judgement: Judgement, subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool
+) -> Judgement:
+    """A limit on the hottest x cc of a structure smaller than x cc."""
+    value = judgement.value
+    point = metrics.evaluate(
+        replace(metric, kind="D", amount=POINT_VOLUME_CM3, amount_unit="cc"),
+        dvh,
+        prescription_gy=subject.prescription_gy,
+    )
+    if point.value is None:
+        return judgement
+    if compare(point, comparator=comparator, limit=limit) is Verdict.MET:
+        note = f"{value.note}; its D0.035cc of {point.value:.2f} {point.unit} already meets the limit"
+        return Judgement(Verdict.MET, point, note.lstrip("; "))
+    if not whole:
+        return judgement
+    # No part of that size can be above the limit: there is no number to compare.
+    note = f"{value.note}: the whole organ is drawn, and it is smaller, so the limit is met at any dose"
+    return Judgement(Verdict.MET, replace(value, reason=None, note=note), note)
+
+
+def hangs_on_the_whole(metric: Metric) -> bool:
+    """True where a part of an organ has another value than the whole: means, shares and spared volumes."""
+    if metric.kind in {"CV", "DC", "Mean"}:
+        return True
+    return (metric.kind == "V" and metric.unit == "%") or (metric.kind == "D" and metric.amount_unit == "%")
+
+
+def _of_a_part(judgement: Judgement, comparator: str) -> Judgement:
+    """What the part that is drawn says of the whole: the rest of the organ lies farther from the target.
+
+    Its mean and shares are upper bounds, its spared volume is a lower one: what the part meets, the whole meets.
+    """
+    if judgement.verdict in {Verdict.MET, Verdict.MARGINAL}:
+        bound = "at most this in the whole organ" if is_upper(comparator) else "at least this in the whole organ"
+        note = "; ".join(n for n in (judgement.note, f"drawn in part, or cut by the scan: {bound}") if n)
+        return replace(judgement, note=note)
+    note = "the organ is drawn in part, or cut by the scan: the rest of it may settle the limit"
+    return not_evaluable(judgement, Reason.PART_DRAWN, note)
 
 
 def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:

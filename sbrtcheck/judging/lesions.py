@@ -11,6 +11,9 @@ from sbrtcheck.errors import refuse, safe_text
 from sbrtcheck.judging import cautions, guideline
 from sbrtcheck.judging import target_goals as target_rules
 from sbrtcheck.judging.achieved import achieved_findings
+from sbrtcheck.judging.coverage import judge_coverage
+from sbrtcheck.judging.target_dose import beam_point, judge_target_dose, unlinked_prescriptions
+from sbrtcheck.judging.target_shapes import judge_target_shapes
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
@@ -24,6 +27,7 @@ from sbrtcheck.model import (
     Verdict,
 )
 from sbrtcheck.model.finding import completeness, told
+from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.doses import PlanDoses, target_ratio
 from sbrtcheck.plan.lung_location import airway_distance_mm
 from sbrtcheck.tables.organ_tables import (
@@ -39,17 +43,54 @@ def judge_targets(
     doses: PlanDoses,
     *,
     goals: Sequence[TargetGoal],
+    coverage: Sequence[CoverageGoal],
     conformity: Sequence[Conformity],
     organ_findings: Sequence[Finding],
+    policy: Policy,
 ) -> list[Finding]:
-    """What is missing of the targets, and their goals and conformity.
+    """What is missing of the targets, whether their dose is the one prescribed, their coverage, goals and conformity.
 
     Args:
         doses: of the plan.
-        goals: target goals.
+        goals: of protocols and of a clinic.
+        coverage: goals of our policy.
         conformity: one record per lesion with a prescription.
         organ_findings: of the deciding table.
+        policy: the numbers that judge.
     """
+    out = [*_missing_targets(doses), *unlinked_prescriptions(doses, policy), *beam_point(doses, policy)]
+    out += judge_target_shapes(doses, policy)
+    by_target = {c.target: c for c in conformity}
+    for lesion in doses.lesions:
+        if lesion.prescription_gy is None:
+            continue
+        measured = by_target.get(lesion.ptv)
+        held = [
+            *judge_coverage(doses, lesion, goals=coverage, organ_findings=organ_findings, policy=policy),
+            *target_rules.judge_target_goals(
+                lesion,
+                dvhs=doses.dvhs,
+                goals=goals,
+                spill_percent=measured.spill_percent if measured else None,
+                plan=doses.label,
+                near_maximum=doses.near_maximum.get(lesion.ptv),
+            ),
+        ]
+        out += judge_target_dose(doses, lesion, policy)
+        out += held
+        if not any(f.value is not None or f.consequence is Outcome.INCOMPLETE for f in held):
+            note = f"no goal could be judged for {safe_text(lesion.ptv)}"
+            out.append(
+                completeness(
+                    rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, notes=(note,)
+                )
+            )
+        out += _conformity_of(doses, lesion, measured)
+    return out
+
+
+def _missing_targets(doses: PlanDoses) -> list[Finding]:
+    """Targets that nothing can be said of: none there, without a prescription, without a site, or not usable."""
     out: list[Finding] = []
     if not doses.lesions:
         note = "no contoured PTV was recognised: nothing to prescribe to"
@@ -74,44 +115,17 @@ def judge_targets(
                     rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, notes=(note,)
                 )
             )
-    by_target = {c.target: c for c in conformity}
-    rules = load_conformity_rules()
-    source = "RTOG_0915" if doses.n_fractions in {1, 4} else "RTOG_0813"
-    for lesion in doses.lesions:
-        if lesion.prescription_gy is None:
-            continue
-        measured = by_target.get(lesion.ptv)
-        met = target_rules.judge_target_goals(
-            lesion,
-            dvhs=doses.dvhs,
-            goals=goals,
-            spill_percent=measured.spill_percent if measured else None,
-            organ_findings=_beside(doses, lesion, organ_findings),
-            plan=doses.label,
-            near_maximum=doses.near_maximum.get(lesion.ptv),
-        )
-        out += met
-        if not any(f.value is not None or f.consequence is Outcome.INCOMPLETE for f in met):
-            note = f"no goal could be judged for {safe_text(lesion.ptv)}"
-            out.append(
-                completeness(
-                    rule_id="target:no_goal", plan=doses.label, lesion=lesion.id, reason=Reason.NO_TARGET, notes=(note,)
-                )
-            )
-        # Two levels share their isodoses: there is no conformity or R50 rule for either.
-        levels = {name for outer, inner in doses.higher_levels.items() for name in (outer, *inner)}
-        if measured is not None and lesion.volume_cm3 is not None and lesion.ptv not in levels:
-            limits = conformity_limits(rules, ptv_volume_cm3=lesion.volume_cm3, source=source)
-            out += target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label)
     return out
 
 
-def _beside(doses: PlanDoses, lesion: Lesion, organ_findings: Sequence[Finding]) -> list[Finding]:
-    """Findings on organs to which this lesion is the nearest: only they may explain its under-coverage."""
-    if len(doses.lesions) == 1:
-        return list(organ_findings)
-    rois = {s.roi for found in doses.subjects.values() for s in found if s.nearest_lesion == lesion.id}
-    return [f for f in organ_findings if f.roi in rois]
+def _conformity_of(doses: PlanDoses, lesion: Lesion, measured: Conformity | None) -> list[Finding]:
+    """Conformity by the protocols' table. Two levels share their isodoses: there is no such rule for either."""
+    levels = {name for outer, inner in doses.higher_levels.items() for name in (outer, *inner)}
+    if measured is None or lesion.volume_cm3 is None or lesion.ptv in levels:
+        return []
+    source = "RTOG_0915" if doses.n_fractions in {1, 4} else "RTOG_0813"
+    limits = conformity_limits(load_conformity_rules(), ptv_volume_cm3=lesion.volume_cm3, source=source)
+    return list(target_rules.judge_conformity(lesion, values=measured.values(), limits=limits, plan=doses.label))
 
 
 def judge_lesion(doses: PlanDoses, lesion: Lesion, *, intent: str) -> list[Finding]:

@@ -20,15 +20,17 @@ from sbrtcheck.model import (
     Verdict,
 )
 from sbrtcheck.model.finding import told
+from sbrtcheck.model.policy import Policy
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.clinic_rows import LOCAL
+from sbrtcheck.tables.organs import organ_info
+from sbrtcheck.tables.policy import load_policy
 
 _DAMAGE = {
     Reason.AMBIGUOUS_ROI,
     Reason.DAMAGED_ROI,
     Reason.NO_CONTOURS,
     Reason.OTHER_FRAME_OF_REFERENCE,
-    Reason.ORGAN_CUT,
 }
 
 
@@ -39,6 +41,8 @@ class PlanContext:
     ``required`` maps an organ to the reason why it is required; ``containers`` an organ to what may settle it from
     outside; ``absent`` holds organs declared absent, with the reason; ``out_of_reach`` the requirements of
     ``required`` for which all that is contoured lies on the other side or at another level, with what is wrong.
+    ``liver_lesion``: primary or metastasis, "" when not stated. ``own_organs``: organs of the lesions' own sites, whose
+    rows leave the plan incomplete where only a part of them is drawn.
     """
 
     label: str
@@ -49,6 +53,14 @@ class PlanContext:
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    liver_lesion: str = ""
+    own_organs: frozenset[str] = frozenset()
+    policy: Policy = field(default_factory=load_policy)
+
+    def subject_of(self, finding: Finding) -> Subject | None:
+        """What a finding was judged on: the subject of its organ and ROI, or of its ROI where another one stood in."""
+        everywhere = (s for found in self.subjects.values() for s in found)
+        return next((s for s in (*self.subjects.get(finding.organ, ()), *everywhere) if s.roi == finding.roi), None)
 
 
 def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
@@ -65,24 +77,37 @@ def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
     return metric, f"maximum taken at {table.point_volume_cm3:g} cc ({origin})"
 
 
-def applies(row: LimitRow, *, sex: str) -> bool:
-    """Whether a row applies to this patient. With the sex unknown every row applies, so that the stricter counts."""
+def applies(row: LimitRow, *, sex: str, liver_lesion: str = "") -> bool:
+    """Whether a row applies to this patient. With the fact unknown every row applies, so that the stricter counts.
+
+    Args:
+        row: with its condition (``sex=F``, ``liver=metastasis``).
+        sex: M, F, or anything else for unknown.
+        liver_lesion: primary, metastasis, or "" for unknown.
+    """
     if not row.computable or row.level is None:
         return False
     if not row.condition:
         return True
     name, _, wanted = row.condition.partition("=")
-    if name.strip() != "sex":
-        raise ValueError(f"{row.rule_id}: unknown condition {row.condition!r}")
-    return sex not in {"M", "F"} or wanted.strip() == sex
+    match name.strip():
+        case "sex":
+            return sex not in {"M", "F"} or wanted.strip() == sex
+        case "liver":
+            return not liver_lesion or wanted.strip() == liver_lesion
+        case _:
+            raise ValueError(f"{row.rule_id}: unknown condition {row.condition!r}")
 
 
 def judge_organ_limits(context: PlanContext, table: OrganTable) -> tuple[Finding, ...]:
     """One finding per applicable row of the table at the plan's own number of fractions."""
     findings: list[Finding] = []
     seen: set[tuple[object, ...]] = set()
+    at_the_cauda = _is_at_the_cauda(context)
     for row in table.rows_for(n_fractions=context.n_fractions):
-        if not applies(row, sex=context.sex):
+        if at_the_cauda and row.organ == "SpinalCanal":
+            continue
+        if not applies(row, sex=context.sex, liver_lesion=context.liver_lesion):
             continue
         organ = "+".join(row.joint) if row.joint else row.organ
         key = (organ, row.metric_text, row.comparator, row.limit, row.level)
@@ -93,18 +118,32 @@ def judge_organ_limits(context: PlanContext, table: OrganTable) -> tuple[Finding
     return tuple(findings)
 
 
+def _is_at_the_cauda(context: PlanContext) -> bool:
+    """Whether the canal beside the targets holds the cauda: its limits are those of the cord, the cauda has its own."""
+
+    def nearest_mm(organ: str) -> float:
+        known = [s.distance_mm for s in context.subjects.get(organ, ()) if s.distance_mm is not None]
+        return min(known, default=float("inf"))
+
+    return nearest_mm("CaudaEquina") < nearest_mm("SpinalCord")
+
+
 def _judge_row(context: PlanContext, table: OrganTable, row: LimitRow, organ: str) -> list[Finding]:
     own = context.subjects.get(organ, ())
     metric, metric_note = row_metric(row, table)
     findings = []
     for subject in own:
-        judgement = judge(subject, metric, comparator=row.comparator, limit=row.limit)
+        held, share_note = with_share_of_volume(row, subject)
+        judgement = judge(
+            subject, metric, comparator=row.comparator, limit=held.limit, whole=is_whole(subject, organ=organ)
+        )
         via = ""
         if judgement.verdict is Verdict.NOT_EVALUABLE:
             settled = _settled_from_outside(context, row, metric, organ)
             if settled is not None and settled[0].verdict in {Verdict.MET, Verdict.MARGINAL}:
                 judgement, subject, via = settled
-        findings.append(_finding(context, table, row, organ, subject, judgement, (metric_note, via)))
+        notes = (metric_note, share_note, via)
+        findings.append(_finding(context, table, held, organ, subject, judgement, notes))
     if any(f.verdict is not Verdict.NOT_EVALUABLE for f in findings):
         return findings
     if own:
@@ -172,6 +211,31 @@ def _exceeded_from_inside(
     return None
 
 
+def is_whole(subject: Subject, *, organ: str) -> bool:
+    """Whether all of an organ is drawn: not cut, no part missing, not of a kind usually drawn beside the target only,
+    and not smaller than the organ plausibly is."""
+    if subject.cut or subject.missing_part or subject.dvh.blocked is not None:
+        return False
+    known = organ_info()
+    for name in organ.split("+"):
+        info = known.get(name.removesuffix("_PRV"))
+        if info is None or info.partly_drawn:
+            return False
+        if info.volume_min_cm3 is not None and subject.dvh.total_volume_cm3 < info.volume_min_cm3:
+            return False
+    return True
+
+
+def with_share_of_volume(row: LimitRow, subject: Subject) -> tuple[LimitRow, str]:
+    """The row with its spared volume as a share of the organ where that is more, as its source words it; and a note."""
+    share = row.or_share_of_volume
+    total_cm3 = subject.dvh.total_volume_cm3
+    if share is None or row.unit != "cc" or not total_cm3 * share > row.limit:
+        return row, ""
+    limit = total_cm3 * share
+    return replace(row, limit=limit), f"{share:.0%} of the organ, which is more than {row.limit:g} cc"
+
+
 def _finding(
     context: PlanContext,
     table: OrganTable,
@@ -185,21 +249,9 @@ def _finding(
     if row.derived and judgement.verdict is Verdict.MET:
         judgement = replace(judgement, verdict=Verdict.MARGINAL)
     value = judgement.value
-    reason = value.reason
+    consequence, why = _consequence(context, row, organ, subject, judgement)
     n = context.n_fractions
-    required = any(set(requirement.split("|")) & set(organ.split("+")) for requirement in context.required)
-    near = subject.distance_mm is not None and subject.distance_mm <= NEAR_TARGET_MM
-    weighty = required or near or subject.distance_mm is None or reason in _DAMAGE
-    consequence = consequence_of(judgement.verdict, row.level, weighty=weighty)
-    parts = [row.derived, judgement.note, *notes, subject.note]
-    if row.confidence == "low" and consequence is Outcome.FAIL:
-        consequence = Outcome.MARGINAL
-        parts.append("the row's transcription is doubtful: at most MARGINAL")
-    if consequence is Outcome.FAIL and _printed_for_fewer(row, value.value):
-        consequence = Outcome.MARGINAL
-        parts.append(f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides")
-    if judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit):
-        parts.append("the limit lies inside the numerical band")
+    near_limit = judgement.verdict is Verdict.NOT_MET and _band_holds_limit(value, row.limit)
     local = row.table == LOCAL
     title, trust = (LOCAL, "the clinic's own row") if local else (table.title, table.trust)
     return Finding(
@@ -219,8 +271,15 @@ def _finding(
         unit=row.unit,
         comparator=row.comparator,
         limit=row.limit,
-        reason=reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
-        notes=told(*parts),
+        reason=value.reason if judgement.verdict is Verdict.NOT_EVALUABLE else None,
+        notes=told(
+            row.derived,
+            judgement.note,
+            *notes,
+            subject.note,
+            why,
+            "the limit lies inside the numerical band" if near_limit else "",
+        ),
         source=(
             f"{title}, {f'not printed for {n} fractions' if row.derived else f'{n} fractions'}: "
             f"{row.endpoint or 'no endpoint printed'}"
@@ -229,6 +288,39 @@ def _finding(
         margin=_margin(value.value, row),
         share=_share(value.value, row),
     )
+
+
+def _consequence(
+    context: PlanContext, row: LimitRow, organ: str, subject: Subject, judgement: Judgement
+) -> tuple[Outcome, str]:
+    """What the verdict does to the outcome, and why where that is milder than the row's level has it."""
+    assert row.level is not None
+    value = judgement.value
+    if value.reason is Reason.PART_DRAWN and judgement.verdict is Verdict.NOT_EVALUABLE:
+        own = bool(set(organ.split("+")) & context.own_organs)
+        return (Outcome.INCOMPLETE if own and row.level is Level.MANDATORY else Outcome.PASS), ""
+    weighty = _is_weighty(context, organ, subject, value.reason)
+    consequence = consequence_of(judgement.verdict, row.level, weighty=weighty)
+    if consequence is not Outcome.FAIL:
+        return consequence, ""
+    if row.confidence == "low":
+        return Outcome.MARGINAL, "the row's transcription is doubtful: at most MARGINAL"
+    if _printed_for_fewer(row, value.value):
+        return (
+            Outcome.MARGINAL,
+            f"within the {row.limit_at_fewer:g} {row.unit} printed for fewer fractions: a person decides",
+        )
+    if row.condition == "liver=primary" and not context.liver_lesion:
+        # Beyond the metastasis' limit too, that row fails.
+        return Outcome.MARGINAL, "the limit of a primary of the liver: state liver_lesion in the case file"
+    return consequence, ""
+
+
+def _is_weighty(context: PlanContext, organ: str, subject: Subject, reason: Reason | None) -> bool:
+    """Whether an organ is required, near or damaged, so that its limits must not go without a verdict."""
+    required = any(set(requirement.split("|")) & set(organ.split("+")) for requirement in context.required)
+    near = subject.distance_mm is None or subject.distance_mm <= NEAR_TARGET_MM
+    return required or near or reason in _DAMAGE
 
 
 def consequence_of(verdict: Verdict, level: Level, *, weighty: bool) -> Outcome:

@@ -16,7 +16,8 @@ from sbrtcheck.tables import guideline as guideline_book
 from sbrtcheck.tables.guideline import Guideline
 
 COVERAGE = "D95%[%]"
-
+# The spine is held to another one.
+SPINE_COVERAGE = "OUR_POLICY:spine_ptv_v100"
 
 _BISECTIONS = 16
 
@@ -24,7 +25,7 @@ _BISECTIONS = 16
 def judge_organs_first(
     context: PlanContext,
     *,
-    table: OrganTable,
+    tables: Sequence[OrganTable],
     findings: Sequence[Finding],
     lesions: Sequence[Lesion],
     dvhs: Mapping[str, Dvh],
@@ -36,14 +37,20 @@ def judge_organs_first(
 
     Args:
         context: of the plan.
-        table: the deciding one.
+        tables: the deciding one, and others cut to the rows that they supply.
         findings: of the organ limits and target goals under it.
         lesions: of the plan.
         dvhs: ROI name to Dvh.
         book: another edition of the guideline.
     """
     book = book or guideline_book.load_guideline()
-    goals = [f for f in findings if f.kind is FindingKind.TARGET_GOAL and f.metric == COVERAGE and f.value is not None]
+    goals = [
+        f
+        for f in findings
+        if f.kind is FindingKind.TARGET_GOAL
+        and f.value is not None
+        and ((f.metric == COVERAGE and f.comparator == ">=") or f.rule_id == SPINE_COVERAGE)
+    ]
     if not goals:
         return None
     missed = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is Outcome.FAIL]
@@ -55,7 +62,7 @@ def judge_organs_first(
         return replace(guideline_met("OM-9", note, book), plan=context.label)
     organs = ", ".join(dict.fromkeys(f"{f.organ} {f.metric}" for f in missed))
     note = f"organ limits come before coverage: coverage is full ({_coverage(goals)}) while {organs} is missed"
-    factor = factor_that_meets(context, table=table, missed=missed)
+    factor = factor_that_meets(context, tables=tables, missed=missed)
     if factor is None:
         note += "; no smaller dose meets it"
     else:
@@ -70,16 +77,18 @@ def judge_organs_first(
 
 
 def _coverage(goals: Sequence[Finding]) -> str:
-    return ", ".join(f"{safe_text(f.roi)} D95% {f.value:.1f} %" for f in goals if f.value is not None)
+    return ", ".join(
+        f"{safe_text(f.roi)} {f.metric.partition('[')[0]} {f.value:.1f} %" for f in goals if f.value is not None
+    )
 
 
-def factor_that_meets(context: PlanContext, *, table: OrganTable, missed: Sequence[Finding]) -> float | None:
+def factor_that_meets(context: PlanContext, *, tables: Sequence[OrganTable], missed: Sequence[Finding]) -> float | None:
     """The largest factor below 1 of the dose at which the missed rows are MET with their bands; None without one.
 
     Every limit that can be missed by too much dose is met again at less of it, so that bisection finds the factor.
     """
     wanted = {f.rule_id for f in missed}
-    rows = replace(table, rows=tuple(r for r in table.rows if r.rule_id in wanted))
+    cut = [replace(t, rows=tuple(r for r in t.rows if r.rule_id in wanted)) for t in tables]
 
     def met(factor: float) -> bool:
         subjects = {
@@ -94,7 +103,8 @@ def factor_that_meets(context: PlanContext, *, table: OrganTable, missed: Sequen
             for organ, items in context.subjects.items()
             if any(organ in f.organ.split("+") or organ == f.organ for f in missed)
         }
-        found = judge_organ_limits(replace(context, subjects=subjects), rows)
+        at_factor = replace(context, subjects=subjects)
+        found = [f for table in cut for f in judge_organ_limits(at_factor, table)]
         return not any(f.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} for f in found if f.rule_id in wanted)
 
     low, high = 0.0, 1.0

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh.around_targets.conformity import Conformity
-from sbrtcheck.dvh.metrics import evaluate
-from sbrtcheck.judging import target_goals as target_rules
+from sbrtcheck.dvh.around_targets.spill import Hottest
+from sbrtcheck.judging.dose_around import judge_dose_around
 from sbrtcheck.judging.lesions import judge_kind, judge_lesion, judge_targets
+from sbrtcheck.judging.levels import Held
+from sbrtcheck.judging.location import judge_locations, locations
+from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
+from sbrtcheck.judging.other_sources import Beside, judge_other_sources
 from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
-    FindingKind,
     Lesion,
     OrganTable,
     Outcome,
@@ -24,7 +27,8 @@ from sbrtcheck.model import (
     TargetGoal,
     worst_outcome,
 )
-from sbrtcheck.model.finding import as_other_source, completeness, information, told
+from sbrtcheck.model.finding import as_other_source, completeness, told
+from sbrtcheck.model.policy import CoverageGoal, Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.carried_by_bed import choose_or_derive
 from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
@@ -35,8 +39,9 @@ from sbrtcheck.tables.organ_tables import (
     load_table,
     load_tables,
 )
-
-THORACIC_METRICS = ("V20Gy[%]", "Mean[Gy]")
+from sbrtcheck.tables.policy import load_policy
+from sbrtcheck.tables.policy_groups import own_organs
+from sbrtcheck.tables.policy_rows import coverage_goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class JudgedPlan:
 
     choice: TableChoice
     findings: tuple[Finding, ...]
+    # Other tables whose rows count, cut to those rows.
+    supplied: tuple[OrganTable, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -73,6 +80,10 @@ def judge_plan(
     derive: bool = False,
     alpha_betas_gy: Mapping[str, float] | None = None,
     thresholds: CourseThresholds | None = None,
+    policy: Policy | None = None,
+    liver_lesion: str = "",
+    coverage: Sequence[CoverageGoal] | None = None,
+    hottest: Hottest | None = None,
 ) -> JudgedPlan:
     """Judge one plan.
 
@@ -90,6 +101,10 @@ def judge_plan(
         derive: carry limits by BED to a number of fractions between two that the table has.
         alpha_betas_gy: organ to alpha/beta [Gy] for that, where constraints/alpha_beta.csv has none.
         thresholds: of a case file, between SBRT and other courses. They can only add to what is no SBRT course.
+        policy: the numbers that judge; None: the shipped policy.
+        liver_lesion: what the lesions of the liver are, primary or metastasis; "" when not stated.
+        coverage: coverage goals; None: those of the policy.
+        hottest: the hottest part of the dose grid; None: not looked for.
 
     Raises:
         RefusedError: E-DOSE-RX-MISMATCH or E-RX-SUSPECT for a certainly linked target.
@@ -103,7 +118,53 @@ def judge_plan(
         sites = {x.site for x in doses.lesions}
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
-    context = PlanContext(
+    context = _context(doses, policy, absent=absent, extra_required=extra_required, liver_lesion=liver_lesion)
+    located = locations(doses, context.policy)
+    findings: list[Finding] = []
+    supplied: tuple[OrganTable, ...] = ()
+    if choice.table is None:
+        findings.append(_no_table(doses, choice))
+    else:
+        held = Held(context, choice.table, load_tables(), doses.lesions, located)
+        organs = judge_organs(held, absent=absent)
+        findings += organs.findings
+        supplied = organs.supplied
+    findings += required_organs_settled(context, choice.table, findings)
+    if choice.table is not None:
+        findings += some_organ_judged(context, choice.table, findings)
+    findings += _no_list(doses, extra_required)
+    findings += judge_targets(
+        doses,
+        goals=goals,
+        coverage=coverage_goals(context.policy) if coverage is None else coverage,
+        conformity=conformity,
+        organ_findings=findings,
+        policy=context.policy,
+    )
+    findings += judge_locations(doses, located, context.policy)
+    findings += judge_dose_around(doses, conformity, hottest, context.policy)
+    findings += judge_kind(doses, thresholds=thresholds)
+    if choice.table is not None:
+        tables = (choice.table, *supplied)
+        first = judge_organs_first(context, tables=tables, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs)
+        findings += [first] if first is not None else []
+    for lesion in doses.lesions:
+        findings += judge_lesion(doses, lesion, intent=intent)
+    if choice.table is not None:
+        findings += judge_other_sources(context, _beside(doses, choice.table, findings), load_tables().values())
+    findings += _also(context, also, choice.table)
+    return JudgedPlan(choice, tuple(findings), supplied)
+
+
+def _context(
+    doses: PlanDoses,
+    policy: Policy | None,
+    *,
+    absent: Mapping[str, str],
+    extra_required: Sequence[str],
+    liver_lesion: str,
+) -> PlanContext:
+    return PlanContext(
         label=doses.label,
         n_fractions=doses.n_fractions,
         subjects=doses.subjects,
@@ -112,37 +173,19 @@ def judge_plan(
         absent=absent,
         sex=doses.sex,
         out_of_reach=doses.out_of_reach,
+        liver_lesion=liver_lesion,
+        own_organs=own_organs((x.site, "") for x in doses.lesions),
+        policy=load_policy() if policy is None else policy,
     )
-    findings: list[Finding] = []
-    if choice.table is None:
-        findings.append(_no_table(doses, choice))
-    else:
-        findings += judge_organ_limits(context, choice.table)
-    findings += required_organs_settled(context, choice.table, findings)
-    if choice.table is not None:
-        findings += some_organ_judged(context, choice.table, findings)
-    findings += _no_list(doses, extra_required)
-    findings += judge_targets(doses, goals=goals, conformity=conformity, organ_findings=findings)
-    findings += judge_kind(doses, thresholds=thresholds)
-    if choice.table is not None:
-        first = judge_organs_first(
-            context, table=choice.table, findings=findings, lesions=doses.lesions, dvhs=doses.dvhs
-        )
-        findings += [first] if first is not None else []
-    for lesion in doses.lesions:
-        findings += judge_lesion(doses, lesion, intent=intent)
-    findings += _thorax(doses)
-    if choice.table is not None:
-        weighty = frozenset(o.organ for o in load_organs() if o.stricter_source)
-        findings += target_rules.judge_other_sources(
-            context,
-            deciding=choice.table,
-            findings=findings,
-            others=load_tables().values(),
-            weighty_organs=weighty,
-        )
-    findings += _also(context, also, choice.table)
-    return JudgedPlan(choice, tuple(findings))
+
+
+def _beside(doses: PlanDoses, deciding: OrganTable, findings: Sequence[Finding]) -> Beside:
+    return Beside(
+        deciding=frozenset({deciding.name}),
+        findings=tuple(findings),
+        sites=frozenset(x.site for x in doses.lesions if x.site),
+        weighty=frozenset(o.organ for o in load_organs() if o.stricter_source),
+    )
 
 
 def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
@@ -161,30 +204,6 @@ def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:
         f"; nearest covered: {nearest} fractions" if nearest and nearest not in choice.reason else ""
     )
     return completeness(rule_id="table:none", plan=doses.label, reason=Reason.NO_TABLE, notes=(note,))
-
-
-def _thorax(doses: PlanDoses) -> list[Finding]:
-    """V20 and mean lung dose, shown for every plan that has lungs."""
-    out = []
-    for subject in doses.subjects.get("Lungs", ()):
-        for text in THORACIC_METRICS:
-            value = evaluate(text, subject.dvh)
-            if subject.missing_part and value.value is not None:
-                note = f"{subject.missing_part} is missing: this is no number of both lungs"
-                value = replace(value, value=None, low=None, high=None, reason=subject.missing_reason, note=note)
-            out.append(
-                information(
-                    rule_id=f"information:Lungs:{text}",
-                    kind=FindingKind.ORGAN_LIMIT,
-                    value=value,
-                    plan=doses.label,
-                    organ="Lungs",
-                    roi=subject.roi,
-                    metric=text,
-                    notes=told(value.note, subject.note, "shown for every thoracic plan"),
-                )
-            )
-    return out
 
 
 def _also(context: PlanContext, also: Iterable[str], deciding: OrganTable | None) -> list[Finding]:

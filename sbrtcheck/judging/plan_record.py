@@ -17,10 +17,13 @@ from sbrtcheck.judging import guideline
 from sbrtcheck.judging.achieved import achieved
 from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
+from sbrtcheck.judging.row_kinds import kind_of_finding
+from sbrtcheck.judging.target_dose import target_doses
 from sbrtcheck.model import (
     CourseThresholds,
     Curve,
     Dvh,
+    FindingKind,
     FloatArray,
     LesionReport,
     MatchedBy,
@@ -29,12 +32,15 @@ from sbrtcheck.model import (
     Role,
     StoredAgreement,
     StructureReport,
+    Supplement,
 )
+from sbrtcheck.model.policy import Policy
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.organ_eqd2 import eqd2_subjects, organ_eqd2
 from sbrtcheck.radiobiology.lq import bed, eqd2
 from sbrtcheck.tables import schemes
 from sbrtcheck.tables.alpha_beta import alpha_beta_of
+from sbrtcheck.tables.policy import load_policy
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
 LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
@@ -49,8 +55,13 @@ def plan_report(
     spill_cm3: float | None,
     agreement: tuple[StoredAgreement, ...],
     alpha_beta_gy: Mapping[str, float] | None = None,
+    policy: Policy | None = None,
 ) -> PlanReport:
-    """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own."""
+    """The record of one plan; ``alpha_beta_gy``: organ to alpha/beta [Gy] where the clinic has its own.
+
+    ``policy``: the numbers that judge; None: the shipped ones.
+    """
+    policy = load_policy() if policy is None else policy
     data = doses.data
     first = next((x for x in doses.lesions if x.prescription_gy is not None), None)
     table = judged.choice.table
@@ -79,7 +90,21 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
+        supplements=supplement_records(judged),
+        target_doses=target_doses(doses, policy),
     )
+
+
+def supplement_records(judged: JudgedPlan) -> tuple[Supplement, ...]:
+    """The limits that count beside the deciding table's, each with its source: one for each organ, kind and row."""
+    deciding = judged.choice.table.name if judged.choice.table else ""
+    titles = {t.name: t.title for t in judged.supplied}
+    out = []
+    for f in judged.findings:
+        kind = kind_of_finding(f)
+        if f.kind is FindingKind.ORGAN_LIMIT and f.table in titles and f.table != deciding and kind is not None:
+            out.append(Supplement(f.organ, kind, titles[f.table], f.rule_id))
+    return tuple(dict.fromkeys(out))
 
 
 def _curves(doses: PlanDoses) -> tuple[Curve, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sbrtcheck.dvh.around_targets.conformity import (
@@ -14,18 +14,20 @@ from sbrtcheck.dvh.around_targets.conformity import (
     total_spill,
     v105_outside,
 )
-from sbrtcheck.dvh.around_targets.spill import GlobalMaximum
+from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, Hottest, hottest_of_grid
 from sbrtcheck.errors import Problem
 from sbrtcheck.judging.plan import JudgedPlan, deciding_site, judge_plan
 from sbrtcheck.judging.plan_record import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.judging.problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.judging.tables_used import TableUse, tables_of_plan
 from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureReport
-from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.plan.doses import PlanDoses, drawn_targets
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
-from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
 from sbrtcheck.tables.organ_tables import clinic_goals, load_target_goals
+from sbrtcheck.tables.policy import load_policy
+from sbrtcheck.tables.policy_rows import coverage_goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class _AroundTargets:
 
     conformity: tuple[Conformity, ...]
     maximum: GlobalMaximum
+    hottest: Hottest
     spill_cm3: float | None
 
 
@@ -95,20 +98,21 @@ def plan_result(
     progress(f"{doses.label}: conformity")
     around = _around_targets(doses)
     progress(f"{doses.label}: judging")
-    judged, default = _judged_and_default(doses, around.conformity, given=given, case=case, choices=choices)
+    judged, default = _judged_and_default(doses, around, given=given, case=case, choices=choices)
     rows, disagreements = agreement_rows(doses)
     alpha_beta_gy = choices.clinic.alpha_beta_gy if choices.clinic else None
     title = judged.choice.table.title if judged.choice.table else "none"
     return PlanResult(
         doses=doses,
         report=plan_report(
-            doses,
+            as_clinic_declares(doses, choices.clinic),
             judged,
             default,
             maximum=around.maximum,
             spill_cm3=around.spill_cm3,
             agreement=rows,
             alpha_beta_gy=alpha_beta_gy,
+            policy=policy_in_force(choices.clinic),
         ),
         lesions=tuple(lesion_reports(doses, around.conformity, thresholds=case.classification if case else None)),
         structures=tuple(structure_reports(doses)),
@@ -121,12 +125,14 @@ def plan_result(
 
 def _around_targets(doses: PlanDoses) -> _AroundTargets:
     dose = doses.data.dose
+    hottest_cm3 = load_policy().value("target_dose.hottest_volume_cc")
     targets = [
         (doses.structures[x.ptv], x.prescription_gy)
         for x in doses.lesions
         if x.prescription_gy is not None and doses.structures[x.ptv].blocked is None
     ]
-    every = [doses.structures[x.ptv] for x in doses.lesions]
+    others = [doses.structures[name] for name in drawn_targets(doses) if name not in {s.name for s, _ in targets}]
+    every = [*(s for s, _ in targets), *others]
     surfaces = target_surfaces(every)
     measured = conformity(
         targets=targets,
@@ -134,13 +140,15 @@ def _around_targets(doses: PlanDoses) -> _AroundTargets:
         dose=dose,
         dvhs=[doses.dvhs[s.name] for s, _ in targets],
         surfaces=surfaces,
+        others=others,
     )
     spill = total_spill([c.spill_cm3 for c in measured])
     if spill.value is None:
         # A target at the edge of the grid has no number of its own; the plan's may still be known.
-        spill = v105_outside(dose, targets, surfaces=surfaces)
+        spill = v105_outside(dose, targets, surfaces=surfaces, others=others)
     return _AroundTargets(
         conformity=measured,
+        hottest=hottest_of_grid(dose, list(surfaces.values()), volume_cm3=hottest_cm3),
         maximum=global_maximum(dose, [(s, 0.0) for s in every], surfaces=surfaces),
         spill_cm3=spill.value if targets else None,
     )
@@ -148,7 +156,7 @@ def _around_targets(doses: PlanDoses) -> _AroundTargets:
 
 def _judged_and_default(
     doses: PlanDoses,
-    measured: Sequence[Conformity],
+    around: _AroundTargets,
     *,
     given: GivenFacts,
     case: CaseFile | None,
@@ -156,9 +164,16 @@ def _judged_and_default(
 ) -> tuple[JudgedPlan, JudgedPlan]:
     """Under the table and the clinic file asked for, and by default; the same where neither changes anything."""
     clinic, thresholds = choices.clinic, case.classification if case else None
-    judge = partial(judge_plan, doses, conformity=measured, absent=given.absent, intent=case.intent if case else "")
+    judge = partial(
+        judge_plan,
+        liver_lesion=_liver_lesion(doses.lesions, case),
+        conformity=around.conformity,
+        hottest=around.hottest,
+        absent=given.absent,
+        intent=case.intent if case else "",
+    )
     goals = load_target_goals()
-    default = judge(table=None, also=(), goals=goals, extra_required=())
+    default = judge(doses, table=None, also=(), goals=goals, extra_required=())
     required: tuple[str, ...] = ()
     wanted = choices.table_for(doses.lesions, n_fractions=doses.n_fractions)
     if clinic is not None:
@@ -167,7 +182,9 @@ def _judged_and_default(
         required = tuple(dict.fromkeys(organ for s in sites for organ in clinic.required.get(s, ())))
     if wanted is None and not choices.also and clinic is None and not choices.derive and thresholds is None:
         return default, default
+    policy = policy_in_force(clinic)
     judged = judge(
+        as_clinic_declares(doses, clinic),
         table=wanted,
         also=choices.also,
         goals=goals,
@@ -177,8 +194,28 @@ def _judged_and_default(
         derive=choices.derive,
         alpha_betas_gy=clinic.alpha_beta_gy if clinic else None,
         thresholds=thresholds,
+        policy=policy,
+        coverage=coverage_goals(policy) if clinic is None or clinic.keep_goals else (),
     )
     return judged, default
+
+
+def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
+    """What the case file says the plan's lesions of the liver are: the stricter of two, "" where one is not stated."""
+    own = [{x.ptv, x.gtv, x.itv, x.ctv} for x in lesions if x.site == "liver"]
+    declared = [x for x in case.lesions if x.liver_lesion] if case else []
+    stated = [next((x.liver_lesion for x in declared if x.roi in rois), "") for rois in own]
+    if "primary" in stated:
+        return "primary"
+    return "metastasis" if stated and all(stated) else ""
+
+
+def as_clinic_declares(doses: PlanDoses, clinic: ClinicFile | None) -> PlanDoses:
+    """With what a clinic's prescriptions cover, unless the case file says otherwise."""
+    if clinic is None or clinic.normalised_to is None:
+        return doses
+    declared = {"": clinic.normalised_to, **doses.given.normalised_to}
+    return replace(doses, given=replace(doses.given, normalised_to=declared))
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:

@@ -26,6 +26,7 @@ def tables_of_plan(judged: JudgedPlan, default: JudgedPlan) -> tuple[TableUse, .
         if plan.choice.table is not None:
             role = "decides" if plan is judged else "default, stands beside"
             out.append(TableUse(plan.choice.table.name, role, plan.choice.table))
+    out += [TableUse(table.name, "supplies what the deciding table lacks") for table in judged.supplied]
     for finding in judged.findings:
         if finding.kind in {FindingKind.OTHER_SOURCE, FindingKind.STRICTER_SOURCE}:
             out.append(TableUse(finding.table, "beside, does not decide"))

@@ -1,12 +1,11 @@
-"""Rules about targets: coverage goals, conformity by PTV volume, BED10 of the prescription, and stricter sources."""
+"""Rules of protocols and clinics about targets: goals, and conformity by PTV volume."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sbrtcheck.judging.comparison import compare, is_upper, judge
-from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.model import (
     ConformityRule,
     Dvh,
@@ -15,18 +14,13 @@ from sbrtcheck.model import (
     Lesion,
     Level,
     MetricValue,
-    OrganTable,
     Outcome,
     Reason,
     TargetGoal,
     Verdict,
 )
-from sbrtcheck.model.finding import as_other_source, information, told
+from sbrtcheck.model.finding import information, told
 from sbrtcheck.model.subject import Subject
-
-AT_THE_LIMIT = "at the limit: plans are normalised to this; contributes nothing"
-OWN_POLICY = "OUR_POLICY"
-AIRWAY = {"ProximalBronchialTree", "Trachea", "Trachea+ProximalBronchialTree"}
 
 
 def judge_target_goals(
@@ -35,7 +29,6 @@ def judge_target_goals(
     dvhs: Mapping[str, Dvh],
     goals: Sequence[TargetGoal],
     spill_percent: MetricValue | None,
-    organ_findings: Sequence[Finding],
     plan: str,
     near_maximum: Dvh | None = None,
 ) -> tuple[Finding, ...]:
@@ -46,7 +39,6 @@ def judge_target_goals(
         dvhs: ROI name to Dvh.
         goals: of constraints/target, or a clinic's own.
         spill_percent: volume at 105 % outside the PTV, in percent of the PTV, where computed.
-        organ_findings: of the deciding table, for the relief beside a serial organ.
         plan: label of the plan.
         near_maximum: of a PTV that holds targets of a higher prescription, the Dvh without them: its near-maximum is
             taken there.
@@ -58,17 +50,16 @@ def judge_target_goals(
         roi = {"PTV": lesion.ptv, "GTV": lesion.gtv, "ITV": lesion.itv, "CTV": lesion.ctv}[goal.target]
         if not roi:
             continue
-        limit, relief = _limit(goal, organ_findings)
         if goal.metric is None:
             value = spill_percent or MetricValue(goal.metric_text, None, None, None, goal.unit, Reason.NOT_COMPUTABLE)
-            verdict = compare(value, comparator=goal.comparator, limit=limit)
+            verdict = compare(value, comparator=goal.comparator, limit=goal.limit)
         else:
             dvh = near_maximum if near_maximum is not None and _is_near_maximum(goal) else dvhs[roi]
             subject = Subject(organ="", roi=dvh.roi, dvh=dvh, prescription_gy=lesion.prescription_gy)
             roi = dvh.roi
-            judgement = judge(subject, goal.metric, comparator=goal.comparator, limit=limit)
+            judgement = judge(subject, goal.metric, comparator=goal.comparator, limit=goal.limit)
             value, verdict = judgement.value, judgement.verdict
-        findings.append(_goal_finding(goal, lesion, roi, value, verdict, limit, relief, plan))
+        findings.append(_goal_finding(goal, lesion, roi, value, verdict, plan))
     return tuple(findings)
 
 
@@ -83,44 +74,17 @@ def _is_near_maximum(goal: TargetGoal) -> bool:
     return metric.kind == "Max" or small
 
 
-def _limit(goal: TargetGoal, organ_findings: Iterable[Finding]) -> tuple[float, str]:
-    """The goal's limit, or the relaxed one beside a serial organ that has used much of a mandatory limit."""
-    if goal.relaxed_limit is None or goal.relaxed_share is None:
-        return goal.limit, ""
-    for finding in organ_findings:
-        if (
-            finding.level is Level.MANDATORY
-            and finding.share is not None
-            and finding.share > goal.relaxed_share
-            and set(finding.organ.split("+")) & set(goal.relaxed_organs)
-        ):
-            note = (
-                f"{finding.organ} has used {finding.share:.0%} of its {finding.metric} {finding.comparator} "
-                f"{finding.limit:g}; under-coverage beside a serial organ is correct practice, so "
-                f"{goal.relaxed_limit:g} % is asked for"
-            )
-            return goal.relaxed_limit, note
-    return goal.limit, ""
-
-
 def _goal_finding(
     goal: TargetGoal,
     lesion: Lesion,
     roi: str,
     value: MetricValue,
     verdict: Verdict,
-    limit: float,
-    relief: str,
     plan: str,
 ) -> Finding:
-    own = goal.source == OWN_POLICY
-    notes = [value.note, relief]
+    notes = [value.note]
     consequence = goal.missed if verdict is Verdict.NOT_MET else Outcome.PASS
-    near = goal.at_the_limit is not None and value.value is not None and value.value >= goal.at_the_limit
-    if near and verdict in {Verdict.NOT_MET, Verdict.MARGINAL}:
-        verdict, consequence = Verdict.MARGINAL, Outcome.PASS
-        notes.append(AT_THE_LIMIT)
-    elif verdict is Verdict.NOT_EVALUABLE and (own or goal.level is Level.MANDATORY):
+    if verdict is Verdict.NOT_EVALUABLE and goal.level is Level.MANDATORY:
         consequence = Outcome.INCOMPLETE
     elif verdict is Verdict.MARGINAL and goal.level is Level.MANDATORY:
         consequence = Outcome.MARGINAL
@@ -142,13 +106,13 @@ def _goal_finding(
         high=value.high,
         unit=goal.unit,
         comparator=goal.comparator,
-        limit=limit,
+        limit=goal.limit,
         reason=value.reason if verdict is Verdict.NOT_EVALUABLE else None,
         notes=told(*notes),
-        source="policy of this program" if own else goal.source.replace("_", " "),
+        source=goal.source.replace("_", " "),
         margin=None
         if value.value is None
-        else (limit - value.value if is_upper(goal.comparator) else value.value - limit),
+        else (goal.limit - value.value if is_upper(goal.comparator) else value.value - goal.limit),
     )
 
 
@@ -209,82 +173,3 @@ def judge_conformity(
             )
         )
     return tuple(findings)
-
-
-def _comparable(one: Finding, other: Finding) -> bool:
-    """Whether two rows of two sources ask the same thing: one metric text, or both a near-maximum dose."""
-    if one.organ != other.organ and not (one.organ in AIRWAY and other.organ in AIRWAY):
-        return False
-    if one.unit != other.unit or is_upper(one.comparator) != is_upper(other.comparator):
-        return False
-    return one.metric == other.metric or (_is_point(one.metric) and _is_point(other.metric))
-
-
-def _is_point(metric: str) -> bool:
-    if metric.startswith("Max["):
-        return True
-    number, _, _ = metric.removeprefix("D").partition("cc[")
-    try:
-        return metric.startswith("D") and float(number) <= 0.1
-    except ValueError:
-        return False
-
-
-def judge_other_sources(
-    context: PlanContext,
-    *,
-    deciding: OrganTable,
-    findings: Sequence[Finding],
-    others: Iterable[OrganTable],
-    weighty_organs: frozenset[str],
-) -> tuple[Finding, ...]:
-    """What the other shipped sources say at the same number of fractions, where it differs from the deciding table.
-
-    A mandatory row that is exceeded, where the deciding table has no missed row for that organ, is a stricter source:
-    a line, and a variation for the organs of ``weighty_organs``. Airway beyond UK SABR 2022 in 8 fractions with a
-    target within 1 cm is MARGINAL (HILUS). Where the deciding table's row is missed, what a comparable row of another
-    source says is shown.
-    """
-    out: list[Finding] = []
-    decided = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.value is not None]
-    missed = [f for f in decided if f.verdict is Verdict.NOT_MET]
-    for table in others:
-        if table.name == deciding.name or not table.may_be_stricter_source:
-            continue
-        doubtful = {r.rule_id for r in table.rows if r.confidence == "low"}
-        for said in judge_organ_limits(context, table):
-            if said.rule_id in doubtful or said.value is None or said.level is not Level.MANDATORY:
-                continue
-            organs = set(said.organ.split("+"))
-            beside = [f for f in missed if set(f.organ.split("+")) & organs]
-            if said.verdict is Verdict.NOT_MET and not beside:
-                out.append(_stricter(context, table, said, weighty_organs))
-            elif any(_comparable(f, said) for f in missed):
-                word = "met" if said.verdict is not Verdict.NOT_MET else "missed as well"
-                out.append(as_other_source(said, notes=(f"{table.title}: {word}; it does not decide",)))
-    return tuple(out)
-
-
-def _stricter(context: PlanContext, table: OrganTable, said: Finding, weighty_organs: frozenset[str]) -> Finding:
-    organs = set(said.organ.split("+"))
-    consequence = Outcome.PASS_WITH_VARIATION if organs & weighty_organs else Outcome.PASS
-    note = f"{table.title} is stricter and exceeded; it does not decide"
-    near = [
-        s
-        for organ in organs
-        for s in context.subjects.get(organ, ())
-        if s.distance_mm is not None and s.distance_mm <= 10.0
-    ]
-    if table.name == "uk_sabr_2022" and context.n_fractions == 8 and organs & AIRWAY and near:
-        consequence = Outcome.MARGINAL
-        note = (
-            f"airway beyond {said.limit:g} Gy in 8 fractions with the target within 1 cm of it (UK SABR 2022): "
-            "HILUS saw treatment-related deaths there; a person decides"
-        )
-    return replace(
-        said,
-        kind=FindingKind.STRICTER_SOURCE,
-        consequence=consequence,
-        notes=told(note, *said.notes),
-        source=f"{said.source} ({table.trust})",
-    )

@@ -107,6 +107,27 @@ def completeness(
     )
 
 
+def held_at(finding: Finding, outcome: Outcome, said: str, *policy: str, level: Level | None = None) -> Finding:
+    """A finding with another consequence, what is said of it first, and the policy values that it rests on.
+
+    Args:
+        finding: as its row alone would have it.
+        outcome: its consequence now. One that becomes MARGINAL needs review, whatever its band.
+        said: why.
+        policy: keys of the policy values.
+        level: how the row is held now; None: as before.
+    """
+    became = outcome is Outcome.MARGINAL and finding.consequence is not outcome
+    return replace(
+        finding,
+        consequence=outcome,
+        level=finding.level if level is None else level,
+        notes=told(said, *finding.notes),
+        policy=tuple(dict.fromkeys((*finding.policy, *policy))),
+        marginal_reason=MarginalReason.NEEDS_REVIEW if became else finding.marginal_reason,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact that the files lack or hold, with its origin (file tag, option, case file, geometry, our policy)."""

@@ -71,7 +71,10 @@ class StructureSet:
 
 @dataclass(frozen=True, slots=True)
 class DoseReference:
-    """One item of Dose Reference Sequence (300A,0010). Doses in Gy; None where the file holds none."""
+    """One item of Dose Reference Sequence (300A,0010). Doses in Gy; None where the file holds none.
+
+    ``point_mm``: Dose Reference Point Coordinates (300A,0018), of a prescription to a point.
+    """
 
     number: int
     structure_type: str
@@ -82,6 +85,7 @@ class DoseReference:
     nominal_prior_dose_gy: float | None = None
     delivery_maximum_gy: float | None = None
     organ_at_risk_maximum_gy: float | None = None
+    point_mm: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Plan:
     """An RT plan as read. ``n_fractions`` is None when the file leaves it open; nothing is ever defaulted.
 
     ``beam_dose_per_fraction_gy``: sum of Beam Dose (300A,0084) over the treatment beams of the fraction group [Gy].
+    ``beam_dose_point_mm``: the point at which all of them state it (300A,0082), None where they do not share one.
     ``problems`` holds warnings of this plan (not approved, no metersets, ...).
     """
 
@@ -102,6 +107,7 @@ class Plan:
     approval_status: str = ""
     intent: str = ""
     beam_dose_per_fraction_gy: float | None = None
+    beam_dose_point_mm: tuple[float, float, float] | None = None
     n_treatment_beams: int = 0
     n_fractions_per_day: int | None = None
     problems: tuple[Problem, ...] = ()

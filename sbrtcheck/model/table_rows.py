@@ -14,6 +14,7 @@ class LimitRow:
 
     ``level_printed`` is the source's word, ``level`` how the row is judged (None: listed, never judged).
     ``derived`` says how a limit was carried here from other numbers of fractions; "" for what a source prints.
+    ``or_share_of_volume``: a spared volume must reach this share of the whole organ where that is more than ``limit``.
     ``limit_at_fewer``: what the source prints for the next lower number of fractions, for a carried limit in Gy.
     """
 
@@ -38,13 +39,15 @@ class LimitRow:
     note: str
     derived: str = ""
     limit_at_fewer: float | None = None
+    or_share_of_volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrganTable:
     """One source of organ limits.
 
-    ``trust`` is what the program calls it; ``may_decide`` is False for compare-only tables.
+    ``sites``: those it was written for, empty for any. ``trust`` is what the program calls it; ``may_decide`` is False
+    for compare-only tables.
     ``point_volume_cm3``: volume at which a ``Max[Gy]`` row is evaluated [cm3]; ``point_volume_printed`` says whether
     the source prints it or it is ours.
     """
@@ -64,6 +67,11 @@ class OrganTable:
     judged_as_note: str
     sha256: str
     rows: tuple[LimitRow, ...]
+    sites: tuple[str, ...] = ()
+
+    def speaks_for(self, site: str) -> bool:
+        """Whether the source was written for lesions of a site; one without sites speaks for every site."""
+        return not self.sites or site in self.sites
 
     @property
     def fractions(self) -> tuple[int, ...]:
@@ -142,11 +150,9 @@ class OrganInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetGoal:
-    """One goal for a target structure: our policy or a protocol's rule.
+    """One goal for a target structure: a protocol's or a clinic's rule.
 
-    Judged for lesions of ``site`` ("" for any). From ``at_the_limit`` up to ``limit`` the goal is "at the limit" and
-    contributes nothing. Where one of ``relaxed_organs`` has used more than ``relaxed_share`` of a mandatory limit,
-    ``relaxed_limit`` takes the place of ``limit``. ``missed`` is what a missed goal does to the outcome.
+    Judged for lesions of ``site`` ("" for any). ``missed`` is what a missed goal does to the outcome.
     ``metric`` is None for a rule that no TG-263 string expresses; ``rule`` then names it (``spill_105``).
     """
 
@@ -162,10 +168,6 @@ class TargetGoal:
     level: Level
     missed: Outcome
     site: str = ""
-    at_the_limit: float | None = None
-    relaxed_limit: float | None = None
-    relaxed_share: float | None = None
-    relaxed_organs: tuple[str, ...] = ()
     seen_at: str = ""
     cross_check: str = ""
     confidence: str = ""

@@ -70,6 +70,8 @@ class Reason(StrEnum):
     CONTAINER_EXCEEDED = "container_exceeded"
     PART_MISSING = "part_missing"
     ORGAN_CUT = "organ_cut"
+    ORGAN_SMALLER = "organ_smaller"
+    PART_DRAWN = "part_drawn"
     OUTSIDE_TABLE_RANGE = "outside_table_range"
     NOT_DECLARED = "not_declared"
     CUMULATIVE_NOT_SUMMED = "cumulative_not_summed"
@@ -100,6 +102,8 @@ _REASON_WORDS = {
     Reason.CONTAINER_EXCEEDED: "not contoured, and the structure around it is beyond the limit",
     Reason.PART_MISSING: "a part of the structure is not contoured",
     Reason.ORGAN_CUT: "the organ seems cut by the end of the scan",
+    Reason.ORGAN_SMALLER: "the organ is smaller than the volume asked for",
+    Reason.PART_DRAWN: "only a part of the organ is drawn",
     Reason.OUTSIDE_TABLE_RANGE: "outside the range of the table",
     Reason.NOT_DECLARED: "not declared",
     Reason.CUMULATIVE_NOT_SUMMED: "the sum of the plans was not computed",

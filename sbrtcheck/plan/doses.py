@@ -65,6 +65,7 @@ class PlanDoses:
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
     # Targets that the plan seems to treat and that are no lesion, each with why.
     targets_not_judged: tuple[str, ...] = ()
+    given: GivenFacts = field(default_factory=GivenFacts)
 
     @property
     def body(self) -> NamedRoi | None:
@@ -146,7 +147,7 @@ def compute_plan(
     if elsewhere:
         lesions = tuple(x for x in lesions if not {x.ptv, x.gtv, x.itv, x.ctv} & set(elsewhere))
     lesions = tuple(replace(x, id=str(number)) for number, x in enumerate(lesions, start=first_lesion))
-    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named}
+    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named} - {course.EVERY_TARGET}
     if unknown:
         raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
     linking = course.link_prescriptions(
@@ -157,6 +158,7 @@ def compute_plan(
         given_gy=given.prescriptions_gy,
         n_fractions=n_fractions,
     )
+    linking = _with_site_dose(linking, data, named, structures, given, interpolation)
     problems += linking.problems
     lesions = tuple(
         replace(x, volume_cm3=structures[x.ptv].volume_cm3 if structures[x.ptv].blocked is None else None)
@@ -232,6 +234,7 @@ def compute_plan(
         higher_levels=levels,
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
         out_of_reach=unreached,
+        given=given,
         targets_not_judged=(
             *targets_not_judged(
                 named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy
@@ -239,6 +242,28 @@ def compute_plan(
             *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
         ),
     )
+
+
+def _with_site_dose(
+    linking: course.Linking,
+    data: PlanData,
+    named: Sequence[NamedRoi],
+    structures: Mapping[str, Structure],
+    given: GivenFacts,
+    interpolation: str,
+) -> course.Linking:
+    """Link the one prescription of a site to the targets that have none, where the dose in each says that it is meant.
+
+    The doses of these targets are taken for that alone: which levels lie inside each other follows from it.
+    """
+    dose_gy = course.site_dose_gy(linking, data.plan, {n.roi.number: n.roi.name for n in named})
+    if dose_gy is None:
+        return linking
+    ptvs = [structures[x.ptv] for x in linking.lesions if x.prescription_gy is None]
+    found = compute_dvhs(ptvs, data.dose, interpolation=interpolation, band=False)
+    d95_gy = {s.name: evaluate("D95%[Gy]", d).value for s, d in zip(ptvs, found, strict=True)}
+    low, high = (given.policy.value(f"target_dose.shared_{end}_percent") for end in ("low", "high"))
+    return course.with_site_dose(linking, dose_gy, d95_gy=d95_gy, percent=(low, high))
 
 
 def _has_round_ends(organ: str) -> bool:
@@ -325,6 +350,19 @@ def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
         if lesion.site:
             out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
     return out
+
+
+def drawn_targets(doses: PlanDoses) -> tuple[str, ...]:
+    """Every PTV that is drawn, prescribed or not, and every other target whose middle lies in none of them."""
+    drawn = [n for n in doses.named if n.role is Role.TARGET and doses.structures[n.roi.name].bounds_mm is not None]
+    ptvs = [n.roi.name for n in drawn if n.target_type == "PTV"]
+    out = list(ptvs)
+    for n in (n for n in drawn if n.target_type != "PTV"):
+        low, high = np.asarray(doses.structures[n.roi.name].bounds_mm)
+        middle: FloatArray = ((low + high) / 2)[None]
+        if not any(bool(doses.structures[ptv].contains(middle)[0]) for ptv in ptvs):
+            out.append(n.roi.name)
+    return tuple(out)
 
 
 def target_ratio(doses: PlanDoses, lesion: Lesion) -> float | None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sbrtcheck.model import Options
-from sbrtcheck.read.case_file import CaseFile
-from sbrtcheck.read.clinic_file import ClinicFile
+from sbrtcheck.model.policy import NormalisedTo, Policy
+from sbrtcheck.read.case_file import CaseFile, Excuse
+from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
+from sbrtcheck.tables.policy import load_policy
 
 
 def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | None = None) -> GivenFacts:
@@ -25,7 +27,19 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
         optional_map={**(dict(clinic.names) if clinic else {}), **given.optional_map},
         absent={**absent, **given.absent},
         sex=given.sex or (case.sex if case else ""),
+        normalised_to={**_normalised(case), **given.normalised_to},
+        excuses=(*given.excuses, *(case.excuses if case else ())),
+        same_patient=given.same_patient or bool(case and case.same_patient),
+        policy=policy_in_force(clinic),
     )
+
+
+def _normalised(case: CaseFile | None) -> dict[str, NormalisedTo]:
+    """What the case file says that prescriptions cover, by target; "" for every target."""
+    if case is None:
+        return {}
+    of_all = {} if case.normalised_to is None else {"": case.normalised_to}
+    return {**of_all, **{x.roi: x.normalised_to for x in case.lesions if x.normalised_to is not None}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,9 @@ class GivenFacts:
     """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
 
     ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    ``prescriptions_gy``: target to total dose, or "all" for every target without one. ``normalised_to``: target ("" for
+    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``same_patient``: somebody has
+    confirmed that all objects are of one patient. ``policy``: the numbers by which a prescription is linked.
     """
 
     n_fractions: int | None = None
@@ -42,6 +59,10 @@ class GivenFacts:
     optional_map: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+    normalised_to: Mapping[str, NormalisedTo] = field(default_factory=dict)
+    excuses: tuple[Excuse, ...] = ()
+    same_patient: bool = False
+    policy: Policy = field(default_factory=load_policy)
 
     @classmethod
     def of(cls, options: Options, *, sex: str = "") -> GivenFacts:

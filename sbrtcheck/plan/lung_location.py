@@ -1,27 +1,34 @@
-"""What a lung lesion is: central, ultracentral or peripheral by the distance of its PTV to the airway, its side, and
-whether it is declared an early-stage primary.
+"""What a lung lesion is: central, ultracentral or peripheral by what its PTV lies near, its side, what is declared.
 
-Definition, edges and source stand in constraints/guideline/neighbours.toml, table [location]. What the case file
-declares wins, and the distance is printed beside it.
+The definitions stand in constraints/policy/locations.csv. What the case file declares names the lesion, and what was
+measured is printed beside it; the judging policy goes by the worse of the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from sbrtcheck.anatomy.points import points_distance_mm, points_of
+from sbrtcheck.anatomy.points import points_distance_mm
 from sbrtcheck.dvh import Structure
 from sbrtcheck.dvh.contours import combine as shapes
 from sbrtcheck.errors import refuse, safe_text
-from sbrtcheck.model import Fact, Lesion, NamedRoi, Role
+from sbrtcheck.model import Fact, Lesion
+from sbrtcheck.model.location import Location
+from sbrtcheck.model.policy import LocationRule, Policy
 from sbrtcheck.plan.doses import PlanDoses
-from sbrtcheck.tables.neighbours import location_rule, lung_location
+from sbrtcheck.tables.policy import load_policy
+from sbrtcheck.tables.policy_rows import location_rules
 
 _T = TypeVar("_T")
+# Only the whole tree can show that a target is far from the airway.
+TREE = "ProximalBronchialTree"
+AIRWAY = (TREE, "Bronchus_Main", "Trachea", "Carina")
+# Beyond this no definition looks.
+SURFACES_WITHIN_MM = 30.0
 
 
 def with_locations(
@@ -50,7 +57,7 @@ def with_locations(
             before = lesion.laterality
             lesion = _placed(lesion, doses, declared)
             roi = safe_text(lesion.ptv)
-            facts.append(Fact(f"location of {roi}", lesion.location or "not known", _origin(lesion)))
+            facts.append(Fact(f"location of {roi}", lesion.location or "not known", lesion.location_origin))
             if lesion.laterality != before:
                 facts.append(Fact(f"side of {roi}", lesion.laterality, "geometry: the lung that holds most of the PTV"))
         lesions.append(lesion)
@@ -59,8 +66,41 @@ def with_locations(
 
 def airway_distance_mm(lesion: Lesion) -> float | None:
     """From the PTV to the nearest contoured part of the airway [mm], None when none is contoured."""
-    airway = location_rule()["airway"]
-    return min((gap for organ, gap in lesion.distances_mm if organ in airway), default=None)
+    return min((gap for organ, gap in lesion.distances_mm if organ in AIRWAY), default=None)
+
+
+def locate(doses: PlanDoses, lesion: Lesion, policy: Policy) -> Location:
+    """Where a lung lesion lies by its distances, and the definition that counted; neither: peripheral, or not known.
+
+    Two structures touch within the policy's distance, or the spacing of their contours where that is wider.
+    """
+    found: dict[str, str] = {}
+    touching: dict[str, None] = {}
+    for rule in location_rules(policy):
+        near = [
+            (gap, organ)
+            for organ, gap in lesion.distances_mm
+            if organ in rule.organs and gap <= _reach_mm(doses, lesion, organ, rule)
+        ]
+        if rule.relation == "touching":
+            touching.update(dict.fromkeys(organ for _, organ in near))
+        if near and rule.location not in found:
+            gap, organ = min(near)
+            found[rule.location] = f"PTV {gap:.1f} mm from {organ} ({rule.definition}; {rule.source})"
+    return Location(
+        central=bool(found),
+        ultracentral="ultracentral" in found,
+        touching=tuple(touching),
+        definition=found.get("ultracentral") or found.get("central", ""),
+    )
+
+
+def _reach_mm(doses: PlanDoses, lesion: Lesion, organ: str, rule: LocationRule) -> float:
+    if rule.relation != "touching":
+        return rule.distance_mm
+    shapes = [doses.structures[lesion.ptv], *doses.shapes.get(organ, ())]
+    spacings = [s.slice_spacing_mm for s in shapes if s is not None and s.slice_spacing_mm is not None]
+    return max([rule.distance_mm, *spacings])
 
 
 def _declared_for(lesion: Lesion, declared: Mapping[str, _T]) -> _T | None:
@@ -78,16 +118,9 @@ def _refuse_elsewhere(lesion: Lesion, *, location: str | None, early: bool | Non
         raise refuse("E-CONTRADICTS", safe_text(lesion.ptv), tag="case file", seen=where)
 
 
-def _origin(lesion: Lesion) -> str:
-    """Where the location comes from, with the definition that the geometry was read by."""
-    rule = location_rule()
-    return f"{lesion.location_origin} ({rule['definition']}; {rule['source']})"
-
-
 def _placed(lesion: Lesion, doses: PlanDoses, declared: Mapping[str, str]) -> Lesion:
-    distances = _distances(lesion, doses)
-    lesion = replace(lesion, distances_mm=tuple(distances.items()))
-    location, origin = _by_distance(distances)
+    lesion = replace(lesion, distances_mm=tuple(_distances(lesion, doses).items()))
+    location, origin = _by_distance(lesion, doses)
     stated = _declared_for(lesion, declared)
     if stated:
         location, origin = stated, f"case file ({origin}{f' would be {location}' if location else ''})"
@@ -96,41 +129,43 @@ def _placed(lesion: Lesion, doses: PlanDoses, declared: Mapping[str, str]) -> Le
 
 
 def _distances(lesion: Lesion, doses: PlanDoses) -> dict[str, float]:
-    """Between surfaces for the airway; between contour points for the rest, which decides nothing."""
-    rule = location_rule()
+    """To every organ that a definition names [mm]: between surfaces where it is near, between contour points else."""
+    organs = dict.fromkeys(organ for rule in location_rules(load_policy()) for organ in rule.organs)
     ptv = doses.structures[lesion.ptv]
     out: dict[str, float] = {}
-    for organ in rule["airway"]:
-        gaps = [shapes.distance_mm(ptv, s) for s in doses.shapes.get(organ, ()) if s is not None]
+    for organ in organs:
+        gaps = [_gap_mm(ptv, s) for s in doses.shapes.get(organ, ()) if s is not None]
         known = [gap for gap in gaps if gap is not None]
         if known:
             out[organ] = min(known)
-    own = _points([n for n in doses.named if n.roi.name == lesion.ptv])
-    for organ in rule["mediastinum"]:
-        points = _points([n for n in doses.named if n.role is Role.ORGAN and n.organ == organ])
-        gap = points_distance_mm(own, points)
-        if np.isfinite(gap):
-            out[organ] = 0.0 if np.any(ptv.contains(points)) else gap
     return out
 
 
-def _points(named: Sequence[NamedRoi]) -> np.ndarray:
-    clouds = [points_of(n) for n in named]
-    return np.concatenate(clouds) if clouds else np.empty((0, 3))
+def _gap_mm(ptv: Structure, organ: Structure) -> float | None:
+    """Contour points bound the distance; only where it may matter are the surfaces measured."""
+    if not len(organ.vertices_mm) or not len(ptv.vertices_mm):
+        return shapes.distance_mm(ptv, organ)
+    (low, high), (organ_low, organ_high) = np.asarray(ptv.bounds_mm), np.asarray(organ.bounds_mm)
+    apart = np.maximum(np.maximum(organ_low - high, low - organ_high), 0.0)
+    if float(np.linalg.norm(apart)) > SURFACES_WITHIN_MM:
+        return points_distance_mm(ptv.vertices_mm, organ.vertices_mm)
+    return shapes.distance_mm(ptv, organ)
 
 
-def _by_distance(distances: Mapping[str, float]) -> tuple[str, str]:
+def _by_distance(lesion: Lesion, doses: PlanDoses) -> tuple[str, str]:
     """The location and where it comes from. Without the bronchial tree nothing shows that a target is far from it."""
-    rule = location_rule()
-    airway = {organ: gap for organ, gap in distances.items() if organ in rule["airway"]}
+    found = locate(doses, lesion, load_policy())
+    if found.central:
+        return "ultracentral" if found.ultracentral else "central", f"geometry: {found.definition}"
+    airway = {organ: gap for organ, gap in lesion.distances_mm if organ in AIRWAY}
     if not airway:
-        return "", f"geometry: neither {' nor '.join(rule['airway'])} is contoured; declare it in the case file"
+        return "", f"geometry: neither {TREE} nor Trachea is contoured; declare it in the case file"
     organ, gap = min(airway.items(), key=lambda pair: pair[1])
-    location = lung_location(distance_to_airway_mm=gap)
     measured = f"geometry: PTV {gap:.1f} mm from {organ}"
-    if location == "peripheral" and rule["tree"] not in airway:
-        return "", f"{measured}, and {rule['tree']} is not contoured; declare it in the case file"
-    return location, measured
+    if TREE not in airway:
+        return "", f"{measured}, and {TREE} is not contoured; declare it in the case file"
+    central = next(rule for rule in location_rules(load_policy()) if rule.relation == "within")
+    return "peripheral", f"{measured}, and it touches none of the organs that make it central ({central.source})"
 
 
 def _side(ptv: Structure, doses: PlanDoses) -> str:

@@ -49,19 +49,3 @@ def load_neighbours() -> tuple[NeighbourFact, ...]:
 def load_lesion_counts() -> tuple[LesionCount, ...]:
     """Other sources' limits on the number of lesions."""
     return tuple(LesionCount(**raw) for raw in neighbours_document(COUNTS_FILE)["count"])
-
-
-def location_rule() -> dict[str, Any]:
-    """What central and ultracentral mean: edges [mm], definition, source, and the organs that are measured to."""
-    rule: dict[str, Any] = neighbours_document(NEIGHBOURS_FILE)["location"]
-    return rule
-
-
-def lung_location(*, distance_to_airway_mm: float | None) -> str:
-    """Ultracentral, central or peripheral, by the distance of the PTV to the bronchial tree [mm]; "" if unknown."""
-    if distance_to_airway_mm is None:
-        return ""
-    edges = neighbours_document(NEIGHBOURS_FILE)["location"]
-    if distance_to_airway_mm <= edges["ultracentral_at_or_below_mm"]:
-        return "ultracentral"
-    return "central" if distance_to_airway_mm < edges["central_below_mm"] else "peripheral"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
@@ -33,17 +34,18 @@ SHIPPED_COLUMNS = (
     "note",
 )
 LOCAL_COLUMNS = ("organ", "fractions", "metric", "comparator", "limit", "unit", "level")
-EXTRA_COLUMNS = ("alpha_beta_gy",)
+EXTRA_COLUMNS = ("alpha_beta_gy", "or_share_of_volume")
 LEVELS_PRINTED = ("mandatory", "optimal", "acceptable-variation", "unspecified")
 JUDGED_AS = {"mandatory": Level.MANDATORY, "optimal": Level.OPTIMAL, "info": Level.INFORMATION, "": None}
 COMPARATORS = ("<", "<=", ">", ">=")
 UNITS = ("Gy", "cc", "%")
 CONFIDENCES = ("high", "medium", "low")
-CONDITIONS = ("", "sex=M", "sex=F")
+CONDITIONS = ("", "sex=M", "sex=F", "liver=primary", "liver=metastasis")
 MAX_LIMIT = {"Gy": 100.0, "cc": 5000.0, "%": 100.0}
 # A maximum in percent of the prescription may exceed 100.
 MAX_DOSE_PERCENT = 200.0
 MAX_FRACTIONS = 60
+_SHARE = re.compile(r"1/([2-9])", re.ASCII)
 _SOURCE_ID = re.compile(r"[A-Z][A-Z0-9_]{1,30}", re.ASCII)
 
 
@@ -157,6 +159,7 @@ def _read_row(line: _Line, *, table: str, organs: Set[str], shipped: bool) -> Li
     level = _level(line, level_printed, shipped=shipped)
     metric = _row_metric(line, unit=unit, comparator=comparator, computable=computable)
     limit = _limit(line, unit=unit, metric=metric)
+    share = _or_share_of_volume(line, metric)
     if shipped and not line.get("seen_at"):
         line.bad("seen_at", "the row does not say where it was read", "Name the place")
     if len(line.problems) > before:
@@ -194,7 +197,22 @@ def _read_row(line: _Line, *, table: str, organs: Set[str], shipped: bool) -> Li
         cross_check=line.get("cross_check"),
         confidence=line.get("confidence"),
         note=line.get("note"),
+        or_share_of_volume=share,
     )
+
+
+def _or_share_of_volume(line: _Line, metric: Metric | None) -> float | None:
+    """The share of the whole organ that may ask for more than the limit: "1/3", or empty."""
+    text = line.get("or_share_of_volume")
+    if not text:
+        return None
+    found = _SHARE.fullmatch(text)
+    if found is None or metric is None or metric.kind != "CV" or metric.unit != "cc":
+        line.bad(
+            "or_share_of_volume", "not a share of the organ for a spared volume in cc", "Write 1/3, or leave it empty"
+        )
+        return None
+    return 1.0 / int(found[1])
 
 
 def _fractions(line: _Line, *, computable: bool) -> int | None:
@@ -258,7 +276,8 @@ def _check_together(rows: list[tuple[_Line, LimitRow]]) -> None:
         first = exact.setdefault((*place, row.rule_id, row.limit, row.level_printed, row.endpoint), line.where)
         if first != line.where:
             line.bad("limit", f"the same row stands in {first}", "Remove one of the two")
-        elif row.level is not None:
+        # Points of a risk curve stand beside each other; limits of one level contradict each other.
+        elif row.level not in {None, Level.INFORMATION}:
             other_line, other = judged.setdefault(place, {}).setdefault(row.level, (line, row))
             if other is not row:
                 has = f"{other.comparator} {other.limit:g} {other.unit}"
@@ -292,5 +311,9 @@ def _check_against_floors(
 
 
 def _with_unique_ids(rows: list[LimitRow]) -> tuple[LimitRow, ...]:
-    """Rows that are only listed may share organ, metric and level (risk points): their limit joins the identifier."""
-    return tuple(replace(r, rule_id=f"{r.rule_id}:{r.limit:g}") if r.level is None else r for r in rows)
+    """Rows that are only listed, and points of one risk curve, may share organ, metric and level: their limit joins the
+    identifier."""
+    count = Counter(r.rule_id for r in rows)
+    return tuple(
+        replace(r, rule_id=f"{r.rule_id}:{r.limit:g}") if r.level is None or count[r.rule_id] > 1 else r for r in rows
+    )

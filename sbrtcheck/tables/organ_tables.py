@@ -21,7 +21,7 @@ from sbrtcheck.tables.datafiles import (
     wrong_usage_many,
 )
 from sbrtcheck.tables.organ_rows import MAX_FRACTIONS, read_organ_rows
-from sbrtcheck.tables.organs import load_organs, load_regions, load_sites, name_key, organ_names, site_of_name
+from sbrtcheck.tables.organs import SITES, load_organs, load_regions, load_sites, name_key, organ_names, site_of_name
 from sbrtcheck.tables.target_goals import clinic_goals, conformity_limits, load_conformity_rules, load_target_goals
 
 __all__ = [
@@ -52,6 +52,7 @@ _TOML_KEYS: dict[str, type] = {
     "edition": str,
     "version": str,
     "population": str,
+    "sites": list,
     "trust": str,
     "may_decide": bool,
     "may_be_stricter_source": bool,
@@ -138,6 +139,8 @@ def _settings_problems(path: Path, settings: Mapping[str, Any]) -> list[Problem]
         problems.append(bad("trust", f"not one of {', '.join(TRUSTS)}"))
     if settings["trust"] in _COMPARE_ONLY and (settings["may_decide"] or settings["may_be_stricter_source"]):
         problems.append(bad("may_decide", "a partial table or a clinic's practice never decides"))
+    if not set(map(str, settings["sites"])) <= set(SITES):
+        problems.append(bad("sites", f"not a list of {', '.join(SITES)}"))
     if not 0 < settings["point_volume_cm3"] <= 1:
         problems.append(bad("point_volume_cm3", "outside 0 to 1 cc"))
     if settings["version"] not in settings["sha256"]:
@@ -160,7 +163,8 @@ def _load_shipped(short: str) -> OrganTable:
     rows, problems = read_organ_rows(text, file=path.name, table=short, organs=organ_names(), shipped=True)
     if problems:
         raise wrong_usage_many(problems)
-    return OrganTable(**{k: v for k, v in settings.items() if k != "sha256"}, sha256=sha256, rows=rows)
+    said = {k: v for k, v in settings.items() if k not in {"sha256", "sites"}}
+    return OrganTable(**said, sites=tuple(settings["sites"]), sha256=sha256, rows=rows)
 
 
 def _load_local(path: Path) -> OrganTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from functools import cache
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from sbrtcheck.tables.policy import load_policy
 from sbrtcheck.tables.target_goals import target_rows
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", bound=StrEnum)
 CODE = "E-DATA"
 REQUIREMENTS = ("required", "if_near", "not_asked")
 # Directions of required.csv beyond those of regions.csv. below_top: the target's bottom lies more than so far below the
@@ -61,6 +63,12 @@ class _Lines:
         if value not in allowed:
             self.bad(row, column, f"not one of {', '.join(a or '(empty)' for a in allowed)}")
         return value
+
+    def member(self, row: CsvRow, column: str, choices: type[_E]) -> _E:
+        """The member of an enumeration that a cell names; the first one stands in for a wrong cell."""
+        members = list(choices)
+        value = self.one_of(row, column, tuple(m.value for m in members))
+        return next((m for m in members if m.value == value), members[0])
 
     def organs(self, row: CsvRow, column: str, *, empty: bool = False, body: bool = False) -> tuple[str, ...]:
         names = tuple(part for part in row.cells[column].split("|") if part)
@@ -228,7 +236,8 @@ def supplements() -> tuple[Supplement, ...]:
             if not every:
                 lines.organs(row, column)
         lines.one_of(row, "table", sorted(tables))
-        kind = lines.one_of(row, "kind", ("*",) if every else tuple(SupplementKind))
+        if every:
+            lines.one_of(row, "kind", ("*",))
         order = parse_number(cells["order"])
         numbers = [] if cells["fractions"] == "*" else [parse_number(n) for n in cells["fractions"].split("|")]
         if order is None or any(n is None or not 1 <= n <= 60 for n in numbers):
@@ -238,13 +247,13 @@ def supplements() -> tuple[Supplement, ...]:
         level = lines.one_of(row, "level_at_most", ("", Level.OPTIMAL.value))
         return Supplement(
             organ=cells["organ"],
-            kind=None if every else SupplementKind(kind),
+            kind=None if every else lines.member(row, "kind", SupplementKind),
             order=int(order or 0),
             table=cells["table"],
             source_organ=cells["source_organ"],
             n_fractions=tuple(int(n) for n in numbers if n is not None),
             metric_text=cells["metric"],
-            level_at_most=Level(level) if level else None,
+            level_at_most=Level.OPTIMAL if level else None,
             condition=lines.one_of(row, "condition", ("", "liver_lesion")),
             note=cells["note"],
         )
@@ -293,7 +302,7 @@ def location_outcomes(policy: Policy) -> tuple[LocationOutcome, ...]:
             vessels_only=lines.one_of(row, "contact", ("any", "vessels_only")) == "vessels_only",
             from_fractions=1 + (int(policy.value(above)) if above in policy.entries else 0),
             to_fractions=int(policy.value(up_to)) if up_to in policy.entries else 0,
-            outcome=Outcome(lines.one_of(row, "outcome", tuple(Outcome))),
+            outcome=lines.member(row, "outcome", Outcome),
             key=up_to,
         )
 
@@ -353,8 +362,8 @@ def coverage_goals(policy: Policy) -> tuple[CoverageGoal, ...]:
             comparator=lines.one_of(row, "comparator", (">=",)),
             limit_key=key,
             limit=policy.value(key) if key in policy.entries else 0.0,
-            missed=Outcome(lines.one_of(row, "missed", tuple(Outcome))),
-            excused=Outcome(lines.one_of(row, "excused", tuple(Outcome))),
+            missed=lines.member(row, "missed", Outcome),
+            excused=lines.member(row, "excused", Outcome),
             note=cells["note"],
         )
 

@@ -21,7 +21,7 @@ from sbrtcheck.tables.datafiles import (
     read_toml,
     wrong_usage_many,
 )
-from sbrtcheck.tables.organs import SITES, organ_names
+from sbrtcheck.tables.organs import SITES
 
 CODE = "E-DATA"
 GOAL_COLUMNS = (
@@ -35,10 +35,6 @@ GOAL_COLUMNS = (
     "level",
     "missed",
     "site",
-    "at_the_limit",
-    "relaxed_limit",
-    "relaxed_share",
-    "relaxed_organs",
     "seen_at",
     "cross_check",
     "confidence",
@@ -119,21 +115,12 @@ def read_goal(row: CsvRow, *, file: str, code: str, problems: list[Problem]) -> 
     ):
         if cells[column] not in allowed:
             bad(column, f"not one of {', '.join(a or '(empty)' for a in allowed)}")
-    numbers: dict[str, float | None] = {}
-    for column in ("limit", "at_the_limit", "relaxed_limit", "relaxed_share"):
-        numbers[column] = parse_number(cells[column]) if cells[column] else None
-        value = numbers[column]
-        if (cells[column] or column == "limit") and (value is None or not 0 < value <= 200):
-            bad(column, "not a number above 0 and at most 200")
-    organs = tuple(o for o in cells["relaxed_organs"].split("|") if o)
-    if any(organ not in organ_names() for organ in organs):
-        bad("relaxed_organs", "an unknown organ")
-    if len({bool(organs), numbers["relaxed_limit"] is not None, numbers["relaxed_share"] is not None}) > 1:
-        bad("relaxed_limit", "relaxed limit, share and organs go together")
+    limit = parse_number(cells["limit"])
+    if limit is None or not 0 < limit <= 200:
+        bad("limit", "not a number above 0 and at most 200")
     metric = _goal_metric(cells["metric"], rule=cells["rule"], unit=cells["unit"], bad=bad)
     if len(problems) > before:
         return None
-    limit = numbers["limit"]
     assert limit is not None
     return TargetGoal(
         rule_id=f"{cells['source_id']}:{cells['rule']}",
@@ -148,10 +135,6 @@ def read_goal(row: CsvRow, *, file: str, code: str, problems: list[Problem]) -> 
         level=Level(cells["level"]),
         missed=Outcome(cells["missed"]),
         site=cells["site"],
-        at_the_limit=numbers["at_the_limit"],
-        relaxed_limit=numbers["relaxed_limit"],
-        relaxed_share=numbers["relaxed_share"],
-        relaxed_organs=organs,
         seen_at=cells["seen_at"],
         cross_check=cells["cross_check"],
         confidence=cells["confidence"],

@@ -59,22 +59,27 @@ def test_lungs_are_the_union_of_both_and_one_is_not_enough() -> None:
     assert {f.verdict for f in limits(resected, "Lungs", absent={"Lung_R": "pneumonectomy"})} == {Verdict.MET}
 
 
-def test_lungs_and_liver_are_judged_without_the_gross_tumour() -> None:
+def test_lungs_and_liver_stand_whole_and_beside_them_without_the_gross_tumour() -> None:
     contours = {
         "PTV": solid((30, 0, 0), (10, 10, 10)),
         "GTV": solid((30, 0, 0), (6, 6, 6)),
         "Lung_L": solid((30, 0, 0), (25, 30, 60)),
         "Lung_R": solid((-30, 0, 0), (25, 30, 60)),
     }
-    (lungs,) = compute(contours, site="lung").subjects["Lungs"]
-    assert "Lungs minus GTV" in lungs.note
+    subjects = compute(contours, site="lung").subjects
+    assert [s.note for s in subjects["Lungs"]] == ["union of Lung_L + Lung_R"]
+    assert [s.note for s in subjects["Lungs-GTV"]] == ["union of Lung_L + Lung_R; Lungs minus GTV"]
     liver = {"PTV": contours["PTV"], "GTV": contours["GTV"], "Liver": solid((20, 0, 0), (40, 40, 50))}
     doses = compute(liver, site="liver")
-    assert "Liver minus GTV" in doses.subjects["Liver"][0].note
-    (shape,) = doses.shapes["Liver"]
-    assert shape is not None
-    inside = shape.contains(np.array([[30.0, 0, 0], [30.0, 8.0, 0.0], [0.0, 0.0, 0.0]]))
-    assert inside.tolist() == [False, True, True]
+    assert "Liver minus GTV" in doses.subjects["Liver-GTV"][0].note
+    places = np.array([[30.0, 0, 0], [30.0, 8.0, 0.0], [0.0, 0.0, 0.0]])
+    for organ, inside in (("Liver", [True, True, True]), ("Liver-GTV", [False, True, True])):
+        (shape,) = doses.shapes[organ]
+        assert shape is not None
+        assert shape.contains(places).tolist() == inside
+    drawn = {"PTV": contours["PTV"], "GTV": contours["GTV"], "Liver-GTV": liver["Liver"]}
+    (only,) = compute(drawn, site="liver").subjects["Liver"]
+    assert only.note == "drawn as Liver-GTV"
 
 
 def test_the_itv_takes_the_place_of_a_missing_gtv() -> None:
@@ -87,7 +92,7 @@ def test_the_itv_takes_the_place_of_a_missing_gtv() -> None:
     doses = compute(contours, site="lung")
     assert doses.lesions[0].itv == "ITV"
     assert doses.lesions[0].near_minimum_roi == "ITV"
-    assert "Lungs minus ITV" in doses.subjects["Lungs"][0].note
+    assert "Lungs minus ITV" in doses.subjects["Lungs-GTV"][0].note
 
 
 def test_the_airway_is_judged_as_one_and_only_when_it_is_whole() -> None:
@@ -268,10 +273,8 @@ def test_a_flat_end_away_from_the_scan_end_is_a_part_that_is_missing(low: float,
     warnings = [p for p in doses.problems if p.code == "W-ORGAN-TRUNCATED"]
     assert bool(warnings) is bool(said)
     assert all(p.seen.startswith(said) and "the body going on" in p.seen for p in warnings)
-    spared = [f for f in limits(doses, "Lungs") if f.metric.startswith("CV")]
-    assert spared
-    expected = (Verdict.NOT_EVALUABLE, Reason.ORGAN_CUT) if said else (Verdict.MET, None)
-    assert {(f.verdict, f.reason) for f in spared} == {expected}
+    (both,) = doses.subjects["Lungs"]
+    assert both.cut is bool(said)
 
 
 def test_an_organ_that_ends_with_the_scan_is_cut_even_by_a_small_flat_end() -> None:
@@ -289,4 +292,7 @@ def test_a_percent_of_the_prescription_is_no_percent_of_the_volume() -> None:
     cut = subject("Lungs", uniform_dvh(10.0), cut=True, prescription_gy=50.0)
     rows = table(row("Lungs", "Max[%]", 105.0), row("Lungs", "V20Gy[%]", 10.0, level=Level.OPTIMAL))
     found = {f.metric: f.verdict for f in judge_organ_limits(context({"Lungs": (cut,)}), rows)}
-    assert found == {"Max[%]": Verdict.MET, "V20Gy[%]": Verdict.NOT_EVALUABLE}
+    assert found == {"Max[%]": Verdict.MET, "V20Gy[%]": Verdict.MET}
+    cut = subject("Lungs", uniform_dvh(60.0), cut=True, prescription_gy=50.0)
+    found = {f.metric: f.verdict for f in judge_organ_limits(context({"Lungs": (cut,)}), rows)}
+    assert found == {"Max[%]": Verdict.NOT_MET, "V20Gy[%]": Verdict.NOT_EVALUABLE}

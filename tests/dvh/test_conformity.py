@@ -22,6 +22,8 @@ from sbrtcheck.dvh.around_targets.conformity import (
     v105_outside,
 )
 from sbrtcheck.dvh.around_targets.isodose import dose_cubic, isodose
+from sbrtcheck.dvh.around_targets.spill import hottest_of_grid
+from sbrtcheck.dvh.contours.surface import Surface
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Contour, DoseGrid, Dvh, FloatArray, Reason, Roi, Samples
 
@@ -294,6 +296,49 @@ def test_d2cm_keeps_2_cm_from_every_target_and_uses_the_prescription_of_the_near
     (alone,) = conformity(targets=[(b, RX_GY / 2)], body=None, dose=dose, dvhs=[b.dvh(lorentz)])  # type: ignore[list-item]
     assert alone.d2cm.value is not None
     assert alone.d2cm.value > 200
+
+
+def test_targets_without_a_prescription_are_targets_all_the_same() -> None:
+    """Three lesions, one prescription linked: its numbers are those that it has when all are linked."""
+    balls = [Ball(f"PTV{i}", (x, y, 0), 14.0) for i, (x, y) in enumerate([(-62.0, 0), (62.0, 0), (0.0, 62.0)])]
+    grid = make_grid(close_doses, [b.centre_mm for b in balls], half_mm=120, step_mm=4.0)
+    dvhs = [b.dvh(close_doses) for b in balls]
+    linked = conformity(targets=[(b, RX_GY) for b in balls], body=None, dose=grid, dvhs=dvhs)  # type: ignore[misc]
+    one = [(balls[0], RX_GY)]
+    (alone,) = conformity(targets=one, body=None, dose=grid, dvhs=dvhs[:1], others=balls[1:])  # type: ignore[arg-type]
+    for name in ("r100", "r50", "d2cm", "spill_cm3", "paddick"):
+        value, wanted = getattr(alone, name).value, getattr(linked[0], name).value
+        assert value is not None
+        assert value == pytest.approx(wanted, rel=1e-6, abs=1e-9), name
+    (forgotten,) = conformity(targets=one, body=None, dose=grid, dvhs=dvhs[:1])  # type: ignore[arg-type]
+    assert forgotten.r100.value == pytest.approx(3 * linked[0].r100.value, rel=0.1)
+    total = v105_outside(grid, one, others=balls[1:])  # type: ignore[arg-type]
+    assert total.value == pytest.approx(linked[0].spill_cm3.value, abs=1e-9)
+
+
+def test_a_target_without_a_prescription_that_overlaps_shares_the_isodose() -> None:
+    outer, inner = Ball("PTV", (0, 0, 0), 18.0), Ball("PTV_eval", (2, 0, 0), 14.0)
+    grid = make_grid(lorentz, [(0, 0, 0)])
+    one = [(outer, RX_GY)]
+    (alone,) = conformity(targets=one, body=None, dose=grid, dvhs=[outer.dvh(lorentz)])  # type: ignore[arg-type]
+    (beside,) = conformity(
+        targets=one,  # type: ignore[arg-type]
+        body=None,
+        dose=grid,
+        dvhs=[outer.dvh(lorentz)],
+        others=[inner],  # type: ignore[list-item]
+    )
+    assert beside.r100.value == alone.r100.value
+    assert beside.r50.value == alone.r50.value
+
+
+def test_the_hottest_part_of_a_grid_and_where_it_lies() -> None:
+    grid = make_grid(lorentz, [(0, 0, 0)], step_mm=4.0)
+    here = hottest_of_grid(grid, [Surface(Ball("PTV", (0, 0, 0), 18.0))], volume_cm3=0.035)
+    assert (here.outside_mm, here.target) == (0.0, "PTV")
+    there = hottest_of_grid(grid, [Surface(Ball("PTV", (40, 0, 0), 18.0))], volume_cm3=0.035)
+    assert there.outside_mm == pytest.approx(22.0, abs=4.0)
+    assert hottest_of_grid(grid, [], volume_cm3=0.035).outside_mm is None
 
 
 def test_overlapping_targets_have_no_isodose_of_their_own() -> None:

@@ -25,7 +25,7 @@ from sbrtcheck.model import CourseThresholds, Level, Outcome, Verdict
 from sbrtcheck.tables import datafiles
 from sbrtcheck.tables.disease_state import classify_disease_state, leaves
 from sbrtcheck.tables.guideline import GUIDELINE_FILE, Guideline, load_guideline, parse_guideline
-from sbrtcheck.tables.neighbours import load_lesion_counts, load_neighbours, lung_location
+from sbrtcheck.tables.neighbours import load_lesion_counts, load_neighbours
 
 ROOT = Path(__file__).parents[2]
 
@@ -471,7 +471,7 @@ def cautions(n: int = 3, total: float = 54.0, site: str = "lung", **more: Any) -
 
 
 def test_central_lung_in_three_fractions() -> None:
-    found = site_cautions(site="lung", prescription_gy=54, n_fractions=3, distance_to_airway_mm=15)
+    found = site_cautions(site="lung", prescription_gy=54, n_fractions=3, location="central", distance_to_airway_mm=15)
     assert [c.id for c in found] == ["NG-2"]
     assert found[0].outcome is Outcome.MARGINAL
     assert found[0].status == "unverified"
@@ -480,17 +480,9 @@ def test_central_lung_in_three_fractions() -> None:
 
 
 def test_cautions_follow_the_distance() -> None:
-    assert [lung_location(distance_to_airway_mm=d) for d in (None, 0, 0.1, 19.9, 20, 50)] == [
-        "",
-        "ultracentral",
-        "central",
-        "central",
-        "peripheral",
-        "peripheral",
-    ]
-    assert cautions(n=8, total=60, distance_to_airway_mm=10) == ["NG-1", "HILUS"]
-    assert cautions(n=5, total=50, distance_to_airway_mm=10.1) == ["NG-1"]
-    assert cautions(n=3, distance_to_airway_mm=25) == []
+    assert cautions(n=8, total=60, location="central", distance_to_airway_mm=10) == ["NG-1", "HILUS"]
+    assert cautions(n=5, total=50, location="central", distance_to_airway_mm=10.1) == ["NG-1"]
+    assert cautions(n=3, location="peripheral", distance_to_airway_mm=25) == []
 
 
 def test_what_is_not_known_warns_of_nothing() -> None:

@@ -208,10 +208,17 @@ def test_a_required_organ_without_a_row_is_not_settled() -> None:
     assert finding.consequence is Outcome.INCOMPLETE
 
 
-def test_spared_volume_of_a_cut_organ_is_not_met() -> None:
-    cut = subject("Lungs", uniform_dvh(1.0, 2000.0), cut=True)
-    judged = judge(cut, parse_metric("CV12.5Gy[cc]"), comparator=">=", limit=1500.0)
-    assert judged.verdict is Verdict.NOT_EVALUABLE
-    assert judged.value.reason is Reason.ORGAN_CUT
-    dose = judge(cut, parse_metric("D0.035cc[Gy]"), comparator="<=", limit=30.0)
-    assert dose.verdict is Verdict.MET
+def test_a_part_of_an_organ_meets_what_the_whole_would_meet_and_misses_nothing() -> None:
+    part = subject("Lungs", uniform_dvh(11.0, 600.0), cut=True)
+
+    def judged(metric: str, comparator: str, limit: float) -> tuple[Verdict, Reason | None]:
+        found = judge(part, parse_metric(metric), comparator=comparator, limit=limit)
+        return found.verdict, found.value.reason
+
+    assert judged("CV12.5Gy[cc]", ">=", 500.0) == (Verdict.MET, None)
+    assert judged("CV12.5Gy[cc]", ">=", 1500.0) == (Verdict.NOT_EVALUABLE, Reason.PART_DRAWN)
+    assert judged("Mean[Gy]", "<=", 12.0) == (Verdict.MET, None)
+    assert judged("Mean[Gy]", "<=", 8.0) == (Verdict.NOT_EVALUABLE, Reason.PART_DRAWN)
+    assert judged("V10Gy[%]", "<", 35.0) == (Verdict.NOT_EVALUABLE, Reason.PART_DRAWN)
+    assert judged("V20Gy[%]", "<", 10.0) == (Verdict.MET, None)
+    assert judged("D0.035cc[Gy]", "<=", 10.0) == (Verdict.NOT_MET, None)

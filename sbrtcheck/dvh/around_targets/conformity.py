@@ -16,20 +16,19 @@ import numpy as np
 
 from sbrtcheck.dvh.around_targets.d2cm import d2cm
 from sbrtcheck.dvh.around_targets.isodose import BoolArray, Isodose, isodose
+from sbrtcheck.dvh.around_targets.ownership import apart_from, overlapping, owned
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, maximum_of_grid, spill_outside
 from sbrtcheck.dvh.contours.planes import box_corners
-from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds, nearest_of, owners
+from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray
+from sbrtcheck.model.dose import DoseGrid, Dvh
 from sbrtcheck.model.metric import MetricValue
 from sbrtcheck.model.vocabulary import Reason
 
 if TYPE_CHECKING:
     from sbrtcheck.dvh.contours.structure import Structure
 
-# Targets that share more than this part of the smaller one have no isodose volume of their own (integrated boost).
-MAX_OVERLAP = 0.05
 SMALL_TARGET_CM3 = 2.0
 
 DEFINITIONS: dict[str, str] = {
@@ -86,12 +85,14 @@ def conformity(
     dose: DoseGrid,
     dvhs: Sequence[Dvh] | None = None,
     surfaces: Mapping[str, Surface] | None = None,
+    others: Sequence[Structure] = (),
 ) -> tuple[Conformity, ...]:
-    """Conformity of every target of a plan, in the order given.
+    """Conformity of every target of a plan with a prescription, in the order given.
 
     Args:
-        targets: all PTVs of the plan, each with its total prescription [Gy]. Leaving one out would count its isodose
-            as spill of the others.
+        targets: the PTVs of the plan with a prescription, each with its total [Gy].
+        others: all further targets that are drawn. They have no numbers of their own, but the dose in and around them
+            is theirs: leaving one out would count its isodose as spill of the others.
         body: outline of the patient, for D2cm; None: the whole grid counts, and the number says so.
         dose: physical dose of the plan [Gy].
         dvhs: the targets' Dvhs on this dose, if computed already.
@@ -126,19 +127,22 @@ def conformity(
         )
 
     outside = [_leaves(dose, structure, dvh) for (structure, _), dvh in zip(targets, dvhs, strict=True)]
-    overlap = _overlapping(shapes)
-    far = d2cm(dose, shapes, None if body is None or body.blocked is not None else body)
-    spill = spill_outside(dose, shapes)
-    owned: dict[float, tuple[Isodose, list[BoolArray], list[bool]]] = {}
+    overlap = overlapping(shapes)
+    drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
+    every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
+    holders = [*shapes, *(_unprescribed(s, shapes) for s in apart_from(shapes, drawn))]
+    far = d2cm(dose, every, None if body is None or body.blocked is not None else body)
+    spill = spill_outside(dose, every)
+    known: dict[float, tuple[Isodose, list[BoolArray], list[bool]]] = {}
     results = []
     for number, (shape, dvh) in enumerate(zip(shapes, dvhs, strict=True)):
         why = (Reason.OUTSIDE_GRID, "the target reaches the edge of the dose grid") if outside[number] else None
         iso, merged = {}, []
         for percent in (100, 50):
             level = percent / 100 * shape.prescription_gy
-            if level not in owned:
-                owned[level] = _owned(isodose(dose, level_gy=level), shapes, dose)
-            cells, own, divided = owned[level]
+            if level not in known:
+                known[level] = owned(isodose(dose, level_gy=level), holders, dose)
+            cells, own, divided = known[level]
             label = f"V{percent}%[cc]"
             no = why or overlap[number]
             if no is None and np.any(cells.on_edge & own[number]):
@@ -153,6 +157,13 @@ def conformity(
             _assemble(shape, dvh, iso, why, _unless(why, far[number]), _unless(why, spill[number]), tuple(merged), body)
         )
     return tuple(results)
+
+
+def _unprescribed(surface: Surface, shapes: Sequence[TargetShape]) -> TargetShape:
+    """A target without a prescription beside others: the dose near it is its own, and nothing is measured of it."""
+    low, high = bounds(surface.shape)
+    volume_cm3 = float(len(surface.inside_mm)) * surface.step_mm**3 / 1000 or float(np.prod(high - low)) / 1000
+    return TargetShape(surface, shapes[0].prescription_gy, volume_cm3, volume_cm3, volume_cm3)
 
 
 def icru91(dvh: Dvh) -> tuple[MetricValue, ...]:
@@ -179,9 +190,16 @@ def global_maximum(
 
 
 def v105_outside(
-    dose: DoseGrid, targets: Sequence[tuple[Structure, float]], *, surfaces: Mapping[str, Surface] | None = None
+    dose: DoseGrid,
+    targets: Sequence[tuple[Structure, float]],
+    *,
+    surfaces: Mapping[str, Surface] | None = None,
+    others: Sequence[Structure] = (),
 ) -> MetricValue:
-    """Volume outside all targets at or above 105 % of the nearest target's prescription [cm3], whole plan."""
+    """Volume outside all targets at or above 105 % of the nearest target's prescription [cm3], whole plan.
+
+    ``others``: targets without a prescription; what lies nearest to them is not counted.
+    """
     _check(targets)
     shapes = []
     for structure, prescription_gy in targets:
@@ -193,7 +211,9 @@ def v105_outside(
         shapes.append(TargetShape(surface, prescription_gy, volume, volume, volume))
     if not shapes:
         return _no("V105%[cc]", "cc", Reason.NO_TARGET, "no target is known")
-    return total_spill(spill_outside(dose, shapes))
+    drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
+    every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
+    return total_spill(spill_outside(dose, every)[: len(shapes)])
 
 
 def total_spill(parts: Sequence[MetricValue]) -> MetricValue:
@@ -242,60 +262,6 @@ def _assemble(
         merged=merged,
         notes=tuple(notes),
     )
-
-
-def _owned(
-    cells: Isodose, shapes: Sequence[TargetShape], dose: DoseGrid
-) -> tuple[Isodose, list[BoolArray], list[bool]]:
-    """For each target which cells are its own, and whether it shares a connected part with another."""
-    if len(shapes) == 1 or not len(cells.cells):
-        return cells, [np.ones(len(cells.cells), dtype=bool) for _ in shapes], [False for _ in shapes]
-    from scipy.ndimage import label
-
-    lowest = cells.cells.min(axis=0)
-    box = np.zeros(cells.cells.max(axis=0) - lowest + 1, dtype=bool)
-    box[tuple((cells.cells - lowest).T)] = True
-    parts, n_parts = label(box)
-    part = parts[tuple((cells.cells - lowest).T)] - 1
-    holds = np.zeros((n_parts, len(shapes)), dtype=bool)
-    for number, shape in enumerate(shapes):
-        points = shape.surface.inside_mm if len(shape.surface.inside_mm) else shape.surface.points_mm
-        index = np.floor(dose.to_index(points)[:, ::-1]).astype(np.int64) - lowest
-        index = index[np.all((index >= 0) & (index < box.shape), axis=1)]
-        held = parts[tuple(index.T)]
-        holds[np.unique(held[held > 0]) - 1, number] = True
-    n_held = holds.sum(axis=1)
-    owner = np.argmax(holds, axis=1)[part]
-    surfaces = [s.surface for s in shapes]
-    centres = _centres_mm(dose, cells)
-    for number_of_part in np.flatnonzero(n_held != 1):
-        mine = np.flatnonzero(part == number_of_part)
-        if n_held[number_of_part] == 0:
-            nearest, away, _ = nearest_of(surfaces, centres[mine])
-            owner[mine] = nearest[np.argmin(away)]
-        else:
-            candidates = np.flatnonzero(holds[number_of_part])
-            owner[mine] = candidates[owners([surfaces[c] for c in candidates], centres[mine])]
-    divided = [bool(np.any(holds[:, number] & (n_held > 1))) for number in range(len(shapes))]
-    return cells, [owner == number for number in range(len(shapes))], divided
-
-
-def _centres_mm(dose: DoseGrid, cells: Isodose) -> FloatArray:
-    index: FloatArray = cells.cells[:, ::-1].astype(float) + 0.5
-    return dose.to_patient(index)
-
-
-def _overlapping(shapes: Sequence[TargetShape]) -> list[tuple[Reason, str] | None]:
-    """For each target the reason when it overlaps another: one isodose then serves both."""
-    reasons: list[tuple[Reason, str] | None] = [None] * len(shapes)
-    for a, first in enumerate(shapes):
-        for b, second in enumerate(shapes):
-            if a == b or not len(first.surface.inside_mm):
-                continue
-            if float(np.mean(second.surface.contains(first.surface.inside_mm))) > MAX_OVERLAP:
-                reasons[a] = (Reason.NOT_COMPUTABLE, f"overlaps {second.name}: no isodose volume of its own")
-                reasons[b] = (Reason.NOT_COMPUTABLE, f"overlaps {first.name}: no isodose volume of its own")
-    return reasons
 
 
 def _leaves(dose: DoseGrid, structure: Structure, dvh: Dvh) -> bool:

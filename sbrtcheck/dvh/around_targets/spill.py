@@ -41,6 +41,38 @@ class GlobalMaximum:
         return f"inside {self.target}" if self.inside else f"{self.distance_mm:.1f} mm outside {self.target}"
 
 
+@dataclass(frozen=True, slots=True)
+class Hottest:
+    """The hottest part of the grid: its lowest dose [Gy], and how far its nearest voxel lies outside every target [mm].
+
+    ``outside_mm`` is 0 where some of it lies inside a target, and None where no target has a surface.
+    """
+
+    volume_cm3: float
+    at_least_gy: float
+    outside_mm: float | None
+    target: str = ""
+
+
+def hottest_of_grid(dose: DoseGrid, surfaces: Sequence[Surface], *, volume_cm3: float) -> Hottest:
+    """Where the hottest voxels lie that together make a volume [cm3]."""
+    voxel_cm3 = float(np.prod(dose.spacing_mm)) / 1000
+    flat = dose.dose_gy.reshape(-1)
+    n_voxels = min(max(1, int(np.ceil(volume_cm3 / voxel_cm3))), flat.size)
+    places = np.argpartition(flat, flat.size - n_voxels)[-n_voxels:]
+    at_least_gy = float(flat[places].min())
+    points = dose.to_patient(np.stack(np.unravel_index(places, dose.dose_gy.shape), axis=1)[:, ::-1].astype(float))
+    found = [s for s in surfaces if s.found]
+    if not found:
+        return Hottest(volume_cm3, at_least_gy, None)
+    holder = held_by(found, points)
+    if np.any(holder >= 0):
+        return Hottest(volume_cm3, at_least_gy, 0.0, found[int(holder.max())].shape.name)
+    nearest, away, _ = nearest_of(found, points)
+    closest = int(np.argmin(away))
+    return Hottest(volume_cm3, at_least_gy, float(away[closest]), found[int(nearest[closest])].shape.name)
+
+
 def maximum_of_grid(dose: DoseGrid, surfaces: Sequence[Surface]) -> GlobalMaximum:
     """The highest dose of the whole grid and the target nearest to it."""
     place = np.array(np.unravel_index(int(np.argmax(dose.dose_gy)), dose.dose_gy.shape))

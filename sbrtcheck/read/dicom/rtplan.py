@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sbrtcheck.model import DoseReference, Plan
 from sbrtcheck.read.dicom.attributes import RTPLAN, check_required
 from sbrtcheck.read.dicom.values import View
 from sbrtcheck.tables.suspicion import load_suspicion
 
+Point = tuple[float, float, float]
+# Positions that agree to this are one point.
+_SAME_POINT_MM = 0.1
 _TREATMENT = frozenset({"", "TREATMENT", "TRMT_PORTFILM", "CONTINUATION"})
 
 
@@ -33,7 +39,7 @@ def read_rtplan(view: View) -> Plan | None:
     n_fractions = _fractions(group)
     references = tuple(_dose_reference(item) for item in view.items("DoseReferenceSequence"))
     _check_prescriptions(view, references, n_fractions)
-    n_beams, beam_dose_gy = _beams(view, group)
+    beams = _beams(view, group)
     structure_set_uid = structure_sets[0].uid("ReferencedSOPInstanceUID") if structure_sets else ""
     plan = Plan(
         label=view.text("RTPlanLabel") or view.text("RTPlanName"),
@@ -45,8 +51,9 @@ def read_rtplan(view: View) -> Plan | None:
         frame_of_reference_uid=view.uid("FrameOfReferenceUID"),
         approval_status=status,
         intent=view.code("PlanIntent"),
-        beam_dose_per_fraction_gy=beam_dose_gy,
-        n_treatment_beams=n_beams,
+        beam_dose_per_fraction_gy=beams.dose_gy,
+        beam_dose_point_mm=beams.point_mm,
+        n_treatment_beams=beams.n_treatment,
         n_fractions_per_day=None if group is None else _fractions_per_day(group),
         problems=tuple(problem for problem in view.found if not problem.is_error),
     )
@@ -87,6 +94,7 @@ def _dose_reference(item: View) -> DoseReference:
         nominal_prior_dose_gy=prior_gy,
         delivery_maximum_gy=item.number("DeliveryMaximumDose"),
         organ_at_risk_maximum_gy=item.number("OrganAtRiskMaximumDose"),
+        point_mm=_point(item, "DoseReferencePointCoordinates"),
     )
 
 
@@ -108,11 +116,54 @@ def _check_prescriptions(view: View, references: tuple[DoseReference, ...], n_fr
             )
 
 
-def _beams(view: View, group: View | None) -> tuple[int, float | None]:
-    """Number of treatment beams, and the sum of their Beam Dose in the fraction group [Gy per fraction].
+@dataclass(frozen=True, slots=True)
+class _Beams:
+    """The treatment beams of a plan: how many, the sum of their doses [Gy per fraction] and the point it is stated at.
 
-    The sum is None unless every treatment beam that has a meterset states its dose.
+    The sum is None unless every treatment beam that has a meterset states its dose, the point unless they share one.
     """
+
+    n_treatment: int
+    dose_gy: float | None = None
+    point_mm: Point | None = None
+
+
+def _beams(view: View, group: View | None) -> _Beams:
+    treatment, numbers = _treatment_beams(view)
+    if group is None:
+        return _Beams(len(treatment))
+    if (group.integer("NumberOfBrachyApplicationSetups") or 0) > 0:
+        group.note("E-BRACHY", "NumberOfBrachyApplicationSetups")
+    referenced = _referenced_beams(group)
+    without_meterset: list[int] = []
+    doses_gy: list[float | None] = []
+    points_mm: list[Point | None] = []
+    n_idle = 0
+    for number, item in ((n, item) for n, item in referenced.items() if n in treatment):
+        dose_gy = item.number("BeamDose")
+        if not (item.number("BeamMeterset") or 0) > 0:
+            without_meterset.append(number)
+            # Older systems label setup fields TREATMENT, with neither meterset nor dose.
+            if not dose_gy:
+                n_idle += 1
+                continue
+        doses_gy.append(dose_gy)
+        points_mm.append(_point(item, "BeamDoseSpecificationPoint"))
+    stated = group.integer("NumberOfBeams")
+    # A group need not name its setup fields, but every treatment beam, and no beam that is not there.
+    if stated != len(referenced) or not treatment <= referenced.keys() <= numbers:
+        seen = f"{stated} stated, {len(referenced)} referenced, {len(numbers)} in Beam Sequence"
+        group.note("W-BEAMS", "NumberOfBeams", seen)
+    if without_meterset:
+        group.note("W-METERSET", "BeamMeterset", f"beams {', '.join(map(str, without_meterset))}")
+    known = [dose for dose in doses_gy if dose is not None]
+    n_beams = len(treatment) - n_idle if n_idle < len(treatment) else len(treatment)
+    complete = bool(known) and len(known) == n_beams
+    return _Beams(n_beams, sum(known) if complete else None, _shared(points_mm) if complete else None)
+
+
+def _treatment_beams(view: View) -> tuple[set[int], set[int]]:
+    """The numbers of the treatment beams, and of all beams."""
     treatment: set[int] = set()
     numbers: set[int] = set()
     for beam in view.items("BeamSequence"):
@@ -130,42 +181,37 @@ def _beams(view: View, group: View | None) -> tuple[int, float | None]:
             beam.note("E-RADIATION-TYPE", "RadiationType", radiation or "(empty)")
     if not treatment and view.items("BeamSequence"):
         view.note("E-NO-BEAMS", "BeamSequence", f"{len(numbers)} beams, none of them for treatment")
-    if group is None:
-        return len(treatment), None
-    if (group.integer("NumberOfBrachyApplicationSetups") or 0) > 0:
-        group.note("E-BRACHY", "NumberOfBrachyApplicationSetups")
-    referenced: set[int] = set()
-    doses_gy: list[float | None] = []
-    without_meterset = []
-    n_idle = 0
+    return treatment, numbers
+
+
+def _referenced_beams(group: View) -> dict[int, View]:
+    """The beams that a fraction group refers to, by their numbers."""
+    referenced: dict[int, View] = {}
     for item in group.items("ReferencedBeamSequence"):
         number = item.integer("ReferencedBeamNumber")
         if number is None:
             continue
         if number in referenced:
             item.note("E-BAD-VALUE", "ReferencedBeamNumber", number, "one beam is referenced twice")
-        referenced.add(number)
-        if number not in treatment:
-            continue
-        dose_gy = item.number("BeamDose")
-        if not (item.number("BeamMeterset") or 0) > 0:
-            without_meterset.append(number)
-            # Older systems label setup fields TREATMENT, with neither meterset nor dose.
-            n_idle += not dose_gy
-            if not dose_gy:
-                continue
-        doses_gy.append(dose_gy)
-    stated = group.integer("NumberOfBeams")
-    # A group need not name its setup fields, but every treatment beam, and no beam that is not there.
-    if stated != len(referenced) or not treatment <= referenced <= numbers:
-        seen = f"{stated} stated, {len(referenced)} referenced, {len(numbers)} in Beam Sequence"
-        group.note("W-BEAMS", "NumberOfBeams", seen)
-    if without_meterset:
-        group.note("W-METERSET", "BeamMeterset", f"beams {', '.join(map(str, without_meterset))}")
-    known = [dose for dose in doses_gy if dose is not None]
-    n_beams = len(treatment) - n_idle if n_idle < len(treatment) else len(treatment)
-    complete = bool(known) and len(known) == n_beams
-    return n_beams, sum(known) if complete else None
+        else:
+            referenced[number] = item
+    return referenced
+
+
+def _point(item: View, keyword: str) -> Point | None:
+    """A position in the patient [mm]."""
+    values = item.numbers(keyword, 3)
+    return None if values is None else (float(values[0]), float(values[1]), float(values[2]))
+
+
+def _shared(points_mm: Sequence[Point | None]) -> Point | None:
+    """The one point that all of these are, within what a decimal string rounds off; None where they differ."""
+    first = points_mm[0]
+    known = [p for p in points_mm if p is not None]
+    if first is None or len(known) < len(points_mm):
+        return None
+    same = all(abs(a - b) <= _SAME_POINT_MM for p in known for a, b in zip(p, first, strict=True))
+    return first if same else None
 
 
 def _fractions_per_day(group: View) -> int | None:
