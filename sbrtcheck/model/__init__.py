@@ -22,7 +22,6 @@ from sbrtcheck.model.report_parts import (
     Supplement,
     TableUsed,
     TargetDose,
-    Triangle,
     Unjudged,
 )
 from sbrtcheck.model.study import (
@@ -123,7 +122,6 @@ __all__ = [
     "TableUsed",
     "TargetDose",
     "TargetGoal",
-    "Triangle",
     "Unjudged",
     "Verdict",
     "study_from_arrays",
