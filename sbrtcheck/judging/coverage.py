@@ -95,7 +95,7 @@ def _excused(finding: Finding, goals: Sequence[CoverageGoal], excuses: _Excuses)
 
 def _even_dose(finding: Finding, found: Sequence[Finding], policy: Policy) -> Finding:
     """A dose so even that V100% falls short while D95% does not is no missed target: a person looks at it."""
-    key = "coverage.d95_variation_percent"
+    key = "coverage.v100_fail_below_d95_percent"
     d95 = [f.value for f in found if f.metric == "D95%[%]" and f.value is not None]
     missed = finding.metric == "V100%[%]" and finding.consequence is Outcome.FAIL
     if not missed or not d95 or min(d95) < policy.value(key):
