@@ -1,7 +1,8 @@
 """Names of targets, PRVs and helpers, read word by word.
 
 A target's name is one word that starts with GTV, IGTV, ITV, CTV or PTV, beside words of a closed list: sides, places
-(constraints/sites.csv and lobes), levels, numbers and doses. Any other word and the name says nothing.
+(constraints/sites.csv, constraints/policy/levels.csv and scope.csv, lobes), numbers and doses. Any other word and the
+name says nothing.
 
 A number in a name is a dose only where it can be nothing else:
 
@@ -25,6 +26,7 @@ from functools import cache
 from itertools import pairwise
 
 from sbrtcheck.tables.organs import load_organs, load_sides, load_sites, name_words
+from sbrtcheck.tables.policy_rows import place_words
 
 MAX_NAME = 64
 _LOW_DOSE_GY, _HIGH_DOSE_GY = 5.0, 100.0
@@ -126,7 +128,7 @@ def parse_target(name: str) -> TargetName | None:
             continue
         elif word in sides:
             sided.add(sides[word])
-        elif word in _LOBES or word in load_sites() or _PLACE.fullmatch(word):
+        elif word in _LOBES or word in load_sites() or word in place_words() or _PLACE.fullmatch(word):
             places.append(word.upper())
             sided.update({_LOBES[word]} if word in _LOBES else ())
         else:
