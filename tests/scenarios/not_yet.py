@@ -5,7 +5,6 @@ from __future__ import annotations
 NOT_YET: frozenset[str] = frozenset(
     {
         "lung base 48 in 4 beside a liver drawn in part",
-        "lung far from the mediastinum with five organs drawn",
         "lung with the skin drawn as a ring",
         "lung computed in water",
         "lung skin at 50 Gy in 3",
