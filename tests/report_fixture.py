@@ -29,10 +29,13 @@ from sbrtcheck.model import (
     StructureReport,
     SummedMetric,
     SummedOrgan,
+    Supplement,
     TableUsed,
-    Triangle,
+    TargetDose,
+    Unjudged,
     Verdict,
 )
+from sbrtcheck.model.policy import SupplementKind
 
 PLAN = "central_50_5"
 TABLE = "aapm_tg101"
@@ -359,13 +362,24 @@ def plan_report() -> PlanReport:
                 note="",
             ),
         ),
-        triangle=Triangle(
-            prescription_gy=50.0,
-            n_times_beam_doses_gy=50.1,
-            ptv_d95_percent_gy=50.1,
-            ptv_d50_percent_gy=54.2,
-            ptv_d2_percent_gy=61.0,
+        target_doses=(
+            TargetDose(
+                lesion="1",
+                target="PTV_5000",
+                prescription_gy=50.0,
+                beams_gy=50.1,
+                d95_gy=50.1,
+                d98_gy=49.42,
+                d50_gy=54.18,
+                near_maximum_gy=61.03,
+                covers="95 % of the PTV",
+            ),
         ),
+        unjudged=(Unjudged("Bowel", "Bowel", 45.7, 12.1, 3.2, "AAPM TG-101 has no row for it at 5 fractions"),),
+        supplements=(Supplement("Lungs", SupplementKind.MEAN, "RTOG 0813", "RTOG_0813:Lungs:5:Mean[Gy]:optimal"),),
+        to_do=("Contour BrachialPlex, or state in the case file how far it lies.",),
+        lines=("Dose grid of 2.5 mm: more than 2 mm beside a small target.",),
+        judged=("SpinalCord", "Esophagus"),
     )
 
 
@@ -615,7 +629,6 @@ def two_plan_report() -> Report:
         prescription_gy=(45.0,),
         curves=curves(second),
         agreement=(),
-        triangle=None,
         sop_instance_uid="1.2.826.0.1.3680043.8.498.11",
     )
     lesion = replace(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sbrtcheck.anatomy.lesions import link_hint
 from sbrtcheck.dvh.around_targets.conformity import Conformity
-from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import refuse, safe_text
 from sbrtcheck.judging import cautions, guideline
 from sbrtcheck.judging import target_goals as target_rules
@@ -23,7 +22,6 @@ from sbrtcheck.model import (
     Outcome,
     Reason,
     TargetGoal,
-    Triangle,
     Verdict,
 )
 from sbrtcheck.model.finding import completeness, told
@@ -235,16 +233,3 @@ def judge_kind(doses: PlanDoses, *, thresholds: CourseThresholds | None) -> list
         f"this is not SBRT ({kind.text})"
     )
     return [completeness(rule_id="course:not_sbrt", plan=doses.label, reason=Reason.NOT_SBRT, notes=(note,))]
-
-
-def triangle(doses: PlanDoses, lesion: Lesion) -> Triangle:
-    """Prescription, n x sum of beam doses, and the dose grid at the target: all three, to be printed."""
-    dvh = doses.dvhs[lesion.ptv]
-    beam = doses.data.plan.beam_dose_per_fraction_gy
-    return Triangle(
-        prescription_gy=lesion.prescription_gy,
-        n_times_beam_doses_gy=None if beam is None else beam * doses.n_fractions,
-        ptv_d95_percent_gy=evaluate("D95%[Gy]", dvh).value,
-        ptv_d50_percent_gy=evaluate("D50%[Gy]", dvh).value,
-        ptv_d2_percent_gy=evaluate("D2%[Gy]", dvh).value,
-    )

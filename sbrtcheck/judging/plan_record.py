@@ -15,7 +15,6 @@ from sbrtcheck.dvh.metrics import evaluate, like_planning_system
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import guideline
 from sbrtcheck.judging.achieved import achieved
-from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
 from sbrtcheck.judging.plan_facts import lines_of_plan, to_confirm
 from sbrtcheck.judging.row_kinds import kind_of_finding
@@ -66,7 +65,6 @@ def plan_report(
     """
     policy = load_policy() if policy is None else policy
     data = doses.data
-    first = next((x for x in doses.lesions if x.prescription_gy is not None), None)
     table = judged.choice.table
     return PlanReport(
         label=doses.label,
@@ -90,7 +88,6 @@ def plan_report(
         structure_set_sop_instance_uid=data.structures.sop_instance_uid,
         curves=_curves(doses),
         agreement=agreement,
-        triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
         unjudged=judged.unjudged,

@@ -22,7 +22,6 @@ from sbrtcheck.model.report_parts import (
     Supplement,
     TableUsed,
     TargetDose,
-    Triangle,
     Unjudged,
 )
 from sbrtcheck.model.study import (
@@ -126,7 +125,6 @@ __all__ = [
     "TableUsed",
     "TargetDose",
     "TargetGoal",
-    "Triangle",
     "Unjudged",
     "Verdict",
     "study_from_arrays",

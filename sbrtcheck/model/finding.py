@@ -194,11 +194,28 @@ class Finding:
         return self.low <= self.limit <= self.high
 
     @property
+    def band(self) -> tuple[str, str]:
+        """Both ends of the numerical band as shown, each standing to the limit as the unrounded end does."""
+        numbers = (self.low, self.high, self.value)
+        shown = [format_value(number, self.limit, self.comparator, self.unit) for number in numbers]
+        decimals = max(len(text.partition(".")[2]) for text in shown)
+        low, high = (
+            format_value(end, self.limit, self.comparator, self.unit, decimals=decimals)
+            for end in (self.low, self.high)
+        )
+        return low, high
+
+    @property
     def about(self) -> str:
         """What the finding is about: an organ with its ROI where the names differ, or a lesion with its target."""
+        if not self.lesion:
+            return self.structure
+        return f"lesion {safe_text(self.lesion, limit=40)} {safe_text(self.roi or self.organ, limit=80)}".rstrip()
+
+    @property
+    def structure(self) -> str:
+        """The organ with its ROI where the names differ, or the ROI."""
         organ, roi = safe_text(self.organ, limit=80), safe_text(self.roi, limit=80)
-        if self.lesion:
-            return f"lesion {safe_text(self.lesion, limit=40)} {roi or organ}".rstrip()
         parts = organ.split("+")
         joint = " + ".join(parts)
         if not organ or not roi or roi in {organ, joint}:
@@ -255,8 +272,8 @@ class Finding:
             case Verdict.NOT_MET:
                 return "not met (optimal)" if self.level is Level.OPTIMAL else "not met"
             case Verdict.MARGINAL if self._band_holds_limit:
-                ends = (format_value(end, self.limit, self.comparator, self.unit) for end in (self.low, self.high))
-                return f"within its uncertainty ({' to '.join(ends)} {self.unit})".replace(" )", ")")
+                low, high = self.band
+                return f"within its uncertainty ({low} to {high} {self.unit}".rstrip() + ")"
             case Verdict.MARGINAL:
                 return "needs review"
             case Verdict.NOT_EVALUABLE | Verdict.INFORMATION:

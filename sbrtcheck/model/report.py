@@ -33,7 +33,7 @@ from sbrtcheck.model.report_parts import (
     TableUsed,
 )
 from sbrtcheck.model.study import InputFile
-from sbrtcheck.model.vocabulary import EXIT_CODE, Outcome
+from sbrtcheck.model.vocabulary import EXIT_CODE, MarginalReason, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,14 @@ class Report:
     patient: tuple[str, str] = ("", "")
     outlines: tuple[Outline, ...] = ()
     course_curves: tuple[Curve, ...] = ()
+
+    @property
+    def why_marginal(self) -> MarginalReason | None:
+        """Why the outcome is MARGINAL: a number within its band, or something that only a person can judge."""
+        if self.outcome is not Outcome.MARGINAL:
+            return None
+        reasons = {f.why_marginal for f in self.findings if f.consequence is Outcome.MARGINAL}
+        return MarginalReason.WITHIN_BAND if reasons == {MarginalReason.WITHIN_BAND} else MarginalReason.NEEDS_REVIEW
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -122,6 +130,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "outcome": report.outcome.value,
+        "marginal_reason": plain(report.why_marginal),
         "exit_code": report.exit_code,
         "default_outcome": report.default_outcome.value,
         "course": {

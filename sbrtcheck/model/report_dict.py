@@ -142,6 +142,12 @@ def plan_to_dict(plan: PlanReport) -> dict[str, Any]:
     return {
         "plan": plan.label,
         "outcome": plan.outcome.value,
+        "unjudged": plain(plan.unjudged),
+        "target_doses": plain(plan.target_doses),
+        "to_do": list(plan.to_do),
+        "lines": list(plan.lines),
+        "judged": list(plan.judged),
+        "supplements": plain(plan.supplements),
         "table": plan.table,
         "table_reason": plan.table_reason,
         "default_table": plan.default_table,
@@ -159,14 +165,7 @@ def plan_to_dict(plan: PlanReport) -> dict[str, Any]:
         "dose_sop_instance_uid": plan.dose_sop_instance_uid,
         "structure_set_sop_instance_uid": plan.structure_set_sop_instance_uid,
         "agreement": plain(plan.agreement),
-        "triangle": plain(plan.triangle),
         "organ_eqd2": [plain(item) for item in plan.organ_eqd2],
-        "target_doses": plain(plan.target_doses),
-        "judged": list(plan.judged),
-        "unjudged": plain(plan.unjudged),
-        "supplements": plain(plan.supplements),
-        "to_do": list(plan.to_do),
-        "lines": list(plan.lines),
         "findings": [finding_to_dict(item) for item in plan.findings],
     }
 

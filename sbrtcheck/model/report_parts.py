@@ -118,17 +118,6 @@ class StoredAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Triangle:
-    """Prescription, number of fractions times the sum of beam doses, and the dose in the target [Gy]."""
-
-    prescription_gy: float | None
-    n_times_beam_doses_gy: float | None
-    ptv_d95_percent_gy: float | None
-    ptv_d50_percent_gy: float | None
-    ptv_d2_percent_gy: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class SummedOrgan:
     """One limit on the sum of the plans: how it stands, and what each plan alone gives at the volume of the limit.
 
@@ -250,6 +239,7 @@ class TargetDose:
     d98_gy: float | None
     near_maximum_gy: float | None
     covers: str = ""
+    d50_gy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +272,6 @@ class PlanReport:
     structure_set_sop_instance_uid: str = ""
     curves: tuple[Curve, ...] = ()
     agreement: tuple[StoredAgreement, ...] = ()
-    triangle: Triangle | None = None
     organ_eqd2: tuple[OrganEqd2, ...] = ()
     eqd2_curves: tuple[Curve, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()

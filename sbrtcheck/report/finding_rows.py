@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from sbrtcheck.model import Finding, FindingKind, Report, Verdict
 from sbrtcheck.model.numbers import format_margin, format_margin_percent, format_share, format_value
-from sbrtcheck.report.headline import about, clean, limit_text, source_short, table_title
+from sbrtcheck.report.headline import clean, limit_text, table_title
 from sbrtcheck.report.layout import SOLID, Table, solid
 from sbrtcheck.report.words import (
     KIND_WORDS,
     LEVEL_SHORT,
     VERDICT_WORDS,
     counts,
+    marginal_words,
     rank,
     tone,
 )
@@ -93,10 +94,7 @@ def band(finding: Finding) -> str:
     """The numerical band, each end shown so that it stands to the limit as the unrounded end does."""
     if finding.low is None or finding.high is None:
         return "-"
-    ends = (finding.low, finding.high)
-    shown_ends = [format_value(end, finding.limit, finding.comparator, finding.unit) for end in (*ends, finding.value)]
-    decimals = max(len(text.partition(".")[2]) for text in shown_ends)
-    low, high = (format_value(end, finding.limit, finding.comparator, finding.unit, decimals=decimals) for end in ends)
+    low, high = finding.band
     return low if low == high else f"{low}..{high}"
 
 
@@ -109,32 +107,36 @@ def _source_name(report: Report, f: Finding) -> str:
         # What stands on less than a transcription of the source itself says so beside each verdict.
         weak = next((short for words, short in _WEAK_TRUST.items() if f.trust.startswith(words)), "")
         return f"{title} ({weak})" if weak else title
-    return source_short(report, f) or "-"
+    return f.cited or "-"
 
 
 def about_finding(f: Finding) -> str:
     """What a finding is about: organ with ROI, lesion, or its kind."""
-    name = about(f)
+    name = f.structure
     if not name and not f.lesion:
         return KIND_WORDS[f.kind]
     return f"lesion {clean(f.lesion)}: {name}".removesuffix(": ") if f.lesion else name
 
 
-def finding_line(report: Report, f: Finding) -> str:
+def finding_line(f: Finding) -> str:
     """A finding without a number of its own, on one line."""
     number = ""
     if f.value is not None:
         number = f"{clean(f.metric)} {format_value(f.value, f.limit, f.comparator, f.unit)} {f.unit}".rstrip()
         if f.limit is not None:
             number += f", limit {limit_text(f)}"
-    source = source_short(report, f)
     what = about_finding(f)
-    effect = f" -> {f.consequence.value}" if counts(f) else ""
     told = "; ".join(part for part in (number, clean(f.note)) if part)
-    trust = f" ({source}{', ' + clean(f.trust) if f.trust else ''})" if source else ""
+    trust = f" ({f.cited}{', ' + clean(f.trust) if f.trust else ''})" if f.cited else ""
     subject = f" [{what}]" if what != KIND_WORDS[f.kind] else ""
     # A rule of a guideline is known by its id.
     rule = f" {clean(f.rule_id)}" if f.kind in _BY_ID and ":" not in f.rule_id else ""
-    return f"{KIND_WORDS[f.kind]}{rule}{subject}: {VERDICT_WORDS[f.verdict]}{effect}; {told}{trust}".replace(
-        ";  ", "; "
-    )
+    return f"{KIND_WORDS[f.kind].capitalize()}{rule}{subject}: {_verdict_and_effect(f)}: {told}{trust}"
+
+
+def _verdict_and_effect(f: Finding) -> str:
+    """The verdict, and what it does to the outcome where the one does not tell the other."""
+    if f.why_marginal is not None and f.verdict is Verdict.MARGINAL:
+        return marginal_words(f.why_marginal)
+    effect = f.consequence.value if f.why_marginal is None else marginal_words(f.why_marginal)
+    return f"{VERDICT_WORDS[f.verdict]}{f' -> {effect}' if counts(f) else ''}"

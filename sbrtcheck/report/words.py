@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sbrtcheck.model import Finding, FindingKind, Level, MatchedBy, Outcome, Verdict
+from typing import assert_never
+
+from sbrtcheck.model import Finding, FindingKind, Level, MarginalReason, MatchedBy, Outcome, Verdict
 
 VERDICT_WORDS = {
     Verdict.MET: "met",
@@ -14,8 +16,8 @@ VERDICT_WORDS = {
 OUTCOME_WORDS = {
     Outcome.PASS: "every rule that counts was evaluated and met",
     Outcome.PASS_WITH_VARIATION: "mandatory rules that count are met; an optimal limit, goal or stricter source is not",
-    Outcome.MARGINAL: "a person must look: a rule is met or missed only within its uncertainty",
-    Outcome.INCOMPLETE: "a person must look: something that counts was not evaluated",
+    Outcome.MARGINAL: "a person must look",
+    Outcome.INCOMPLETE: "a person must look: something that counts was not judged",
     Outcome.FAIL: "a mandatory limit is not met",
     Outcome.REFUSED: "the input cannot be trusted; nothing was judged",
 }
@@ -87,6 +89,17 @@ def rank(finding: Finding) -> tuple[int, int, int, float, str]:
     share = finding.share if finding.share is not None else 0.0
     level = _LEVEL_RANK[finding.level] if group < 3 else 0
     return (group, -_OUTCOME_RANK[finding.consequence], level, -share, finding.rule_id)
+
+
+def marginal_words(reason: MarginalReason) -> str:
+    """Why an outcome is MARGINAL, beside the word."""
+    match reason:
+        case MarginalReason.WITHIN_BAND:
+            return "within the band"
+        case MarginalReason.NEEDS_REVIEW:
+            return "needs review"
+        case _:
+            assert_never(reason)
 
 
 def counts(finding: Finding) -> bool:

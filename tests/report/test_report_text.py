@@ -12,10 +12,22 @@ import report_fixture
 from hostile_text import HOSTILE, hostile
 
 from sbrtcheck.errors import Problem, safe_text
-from sbrtcheck.model import FindingKind, Level, MatchedBy, MetricValue, Options, Outcome, Reason, Report, Verdict
+from sbrtcheck.model import (
+    FindingKind,
+    Level,
+    MarginalReason,
+    MatchedBy,
+    MetricValue,
+    Options,
+    Outcome,
+    Reason,
+    Report,
+    Verdict,
+)
 from sbrtcheck.model.report_dict import NOTICE
 from sbrtcheck.report import Format, render, render_text, words
-from sbrtcheck.report.headline import MAX_LINES, about, head_lines
+from sbrtcheck.report.first_screen import head_lines
+from sbrtcheck.report.layout import Table
 from sbrtcheck.report.view import view
 
 FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -23,22 +35,22 @@ FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 def test_the_outcome_and_what_decides_it_stand_in_the_first_line() -> None:
     first = render_text(report_fixture.report()).splitlines()[0]
-    assert first == "FAIL  central_50_5: ProximalBronchialTree D0.035cc[Gy] 47.1 > 40 Gy (AAPM TG-101, 5 fractions)"
+    assert first == "FAIL  ProximalBronchialTree: D0.035cc 47.1 Gy, limit 40 Gy (AAPM TG-101, 5 fractions): not met"
 
 
 def test_a_chosen_table_has_the_defaults_outcome_in_the_first_lines() -> None:
-    lines = render_text(report_fixture.chosen_table_report()).splitlines()
+    lines = head_lines(report_fixture.chosen_table_report())
     assert lines[0].startswith("PASS_WITH_VARIATION  ")
-    assert any("with the default table (AAPM TG-101): FAIL" in line for line in lines[:MAX_LINES])
-    assert any("stricter source: " in line and "35.6 > 34 Gy" in line for line in lines[:MAX_LINES])
-    assert any("exit code 0" in line for line in lines[:MAX_LINES])
+    assert lines[1].startswith("With the default table (AAPM TG-101): FAIL")
+    assert any(line.startswith("Stricter source: Esophagus: D0.5cc 35.6 Gy, limit 34 Gy") for line in lines)
+    assert lines[-1].startswith("exit code 0")
 
 
 def test_the_same_outcome_by_another_table_is_said_too() -> None:
     base = report_fixture.chosen_table_report()
     plan = replace(base.plans[0], default_outcome=Outcome.PASS_WITH_VARIATION)
     lines = head_lines(replace(base, plans=(plan,), default_outcome=Outcome.PASS_WITH_VARIATION))
-    assert any("with the default table (AAPM TG-101): PASS_WITH_VARIATION" in line for line in lines)
+    assert any("With the default table (AAPM TG-101): PASS_WITH_VARIATION" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -50,25 +62,81 @@ def test_the_same_outcome_by_another_table_is_said_too() -> None:
         report_fixture.two_plan_report,
     ],
 )
-def test_the_head_is_five_lines_at_most_and_ends_with_the_exit_code(make: object) -> None:
+def test_the_first_screen_fits_a_screen_and_ends_with_the_exit_code(make: object) -> None:
     report: Report = make()  # type: ignore[operator]
     lines = head_lines(report)
-    assert len(lines) <= MAX_LINES
+    assert len(lines) <= 24
     assert lines[0].startswith(f"{report.outcome.value}  ")
     assert f"exit code {report.exit_code}" in lines[-1]
 
 
+def test_the_first_screen_speaks_in_one_order() -> None:
+    """Outcome and why, what was not judged, doses of the targets, the worst of each trouble, what to do."""
+    lines = head_lines(report_fixture.report())
+    starts = (
+        "FAIL  ",
+        "Not judged: Bowel, D0.035cc 45.7 Gy, mean 12.1 Gy, 3.2 mm from a target",
+        "Not judged: BrachialPlex is required",
+        "PTV_5000: prescribed 50.0 / beams 50.1 / D95% 50.1 / D98% 49.4 / near-maximum 61.0 Gy",
+        "Not met: ",
+        "Within the band: SpinalCord",
+        "Variation: ",
+        "Stricter source: ",
+        "To do: Contour BrachialPlex",
+        "exit code 1",
+    )
+    places = [next(i for i, line in enumerate(lines) if line.startswith(start)) for start in starts]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(MarginalReason.WITHIN_BAND, "within the band"), (MarginalReason.NEEDS_REVIEW, "needs review")],
+)
+def test_marginal_says_which_of_its_two_kinds_it_is(reason: MarginalReason, words: str) -> None:
+    base = report_fixture.report()
+    near = replace(base.plans[0].findings[1], marginal_reason=reason)
+    plan = replace(base.plans[0], findings=(near,), outcome=Outcome.MARGINAL)
+    report = replace(base, plans=(plan,), course_findings=(), outcome=Outcome.MARGINAL, exit_code=3)
+    assert head_lines(report)[0].startswith(f"MARGINAL ({words})  SpinalCord: D0.35cc 22.90 Gy")
+    assert report.to_dict()["marginal_reason"] == reason.value
+
+
+def test_a_small_organ_is_never_the_headline() -> None:
+    base = report_fixture.report()
+    small = report_fixture.organ_limit(
+        "Lungs", "CV12.5Gy[cc]", ">=", 1500.0, 900.0, unit="cc", verdict=Verdict.NOT_MET, consequence=Outcome.FAIL
+    )
+    heart = report_fixture.organ_limit(
+        "Heart", "D15cc[Gy]", "<", 32.0, 32.5, verdict=Verdict.NOT_MET, consequence=Outcome.FAIL
+    )
+    plan = replace(base.plans[0], findings=(replace(small, policy=("small_organs.enough_times",)), heart))
+    lines = head_lines(replace(base, plans=(plan,)))
+    assert lines[0].startswith("FAIL  Heart")
+    assert any(
+        line.startswith("Not met: Lungs: 900.0 cc spared below 12.5 Gy, at least 1500 cc needed") for line in lines
+    )
+
+
+def test_many_lines_of_one_sort_are_cut_and_said_to_be() -> None:
+    base = report_fixture.report()
+    plan = replace(base.plans[0], unjudged=base.plans[0].unjudged * 7)
+    lines = head_lines(replace(base, plans=(plan,)))
+    assert sum(line.startswith("Not judged") for line in lines) == 3
+    assert "and 6 more like this, listed below" in lines
+
+
 def test_a_pass_says_how_close_it_is() -> None:
     first = head_lines(report_fixture.passing_report())[0]
-    assert first.startswith("PASS  4 organ limits met; the closest at 71 % of its limit: central_50_5: SpinalCord")
+    assert first.startswith("PASS  4 organ limits met; the closest uses 71 %: SpinalCord: D0.035cc 21.4 Gy")
 
 
 def test_a_pass_says_what_it_does_not_rest_on() -> None:
     base = report_fixture.passing_report()
     far = next(f for f in report_fixture.plan_findings() if f.organ == "Stomach")
     plan = replace(base.plans[0], findings=(*base.plans[0].findings, far))
-    assert head_lines(replace(base, plans=(plan,)))[-1].endswith("; 1 without effect could not be evaluated")
-    assert "could not" not in head_lines(base)[-1]
+    assert head_lines(replace(base, plans=(plan,)))[-1].endswith("; 1 optional item not evaluated (listed below)")
+    assert "optional item" not in head_lines(base)[-1]
 
 
 def test_strict_is_named_when_a_variation_exits_1() -> None:
@@ -83,7 +151,7 @@ def test_what_was_not_evaluated_decides_with_its_reason() -> None:
     plan = replace(base.plans[0], outcome=Outcome.INCOMPLETE, findings=missing)
     report = replace(base, plans=(plan,), outcome=Outcome.INCOMPLETE, exit_code=3, default_outcome=Outcome.INCOMPLETE)
     first = head_lines(report)[0]
-    assert first.startswith("INCOMPLETE  central_50_5: BrachialPlex not evaluable: BrachialPlex is required")
+    assert first.startswith("INCOMPLETE  BrachialPlex is required")
 
 
 def test_a_finding_about_nothing_in_particular_is_its_note() -> None:
@@ -93,7 +161,7 @@ def test_a_finding_about_nothing_in_particular_is_its_note() -> None:
     )
     plan = replace(base.plans[0], findings=(finding,))
     report = replace(base, plans=(plan,), outcome=Outcome.INCOMPLETE, exit_code=3)
-    assert head_lines(report)[0] == "INCOMPLETE  central_50_5: 2 Gy a fraction: not SBRT"
+    assert head_lines(report)[0] == "INCOMPLETE  2 Gy a fraction: not SBRT"
 
 
 def test_a_value_exactly_on_a_strict_limit_is_said_to_be_too_much() -> None:
@@ -102,11 +170,16 @@ def test_a_value_exactly_on_a_strict_limit_is_said_to_be_too_much() -> None:
         "Heart", "D15cc[Gy]", "<", 32.0, 32.0, verdict=Verdict.NOT_MET, consequence=Outcome.FAIL
     )
     report = replace(base, plans=(replace(base.plans[0], findings=(on,)),))
-    assert "32.0 = 32 Gy, must be <" in head_lines(report)[0]
+    assert "D15cc 32.0 Gy, limit 32 Gy, must be below it" in head_lines(report)[0]
+
+
+def findings_table(report: Report) -> Table:
+    """The findings of the first plan."""
+    return next(t for s in view(report).sections for t in s.tables if "Verdict" in t.columns)
 
 
 def test_rows_are_sorted_by_what_matters() -> None:
-    shown = view(report_fixture.report()).sections[0].tables[0]
+    shown = findings_table(report_fixture.report())
     column = shown.columns.index("Verdict")
     order = [row[column].split("\u00a0[")[0] for row in shown.rows]
     ranked = [["NOT MET", "MARGINAL", "NOT EVALUABLE", "met"].index(word) for word in order]
@@ -128,7 +201,7 @@ def test_the_report_holds_every_part() -> None:
         "Errors",
         "Warnings",
         "Facts and where they come from",
-        "A person must confirm",
+        "For the physician to confirm",
         "How the names were understood",
         "Provenance",
     ):
@@ -200,7 +273,7 @@ def test_dvh_methods_that_differ_in_spacing_only_are_one_line() -> None:
 
 def test_a_long_source_stands_below_the_table() -> None:
     base = report_fixture.report()
-    shown = view(base).sections[0].tables[0]
+    shown = findings_table(base)
     long = "ASTRO/ESTRO oligometastatic NSCLC 2023, KQ4"
     assert long in shown.notes
     assert f"see\u00a0[{shown.notes.index(long) + 1}]" in {row[-1] for row in shown.rows}
@@ -208,14 +281,14 @@ def test_a_long_source_stands_below_the_table() -> None:
 
 def test_a_union_is_named_once() -> None:
     finding = replace(report_fixture.plan_findings()[2], roi="Trachea + ProximalBronchialTree")
-    assert about(finding) == "Trachea + ProximalBronchialTree"
-    assert about(replace(finding, roi="ProximalBronchialTree")) == "ProximalBronchialTree"
-    assert about(replace(finding, organ="Lungs", roi="Lung_L + Lung_R")) == "Lungs (Lung_L + Lung_R)"
+    assert finding.about == "Trachea + ProximalBronchialTree"
+    assert replace(finding, roi="ProximalBronchialTree").about == "ProximalBronchialTree"
+    assert replace(finding, organ="Lungs", roi="Lung_L + Lung_R").about == "Lungs (Lung_L + Lung_R)"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
 def test_lines_fit_the_width_below_the_head(width: int) -> None:
-    lines = render_text(report_fixture.two_plan_report(), width=width).splitlines()[MAX_LINES:]
+    lines = render_text(report_fixture.two_plan_report(), width=width).splitlines()[1:]
     assert max(len(line) for line in lines) <= width
 
 
@@ -262,7 +335,7 @@ def test_a_refusal_lists_every_error_and_no_verdict() -> None:
     text = render(Report.refused(problems, options=Options()), Format.TEXT)
     lines = text.splitlines()
     assert lines[0].startswith("REFUSED  E-DOSE-UNITS RD.dcm")
-    assert "exit code 4" in "".join(lines[:MAX_LINES])
+    assert "exit code 4" in "".join(lines[:5])
     for problem in problems:
         for piece in (problem.code, problem.object, problem.seen):
             assert piece in text

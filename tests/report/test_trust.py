@@ -24,7 +24,9 @@ def report(table: str) -> Report:
 
 
 def organ_limits(of: Report) -> list[Finding]:
-    return [f for f in of.findings if f.kind is FindingKind.ORGAN_LIMIT and f.limit is not None]
+    """Rows of the deciding table; supplements come from other tables and say so themselves."""
+    decides = of.plans[0].table
+    return [f for f in of.findings if f.kind is FindingKind.ORGAN_LIMIT and f.limit is not None and f.table == decides]
 
 
 def test_a_secondary_transcription_says_so_beside_each_verdict() -> None:

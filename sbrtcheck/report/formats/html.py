@@ -11,7 +11,7 @@ from sbrtcheck.model.numbers import format_share, format_value
 from sbrtcheck.report.figures.achieved import achieved_svg
 from sbrtcheck.report.figures.course import course_dvh_svg, lesion_map_svg
 from sbrtcheck.report.figures.dvh import data_uri, dvh_svg, eqd2_svg
-from sbrtcheck.report.headline import about, clean, limit_text
+from sbrtcheck.report.headline import clean, limit_text
 from sbrtcheck.report.view import view
 from sbrtcheck.report.words import VERDICT_WORDS, tone
 
@@ -39,7 +39,7 @@ def bars(plan: PlanReport) -> tuple[Bar, ...]:
     for finding in plan.findings:
         if finding.kind is not FindingKind.ORGAN_LIMIT or finding.share is None or finding.value is None:
             continue
-        name = about(finding)
+        name = finding.structure
         if name not in worst or _severity(finding) > _severity(worst[name]):
             worst[name] = finding
     ordered = sorted(worst.items(), key=lambda pair: (-(pair[1].share or 0.0), pair[0]))
@@ -68,8 +68,8 @@ def drawn_course(report: Report) -> dict[str, list[tuple[str, str]]]:
     in_turn = report.cumulative is not None and report.cumulative.sequence == "one after the other"
     added = "added as given " + ("one after the other" if in_turn else "in the same sessions")
     sums = f"Cumulative EQD2 of the organs nearest to a limit: all plans together, {added}, and each plan alone"
-    places = "Where the lesions lie: planning targets in the body, in the tone of their BED10"
-    beds = "BED10 and EQD2 that each target gets, in the tone of its tier; the dashed lines are the edges of the tiers"
+    places = "Where the lesions lie: planning targets in the body, coloured by BED10 tier"
+    beds = "BED10 and EQD2 that each target gets, coloured by BED10 tier; the dashed lines are the edges of the tiers"
     found = {
         "Course": [(sums, course_dvh_svg(report))],
         "Lesions": [(beds, achieved_svg(report)), (places, lesion_map_svg(report))],

@@ -1,4 +1,4 @@
-"""The report for a terminal. What decides stands in the first five lines; colour only repeats what a word says."""
+"""The report for a terminal. What decides stands on the first screen; colour only repeats what a word says."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ def render_text(report: Report, *, color: bool = False, width: int = 120) -> str
 
     Args:
         color: add ANSI colours. Without it the text holds no control character but line ends.
-        width: columns of the terminal, at least 60. The first five lines are never wrapped.
+        width: columns of the terminal, at least 60. The first line is never wrapped.
     """
     width = max(width, 60)
     shown = view(report)
-    lines = [_paint(shown.head[0], shown.tone, color), *(f"  {line}" for line in shown.head[1:])]
+    lines = [_paint(shown.head[0], shown.tone, color)]
+    for line in shown.head[1:]:
+        lines += _wrap(line, width, first="  ", rest="    ")
     if shown.patient:
         lines += ["", f"Patient: {shown.patient}"]
     for section in shown.sections:
