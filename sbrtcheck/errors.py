@@ -13,8 +13,12 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
 
     Bidirectional controls, C0, C1, DEL, surrogates and Unicode line separators cannot reach a terminal or a log.
     """
+    whole = str(text)
+    # What Python calls printable has none of the categories below: nearly all texts are.
+    if len(whole) <= limit and whole.isprintable():
+        return whole
     out = []
-    for char in str(text)[: limit + 1]:
+    for char in whole[: limit + 1]:
         category = unicodedata.category(char)
         if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
             out.append(f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
@@ -123,6 +127,11 @@ def wrong_usage(
 ) -> WrongUsageError:
     """A WrongUsageError with one problem, to be raised by the caller."""
     return WrongUsageError(Problem(code, object_, tag=tag, seen=str(seen), detail=detail, remedy=remedy))
+
+
+def missing_extra(what: str, *, extra: str, package: str) -> WrongUsageError:
+    """A WrongUsageError for a package that is not installed, with the pip line that brings it."""
+    return wrong_usage("E-EXTRA", what, seen=package, remedy=f"Run: pip install 'sbrtcheck[{extra}]'")
 
 
 _EXPORT = "Export the file again from the planning system and compare its size"
@@ -273,6 +282,13 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "a shipped table differs from its recorded version",
         "Give it a new version, or restore it",
     ),
+    ("E-TEMPLATE", "a limit template of another program cannot be read", "Export the template again"),
+    (
+        "E-TEMPLATE-ROWS",
+        "limits of a template were not taken",
+        "Correct the file, say with --map what a structure is, or leave rows out with --leave-out",
+    ),
+    ("E-EXTRA", "a package that this command needs is not installed", "Install it with pip"),
     ("E-DATA", "a data file is wrong", "Correct the named line"),
     ("E-CASE", "the case file is wrong", "Correct the named key"),
     ("E-CONFIG", "the clinic file is wrong", "Correct the named key"),
@@ -296,19 +312,24 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-STUDY", "the objects carry different Study Instance UIDs", "Check that they belong together"),
     (
         "W-PATIENT-NAME",
-        "patient name or birth date differ between the objects",
-        "Check that they belong together",
+        "patient name, birth date or sex differ between the objects",
+        "Check that they belong together; --same-patient, or same_patient = true in a case file, confirms it",
     ),
     ("W-ORPHAN-CONTOUR", "contours refer to a ROI that does not exist", _EXPORT),
     ("W-ROI-NAME", "a ROI has no name", "Name it, or delete it"),
     ("W-LATERALITY", "a structure named left lies on the right, or the reverse", "Check the name"),
     (
         "W-HOLE-ASSUMED",
-        "a loop inside a loop was read as a hole; both readings are judged",
+        "a loop inside a loop was read as a hole",
         "Check the contour",
     ),
     ("W-DUP-CONTOUR", "exact duplicates of contours were dropped", "Check the ROI"),
     ("W-OVERLAP", "overlapping contours on one plane were united", "Check the ROI"),
+    (
+        "W-SELF-OVERLAP",
+        "a contour crosses itself a little; it is read with and without what it encloses twice",
+        "Check the contour",
+    ),
     ("W-KEYHOLE", "the two readings of a contour differ in area", "Check the contour"),
     (
         "W-MISSING-SLICES",
@@ -320,7 +341,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     (
         "W-ORGAN-TRUNCATED",
         "the organ seems cut by the end of the scan",
-        "Spared-volume and percent limits are not settled",
+        "Means, shares and spared volumes count only where the drawn part meets them",
     ),
     ("W-ROI-VOLUME", "the stored ROI Volume differs from ours", "Check the contours"),
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),

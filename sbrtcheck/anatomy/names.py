@@ -229,3 +229,9 @@ def _closest(name: str, known: Mapping[str, str], *, n_best: int = 3) -> list[st
         name_key(name[:MAX_NAME]), keys, scorer=fuzz.ratio, score_cutoff=SUGGESTION_SCORE, limit=4 * n_best
     )
     return list(dict.fromkeys(known[key] for key, _, _ in hits))[:n_best]
+
+
+@cache
+def closest_organs(name: str) -> tuple[str, ...]:
+    """Up to three known names that resemble ``name``, the best first; only ever suggestions."""
+    return tuple(_closest(name, _suggestions()))

@@ -39,6 +39,7 @@ from sbrtcheck.report.formats import Format, render
     "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
 )
 @click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
+@click.option("--same-patient", is_flag=True, help="Confirm that objects with different names are of one patient.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
 @click.option("--pseudonymise", is_flag=True, help="Replace names, labels and UIDs by keyed hashes in every format.")
 @output_options(Format, Format.TEXT)
@@ -55,6 +56,7 @@ def check_command(
     no_config: bool,
     interpolation: str,
     derive: bool,
+    same_patient: bool,
     strict: bool,
     pseudonymise: bool,
     format_: Format,
@@ -81,6 +83,7 @@ def check_command(
         find_config=not no_config,
         interpolation=interpolation,
         derive=derive,
+        same_patient=same_patient,
         strict=strict,
         pseudonymise=pseudonymise,
         progress=progress,

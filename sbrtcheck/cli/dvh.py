@@ -12,11 +12,10 @@ from typing import Any
 import click
 
 from sbrtcheck.anatomy.names import understand
-from sbrtcheck.anatomy.points import sibling_spacing_mm
 from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options
 from sbrtcheck.cli.table_text import RowFormat, table_text
-from sbrtcheck.dvh import Structure, build_structure, compute_dvh
+from sbrtcheck.dvh import Structure, build_structure, compute_dvh, scan_planes
 from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, match_stored
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
@@ -91,9 +90,9 @@ def _structures(data: PlanData, rois: Sequence[str], convention: str) -> list[St
     missing = [name for name in rois if name not in known]
     if missing:
         raise wrong_usage("E-ROI-UNKNOWN", "--roi", seen=", ".join(missing))
-    spacing = sibling_spacing_mm(understand(data.structures.rois))
+    scan = scan_planes(data.structures.rois)
     chosen = [known[name] for name in dict.fromkeys(rois)]
-    return [build_structure(roi, convention=convention, sibling_spacing_mm=spacing) for roi in chosen]
+    return [build_structure(roi, convention=convention, scan=scan) for roi in chosen]
 
 
 def _metric(text: str, metric: Metric, dvh: Dvh, prescription_gy: float | None) -> dict[str, Any]:
@@ -173,6 +172,9 @@ def compare_text(
         raise wrong_usage(
             "E-DATA", "--compare", detail="no stored DVH fits a structure", remedy="Give --dvh-table FILE"
         )
+    # The largest difference first: what differs, then what agrees.
+    order = sorted(range(len(rows)), key=lambda k: figures[k][2].rank)
+    rows, figures = [rows[k] for k in order], [figures[k] for k in order]
     if plot is not None:
         dvh, stored, agreement = max(figures, key=lambda item: abs(item[2].dose_distance_gy or 0.0))
         agreement_figure(dvh, stored, agreement=agreement, path=plot, force=force)

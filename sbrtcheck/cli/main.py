@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "case": ("sbrtcheck.cli.case", "case_group", "A case file to fill in, written from the plan; its schema."),
     "calc": ("sbrtcheck.cli.calc", "calc", "BED and EQD2 of fractionation schemes."),
     "guideline": ("sbrtcheck.cli.guideline", "guideline", "The guideline's rules and how each is judged."),
-    "tables": ("sbrtcheck.cli.tables", "tables", "Organ-limit tables: list, show, compare, lint."),
+    "tables": ("sbrtcheck.cli.tables", "tables", "Organ-limit tables: list, show, compare, lint, import, export."),
     "policy": (
         "sbrtcheck.cli.policy",
         "policy_command",

@@ -8,6 +8,7 @@ import click
 
 from sbrtcheck.cli.options import emit, output_options
 from sbrtcheck.cli.table_text import RowFormat, table_text
+from sbrtcheck.cli.tables_exchange import export_table, import_template
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import LimitRow
 
@@ -15,11 +16,15 @@ from sbrtcheck.model import LimitRow
 @click.group("tables", invoke_without_command=True)
 @click.pass_context
 def tables(context: click.Context) -> int:
-    """Organ-limit tables: list (the default), show, compare, lint."""
+    """Organ-limit tables: list (the default), show, compare, lint, import, export."""
     if context.invoked_subcommand is None:
         result: int = context.invoke(list_tables, format_="text", output=None, force=False)
         return result
     return 0
+
+
+tables.add_command(import_template)
+tables.add_command(export_table)
 
 
 @tables.command("list")

@@ -17,4 +17,8 @@ def facts_of_files(case: CaseFile | None, clinic: ClinicFile | None) -> list[Fac
         out += [threshold_fact(case.classification)] if case.classification else []
     if clinic:
         out.append(Fact("clinic file", clinic.file, f"SHA-256 {clinic.sha256}"))
+        out += [
+            Fact("target goals imported from", f"{i.file} ({i.dialect})", f"clinic file; SHA-256 {i.sha256}")
+            for i in clinic.imported
+        ]
     return out

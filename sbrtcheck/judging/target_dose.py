@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sbrtcheck.dvh.around_targets.conformity import icru91
+from sbrtcheck.dvh.around_targets.indices import icru91
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.covers import Covers, Meaning, covers, declared_value

@@ -152,7 +152,8 @@ class OrganInfo:
 class TargetGoal:
     """One goal for a target structure: a protocol's or a clinic's rule.
 
-    Judged for lesions of ``site`` ("" for any). ``missed`` is what a missed goal does to the outcome.
+    Judged for lesions of ``site`` ("" for any), at ``n_fractions`` (None for any number). ``missed`` is what a missed
+    goal does to the outcome.
     ``metric`` is None for a rule that no TG-263 string expresses; ``rule`` then names it (``spill_105``).
     """
 
@@ -172,6 +173,7 @@ class TargetGoal:
     cross_check: str = ""
     confidence: str = ""
     note: str = ""
+    n_fractions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,16 @@ class ClinicGoal:
     level: str
     site: str = ""
     rule: str = ""
+    n_fractions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedGoals:
+    """The file of another program that goals were imported from."""
+
+    file: str
+    sha256: str
+    dialect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,7 @@ class ClinicFile:
         policy: values of the policy that the clinic sets otherwise, all of them within their range.
         rows: rows added to published tables, and goals for organs.
         normalised_to: what every prescription covers, unless the case file says otherwise.
+        imported: where goals come from that ``tables import`` wrote.
     """
 
     file: str
@@ -86,6 +97,7 @@ class ClinicFile:
     policy: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     rows: tuple[AddedRow, ...] = ()
     normalised_to: NormalisedTo | None = None
+    imported: tuple[ImportedGoals, ...] = ()
 
     def table_for(self, *, site: str, n_fractions: int) -> str | None:
         """The table for a site and number of fractions: the most specific entry, the first of equals; or None."""
@@ -143,6 +155,7 @@ def _clinic(keys: Keys, path: Path, sha256: str) -> ClinicFile:
         policy=_policy(keys.table("policy"), keys, path.name),
         rows=_rows(keys, keys.tables("row"), [k for k in goal_keys if "organ" in k.names()], path.name),
         normalised_to=read_normalised_to(keys),
+        imported=tuple(_imported(k) for k in keys.tables("imported")),
     )
 
 
@@ -268,6 +281,16 @@ def _required(keys: Keys) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType(out)
 
 
+def _imported(keys: Keys) -> ImportedGoals:
+    imported = ImportedGoals(
+        file=keys.text("file", required=True),
+        sha256=keys.text("sha256", required=True),
+        dialect=keys.text("dialect", required=True),
+    )
+    keys.done()
+    return imported
+
+
 def _goal(keys: Keys) -> ClinicGoal:
     goal = ClinicGoal(
         target=keys.text("target", allowed=("PTV", "CTV", "ITV", "GTV"), required=True),
@@ -277,6 +300,7 @@ def _goal(keys: Keys) -> ClinicGoal:
         level=keys.text("level", allowed=LEVELS, required=True),
         site=keys.text("site", allowed=SITES),
         rule=keys.text("rule"),
+        n_fractions=keys.integer("fractions", low=1, high=MAX_FRACTIONS),
     )
     keys.done()
     return goal

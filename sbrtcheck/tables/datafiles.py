@@ -16,6 +16,7 @@ from typing import Any
 from sbrtcheck.errors import Problem, wrong_usage
 
 MAX_BYTES = 2_000_000
+MAX_COLUMNS = 200
 _NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -133,6 +134,10 @@ def _header_problems(
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         remedy = "Save it with commas between the cells and a decimal point in the numbers"
         return [Problem(code, name, tag="line 1", seen=header[0][:60], detail="not separated by commas", remedy=remedy)]
+    if len(header) > MAX_COLUMNS:
+        return [
+            Problem(code, name, tag="line 1", seen=f"{len(header)} columns", detail="more columns than a table has")
+        ]
     problems = []
     for column in header:
         if header.count(column) > 1:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sbrtcheck.errors import Problem, SbrtcheckError
-from sbrtcheck.model import Level, LimitRow, Metric
+from sbrtcheck.model import Level, LimitRow, Metric, MetricKind
 from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.tables.datafiles import CsvRow, parse_csv, parse_number, wrong_usage_many
 
@@ -245,9 +245,16 @@ def _row_metric(line: _Line, *, unit: str, comparator: str, computable: bool) ->
         return None
     if metric.unit != unit and unit in UNITS:
         line.bad("unit", f"the metric {text} is in {metric.unit}", f"Write {metric.unit}, or correct the metric")
-    if metric.kind == "CV" and comparator in {"<", "<="}:
+    if metric.kind is MetricKind.VOLUME_SPARED and comparator in {"<", "<="}:
         line.bad("comparator", "a spared volume has a lower limit", "Write >= or >")
     return metric
+
+
+def highest_limit(unit: str, metric: Metric | None) -> float:
+    """The highest number that a limit in this unit may have."""
+    if unit == "%" and metric is not None and metric.kind not in {"V", "CV"}:
+        return MAX_DOSE_PERCENT
+    return MAX_LIMIT.get(unit, MAX_DOSE_PERCENT)
 
 
 def _limit(line: _Line, *, unit: str, metric: Metric | None) -> float | None:
@@ -257,9 +264,7 @@ def _limit(line: _Line, *, unit: str, metric: Metric | None) -> float | None:
         remedy = "Write a decimal point" if "," in text else "Write a plain decimal number"
         line.bad("limit", "not a number", remedy)
         return None
-    highest = MAX_LIMIT.get(unit, MAX_DOSE_PERCENT)
-    if unit == "%" and metric is not None and metric.kind not in {"V", "CV"}:
-        highest = MAX_DOSE_PERCENT
+    highest = highest_limit(unit, metric)
     if not 0 < limit <= highest:
         remedy = "Is it in cGy? Write Gy" if unit == "Gy" and limit > highest else "Check it against the source"
         line.bad("limit", f"outside 0 to {highest:g} {unit}", remedy)

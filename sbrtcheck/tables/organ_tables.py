@@ -20,6 +20,7 @@ from sbrtcheck.tables.datafiles import (
     read_toml,
     wrong_usage_many,
 )
+from sbrtcheck.tables.imported_mark import read_mark
 from sbrtcheck.tables.organ_rows import MAX_FRACTIONS, read_organ_rows
 from sbrtcheck.tables.organs import SITES, load_organs, load_regions, load_sites, name_key, organ_names, site_of_name
 from sbrtcheck.tables.target_goals import clinic_goals, conformity_limits, load_conformity_rules, load_target_goals
@@ -171,18 +172,19 @@ def _load_local(path: Path) -> OrganTable:
     data = read_bytes(path, code="E-TABLE-ROW")
     text = decode(data, name=path.name, code="E-TABLE-ROW")
     rows, problems = read_organ_rows(text, file=path.name, table=path.name, organs=organ_names(), shipped=False)
-    if problems:
-        raise wrong_usage_many(problems)
+    mark, damaged = read_mark(text, name=path.name, code="E-TABLE-ROW")
+    if problems or damaged:
+        raise wrong_usage_many((*problems, *damaged))
     return OrganTable(
         name=path.name,
         title=path.name,
-        citation="the clinic's own table",
+        citation="the clinic's own table" if mark is None else "; ".join(mark.words()),
         doi="",
         edition="local",
         version="local",
         population="as the clinic says",
-        trust="local",
-        may_decide=True,
+        trust="local" if mark is None else f"local, {mark.short()}",
+        may_decide=mark is None or not mark.is_partial,
         may_be_stricter_source=False,
         point_volume_cm3=POINT_VOLUME_CM3,
         point_volume_printed=False,

@@ -159,6 +159,8 @@ class GoalText(Protocol):
     def site(self) -> str: ...
     @property
     def rule(self) -> str: ...
+    @property
+    def n_fractions(self) -> int | None: ...
 
 
 def clinic_goals(goals: Sequence[GoalText], *, file: str) -> tuple[TargetGoal, ...]:
@@ -194,6 +196,7 @@ def clinic_goals(goals: Sequence[GoalText], *, file: str) -> tuple[TargetGoal, .
                 level=Level(goal.level),
                 missed=Outcome.FAIL if mandatory else Outcome.PASS_WITH_VARIATION,
                 site=goal.site,
+                n_fractions=goal.n_fractions,
                 seen_at=file,
             )
         )

@@ -33,7 +33,7 @@ from sbrtcheck.tables.organ_tables import load_table, table_names
 
 ROOT = Path(__file__).parents[2] / "sample_plans"
 ALL_SAMPLES = sorted(p.parent.name for p in ROOT.glob("*/expected.json"))
-FEW_SAMPLES = ("adrenal_45_5", "central_50_5", "no_esophagus_60_8")
+FEW_SAMPLES = ("adrenal_45_5", "apex_50_5", "no_esophagus_60_8")
 SAMPLES = ALL_SAMPLES if os.environ.get("SBRTCHECK_ALL_SAMPLES") else FEW_SAMPLES
 RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
@@ -51,7 +51,7 @@ EXPENSIVE = (
 )
 
 # Every option of the command and what kind it is; a new option must be put here, and tested below.
-FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file"}
+FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file", "same_patient"}
 CHOICES = {"table", "config", "no_config", "interpolation", "derive"}
 PRESENTATION = {"also", "strict", "pseudonymise", "format_", "output", "force"}
 
@@ -282,11 +282,11 @@ def test_no_fact_makes_a_better_answer(base: str, tmp_path: Path) -> None:
 
 
 def test_every_fact_is_printed_with_its_origin(tmp_path: Path) -> None:
-    report = _mini("passing", tmp_path, sites={"PTV": "node"}, roi_map={"Heart": "Heart"})
+    report = _mini("passing", tmp_path, sites={"PTV": "node:neck"}, roi_map={"BrachialPlexus": "BrachialPlexus"})
     facts = {f.name: (f.value, f.origin) for f in report.facts}
     assert facts["site of PTV"][0] == "node"
     assert "given" in facts["site of PTV"][1]
-    assert facts["ROI Heart"][1] == "name map"
+    assert facts["ROI BrachialPlexus"][1] == "name map"
     page = render_text(report)
     for name, (value, origin) in facts.items():
         assert name in page

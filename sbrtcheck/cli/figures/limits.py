@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sbrtcheck.cli.figures.canvas import check_plot_path, new_figure, save_figure
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import LimitRow, OrganTable
+from sbrtcheck.model import LimitRow, MetricKind, OrganTable
 from sbrtcheck.tables.disagreements import at_volume, disagreements, is_point
 from sbrtcheck.tables.organ_tables import load_tables
 
@@ -40,7 +40,7 @@ class _Kind:
 
 
 def _spared(row: LimitRow) -> bool:
-    return row.metric is not None and row.metric.kind == "CV" and row.unit == "cc"
+    return row.metric is not None and row.metric.kind is MetricKind.VOLUME_SPARED and row.unit == "cc"
 
 
 _KINDS = (
@@ -57,12 +57,17 @@ _KINDS = (
         lambda r, _table: f" ({r.limit:g} cc spared{', ' + r.condition if r.condition else ''})",
     ),
     _Kind(
-        lambda r: r.metric is not None and r.metric.kind == "Mean" and r.unit == "Gy",
+        lambda r: r.metric is not None and r.metric.kind is MetricKind.MEAN and r.unit == "Gy",
         lambda r: r.limit,
         "limit of the mean dose [Gy]",
     ),
     _Kind(
-        lambda r: r.metric is not None and r.metric.kind == "D" and r.unit == "Gy" and r.comparator.startswith("<"),
+        lambda r: (
+            r.metric is not None
+            and r.metric.kind is MetricKind.DOSE
+            and r.unit == "Gy"
+            and r.comparator.startswith("<")
+        ),
         lambda r: r.limit,
         "limit of the dose to a volume [Gy]",
         lambda r, _table: f" ({r.metric_text.removesuffix('[Gy]')})",

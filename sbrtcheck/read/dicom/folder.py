@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,18 +222,29 @@ def _patient(o: RtObject) -> Patient:
 
 
 def _same_patient(objects: list[RtObject], reading: _Reading) -> None:
-    """One Patient ID; names and birth dates that differ are a warning. No message holds any of them."""
+    """One Patient ID; names, birth dates and sexes that differ are a warning, which judging leaves open.
+
+    Case, accents, carets and blanks of a name make no difference, nor does what an object does not state. No message
+    holds any of them.
+    """
     people = [(o, _patient(o)) for o in objects]
     if len({person.patient_id for _, person in people}) > 1:
         first = people[0][1].patient_id
         others = ", ".join(o.name for o, person in people if person.patient_id != first)
         reading.refuse("E-PATIENT", others, "(0010,0020) PatientID", f"differs from that of {people[0][0].name}")
     for tag, values in (
-        ("(0010,0010) PatientName", {" ".join(p.name.casefold().strip("^ ").split("^")) for _, p in people}),
-        ("(0010,0030) PatientBirthDate", {p.birth_date for _, p in people if p.birth_date}),
+        ("(0010,0010) PatientName", {_folded(p.name) for _, p in people}),
+        ("(0010,0030) PatientBirthDate", {p.birth_date.strip() for _, p in people}),
+        ("(0010,0040) PatientSex", {p.sex for _, p in people}),
     ):
-        if len(values) > 1:
+        if len(values - {""}) > 1:
             reading.problems.append(Problem("W-PATIENT-NAME", ", ".join(o.name for o in objects), tag=tag))
+
+
+def _folded(name: str) -> str:
+    """A name without what planning systems write in different ways: case, accents, carets and blanks."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c) and not c.isspace() and c != "^")
 
 
 def _referenced(o: RtObject, keyword: str) -> list[str]:

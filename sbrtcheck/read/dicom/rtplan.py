@@ -55,6 +55,7 @@ def read_rtplan(view: View) -> Plan | None:
         beam_dose_point_mm=beams.point_mm,
         n_treatment_beams=beams.n_treatment,
         n_fractions_per_day=None if group is None else _fractions_per_day(group),
+        dated=view.moment("RTPlan"),
         problems=tuple(problem for problem in view.found if not problem.is_error),
     )
     return None if view.refused else plan
