@@ -42,7 +42,7 @@ NEGLIGIBLE, NEGLIGIBLE_OF_VOLUME = 0.01, 0.001
 
 
 def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue:
-    """The metric of this Dvh: value, low and high, or the reason why there is none.
+    """Evaluate a metric on a Dvh: value, low and high, or the reason why there is none.
 
     Args:
         metric: parsed or as text.

@@ -83,7 +83,7 @@ _WORD = re.compile(rf"^D?[_ ]?({'|'.join(_WORDS)})(?:[\[(_](%|cGy|Gy)[\])]?)?$",
 
 
 def parse_metric(text: str) -> Metric:
-    """The metric that ``text`` names. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
+    """Parse a metric string. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
 
     Raises:
         WrongUsageError: E-METRIC; the message says how to spell what was probably meant.
