@@ -211,7 +211,6 @@ def with_site_dose(
 
     Args:
         linking: with targets left open.
-        dose_gy: of the site.
         d95_gy: target to its D95% [Gy], None where it has no number.
         percent: from where to where D95% of each must lie [% of the dose].
     """

@@ -35,7 +35,6 @@ def judge_coverage(
     """One finding for each metric that the goals of the lesion's site ask for.
 
     Args:
-        doses: of the plan.
         lesion: a target without a prescription has no goal.
         goals: of constraints/target/coverage.csv.
         organ_findings: of the deciding table: they tell which organ is close to its limit.

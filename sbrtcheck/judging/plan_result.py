@@ -89,7 +89,6 @@ def plan_result(
         doses: the plan with its doses.
         given: facts from the caller.
         case: case file.
-        choices: of the caller.
         progress: called with what is being done.
 
     Raises:

@@ -187,7 +187,7 @@ def study_from_arrays(
     label: str = "plan",
     sex: str = "",
 ) -> Study:
-    """A study of one plan from arrays, without any file.
+    """Make a study of one plan from arrays, without any file.
 
     Args:
         dose_gy: physical dose [Gy], shape (n_k, n_j, n_i).

@@ -1,4 +1,7 @@
-"""DICOM-RT files to model records. The only package that imports pydicom."""
+"""What comes from outside into records: DICOM-RT, DVH tables, the case file and the clinic file.
+
+The only room that reads with pydicom; nothing is judged here.
+"""
 
 from sbrtcheck.read.dicom.folder import read_folder, validate
 
