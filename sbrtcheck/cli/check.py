@@ -38,6 +38,8 @@ from sbrtcheck.report.formats import Format, render
 @click.option(
     "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
 )
+@click.option("--sum-beams", is_flag=True, help="Add BEAM doses that hold every treatment beam once: no PLAN dose.")
+@click.option("--fraction-group", type=int, metavar="N", help="The group to judge, of a plan with several.")
 @click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
 @click.option("--pseudonymise", is_flag=True, help="Replace names, labels and UIDs by keyed hashes in every format.")
@@ -54,6 +56,8 @@ def check_command(
     config: Path | None,
     no_config: bool,
     interpolation: str,
+    sum_beams: bool,
+    fraction_group: int | None,
     derive: bool,
     strict: bool,
     pseudonymise: bool,
@@ -80,6 +84,8 @@ def check_command(
         config=config,
         find_config=not no_config,
         interpolation=interpolation,
+        sum_beams=sum_beams,
+        fraction_group=fraction_group,
         derive=derive,
         strict=strict,
         pseudonymise=pseudonymise,

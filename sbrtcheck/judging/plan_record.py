@@ -92,6 +92,7 @@ def plan_report(
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
+        lines=data.lines,
     )
 
 

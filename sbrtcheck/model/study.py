@@ -92,6 +92,7 @@ class DoseReference:
 class Plan:
     """An RT plan as read. ``n_fractions`` is None when the file leaves it open; nothing is ever defaulted.
 
+    ``treatment_beams``: numbers of the beams of the fraction group that give dose.
     ``beam_dose_per_fraction_gy``: sum of Beam Dose (300A,0084) over the treatment beams of the fraction group [Gy].
     ``beam_dose_point_mm``: the point at which all of them state it (300A,0082), None where they do not share one.
     ``problems`` holds warnings of this plan (not approved, no metersets, ...).
@@ -109,6 +110,7 @@ class Plan:
     beam_dose_per_fraction_gy: float | None = None
     beam_dose_point_mm: tuple[float, float, float] | None = None
     n_treatment_beams: int = 0
+    treatment_beams: tuple[int, ...] = ()
     n_fractions_per_day: int | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -144,13 +146,17 @@ class Patient:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanData:
-    """One plan with the structure set and the dose that belong to it by UID."""
+    """One plan with the structure set and the dose that belong to it by UID.
+
+    ``lines``: what the first screen must say of how it was read, one sentence each.
+    """
 
     plan: Plan
     structures: StructureSet
     dose: DoseGrid
     stored_dvhs: tuple[StoredDvh, ...] = ()
     files: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,7 +61,8 @@ def parse_decimals(raw: bytes) -> FloatArray | tuple[str, str]:
 class View:
     """One data set or sequence item, read by keyword.
 
-    Problems go to ``found``, which all items of one file share; ``where`` is the path of this item in the file.
+    Problems go to ``found``, which all items of one file share; ``where`` is the path of this item in the file;
+    ``transfer_syntax_uid`` that of the file, for pixels.
     An accessor that returns None or nothing has noted why, unless the attribute is simply absent or empty.
     """
 
@@ -69,6 +70,7 @@ class View:
     name: str
     found: list[Problem] = field(default_factory=list)
     where: str = ""
+    transfer_syntax_uid: str = ""
 
     def note(self, code: str, keyword: str = "", seen: object = "", detail: str = "", remedy: str = "") -> None:
         """Note a problem of this attribute; beyond 25 of one code in one file no more are kept."""
