@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_TEXT = 200
@@ -98,6 +99,17 @@ class WrongUsageError(SbrtcheckError):
     """The call is wrong (unknown option value, table, ROI): exit code 2."""
 
     exit_code = 2
+
+
+def on_one_line(code: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems with those of one code put together: how many, and the objects that they are of."""
+    found = list(dict.fromkeys(problems))
+    same = [p for p in found if p.code == code]
+    if len(same) < 2:
+        return found
+    names = ", ".join(p.object.rpartition(": ")[2] for p in same)
+    first = Problem(code, same[0].object.partition(": ")[0], tag=same[0].tag, seen=f"{len(same)}: {names}")
+    return [first if p == same[0] else p for p in found if p == same[0] or p.code != code]
 
 
 def refuse(
@@ -332,6 +344,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "Redraw the missing slices",
     ),
     ("W-DEGENERATE-CONTOUR", "contours without area were dropped", "Check the ROI"),
+    ("W-MARKER", "a point or a line without volume: a marker", "Nothing to do, unless it should be an organ"),
     ("W-SINGLE-SLICE", "one slice only: its thickness was taken from the other ROIs", "Check the ROI"),
     (
         "W-ORGAN-TRUNCATED",
@@ -359,7 +372,11 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ),
     ("W-RESCALE", "Rescale Slope or Intercept is not part of RT Dose and was ignored", "Tell the vendor"),
     ("W-CLOSE-NAME", "a ROI name is close to a known one but was not matched", 'Use --map "ROI=Organ"'),
-    ("W-CHARACTER-SET", "some text could not be decoded", "Names with replacement characters match nothing"),
+    (
+        "W-CHARACTER-SET",
+        "some text could not be decoded, or is not in the character set that the file names",
+        'Such names match nothing: give them with --map "ROI=Organ"',
+    ),
 )
 
 CATALOGUE: dict[str, CodeInfo] = {code: CodeInfo(code, meaning, remedy) for code, meaning, remedy in _CODES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,7 @@ class StoredDvh:
 
     ``dose_gy`` (n,) rising bin edges [Gy]; ``volume_cm3`` (n,) falling [cm3]; ``dvh`` the same as
     dicompylercore.dvh.DVH.
+    ``in_percent``: the file gives volumes in percent alone, and ``volume_cm3`` holds them so, 100 at 0 Gy.
     ``note`` says where tags contradict the curve (statistics in percent, ...).
     """
 
@@ -132,6 +133,13 @@ class StoredDvh:
     mean_tag: float | None = None
     note: str = ""
     dvh: Any = None
+    in_percent: bool = False
+
+    def of_volume(self, total_cm3: float) -> StoredDvh:
+        """The curve in cm3, of a structure of this volume, where the file gives percent; else the curve as it is."""
+        if not self.in_percent:
+            return self
+        return replace(self, volume_cm3=self.volume_cm3 / self.volume_cm3[0] * total_cm3, in_percent=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,6 @@ RTSTRUCT = (
     Need("", "StructureSetROISequence"),
     Need("", "ROIContourSequence"),
     Need("StructureSetROISequence", "ROINumber"),
-    Need("StructureSetROISequence", "ReferencedFrameOfReferenceUID"),
     Need("ROIContourSequence", "ReferencedROINumber"),
     Need("RTROIObservationsSequence", "ReferencedROINumber"),
 )

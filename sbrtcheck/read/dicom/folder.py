@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sbrtcheck.errors import Problem, RefusedError
+from sbrtcheck.errors import Problem, RefusedError, on_one_line
 from sbrtcheck.model import StructureSet, Study
 from sbrtcheck.read.dicom.files import SPATIAL_REGISTRATION, Gathered, gather
 from sbrtcheck.read.dicom.join import join
@@ -73,7 +73,7 @@ def validate(paths: str | Path | Sequence[str | Path], *, refusals_only: bool = 
     for data in reading.plans:
         found.extend(data.plan.problems)
         found.extend(problem for roi in data.structures.rois for problem in roi.problems)
-    return tuple(dict.fromkeys(found))
+    return tuple(on_one_line("W-MARKER", found))
 
 
 def read_structure_sets(paths: str | Path | Sequence[str | Path]) -> tuple[StructureSet, ...]:

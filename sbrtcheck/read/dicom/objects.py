@@ -90,6 +90,7 @@ def open_data_set(blob: Blob) -> tuple[View, Scanned, Meta]:
     if set(ds.keys()) != set(scanned.top):
         raise refuse("E-PARSE", blob.name, detail="the decoder and the scan of the bytes disagree on the elements")
     view = View(ds, blob.name, transfer_syntax_uid=meta.transfer_syntax_uid)
+    view.character_set = view.codes("SpecificCharacterSet")
     if not meta.sop_class_uid:
         view.note("W-NO-META")
     if scanned.out_of_order is not None:

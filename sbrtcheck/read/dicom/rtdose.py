@@ -19,10 +19,11 @@ MAX_COORDINATE_MM = 3000.0
 MAX_PIXEL_BYTES = 512 * 2**20
 _AXIAL = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 _GRID_FRAME_OFFSET_VECTOR = b"\x04\x30\x0c\x00"
-# A decimal string may round its value: four decimals of a direction cosine, one of a plane position.
+# A decimal string may round its value: four decimals of a direction cosine, one of a plane position; the line through
+# the first and last plane, each rounded, lies off another rounded one by as much again.
 _COSINE_TOLERANCE = 2e-4
-_PLANE_TOLERANCE_MM = 0.05
-_ABSOLUTE_TOLERANCE_MM = 0.01
+_PLANE_TOLERANCE_MM = 0.101
+_ABSOLUTE_TOLERANCE_MM = 0.051
 
 
 def read_rtdose(view: View, *, summation: str = "PLAN", of_plan: bool = True) -> DoseGrid | None:
