@@ -229,7 +229,7 @@ def figure(path: Path) -> None:
         axis.plot(heights, true, color="0.6", lw=4, label="true")
         for variant, style in (("nominal", "C0-"), ("slab", "C1--"), ("upper end long", "C2:")):
             axis.plot(heights, [lattice.area_mm2(z, variant) for z in heights], style, label=variant)
-        planes = shape.reading.w_mm
+        planes = shape.stacks[0].w_mm
         axis.plot(planes, [lattice.area_mm2(z, "slab") for z in planes], "k.", label="contours")
         axis.set_title(title)
         axis.set_xlabel("height [mm]")

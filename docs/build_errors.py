@@ -38,7 +38,7 @@ def page() -> str:
         lines += [f"## {title}", "", "| code | meaning | what to do | for example |", "|---|---|---|---|"]
         for info in CATALOGUE.values():
             if info.code.startswith(start):
-                cells = (f"`{info.code}`", info.meaning, info.remedy, info.example or cases.get(info.code, ""))
+                cells = (f"`{info.code}`", info.meaning, info.remedy, cases.get(info.code, ""))
                 lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
         lines.append("")
     return "\n".join(lines)

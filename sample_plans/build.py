@@ -122,6 +122,7 @@ _C2, _A2 = (-52.4, 20.0, -8.0), (15.0, 15.0, 15.0)
 _C3, _A3 = (-70.0, 32.0, 30.0), (15.0, 16.0, 15.0)
 _C4A, _C4B, _A4 = (-88.0, 14.0, 42.0), (92.0, 26.0, -24.0), (14.0, 14.0, 14.0)
 _C5, _A5 = (115.0, -5.0, 5.0), (16.0, 16.0, 17.0)
+_C6, _A6 = (-60.0, 13.0, 92.0), (14.0, 14.0, 14.0)
 
 SAMPLES: dict[str, Sample] = {
     "peripheral_54_3": Sample(
@@ -145,9 +146,22 @@ SAMPLES: dict[str, Sample] = {
         rib_heights_mm=(-44, -20, 4, 28),
         table="AAPM_TG101",
         also="Timmerman_2022",
+        outcome="MARGINAL",
+        exit_code=3,
+        why="ultracentral; airway D0.035cc is beyond TG-101's 40 Gy in 5 fractions and within RTOG 0813's 52.5 Gy",
+    ),
+    "apex_50_5": Sample(
+        number=12,
+        title="Apical lesion below the brachial plexus, right lung, 50 Gy in 5",
+        n_fractions=5,
+        targets=(Target(_C6, _A6, 50.0, 101.0, _arcs(_C6, _A6, half_width_mm=(14.4, 19.0)), ptv_name="PTV_5000"),),
+        names=_RIGHT,
+        rib_heights_mm=(16, 40, 64, 80),
+        table="AAPM_TG101",
+        also="Timmerman_2022",
         outcome="FAIL",
         exit_code=1,
-        why="airway D0.035cc is beyond TG-101's 40 Gy in 5 fractions; Timmerman 2022 allows 50 Gy",
+        why="brachial plexus D0.035cc is beyond TG-101's 30.5 Gy in 5 fractions, and beyond Timmerman's 32.5 Gy",
     ),
     "no_esophagus_60_8": Sample(
         number=3,

@@ -9,18 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sbrtcheck.dvh import build_structure, compute_dvh
-    from sbrtcheck.dvh.metrics import evaluate
-    from sbrtcheck.errors import Problem, RefusedError, SbrtcheckError, WrongUsageError
-    from sbrtcheck.fractionation.what_if import whatif
-    from sbrtcheck.judging.comparison import judge
-    from sbrtcheck.model import DoseGrid, Dvh, Finding, Outcome, Report, Study, Verdict, study_from_arrays
-    from sbrtcheck.model.metric import parse_metric
-    from sbrtcheck.pipeline import check, check_study
-    from sbrtcheck.radiobiology.lq import bed, eqd2
-    from sbrtcheck.read import read_folder
-    from sbrtcheck.tables.organ_tables import load_table
+    from sbrtcheck.dvh import build_structure as build_structure
+    from sbrtcheck.dvh import compute_dvh as compute_dvh
+    from sbrtcheck.dvh.metrics import evaluate as evaluate
+    from sbrtcheck.errors import Problem as Problem
+    from sbrtcheck.errors import RefusedError as RefusedError
+    from sbrtcheck.errors import SbrtcheckError as SbrtcheckError
+    from sbrtcheck.errors import WrongUsageError as WrongUsageError
+    from sbrtcheck.fractionation.what_if import whatif as whatif
+    from sbrtcheck.judging.comparison import judge as judge
+    from sbrtcheck.model import DoseGrid as DoseGrid
+    from sbrtcheck.model import Dvh as Dvh
+    from sbrtcheck.model import Finding as Finding
+    from sbrtcheck.model import Outcome as Outcome
+    from sbrtcheck.model import Report as Report
+    from sbrtcheck.model import Study as Study
+    from sbrtcheck.model import Verdict as Verdict
+    from sbrtcheck.model import study_from_arrays as study_from_arrays
+    from sbrtcheck.model.metric import parse_metric as parse_metric
+    from sbrtcheck.pipeline import check as check
+    from sbrtcheck.pipeline import check_study as check_study
+    from sbrtcheck.radiobiology.lq import bed as bed
+    from sbrtcheck.radiobiology.lq import eqd2 as eqd2
+    from sbrtcheck.read import read_folder as read_folder
+    from sbrtcheck.tables.organ_tables import load_table as load_table
 
+# Where each public name lives; the imports above say the same to a type checker.
 _HOME = {
     "DoseGrid": "sbrtcheck.model",
     "Dvh": "sbrtcheck.model",
@@ -42,38 +56,13 @@ _HOME = {
     "evaluate": "sbrtcheck.dvh.metrics",
     "judge": "sbrtcheck.judging.comparison",
     "load_table": "sbrtcheck.tables.organ_tables",
-    "parse_metric": "sbrtcheck.dvh.metrics",
+    "parse_metric": "sbrtcheck.model.metric",
     "read_folder": "sbrtcheck.read",
     "study_from_arrays": "sbrtcheck.model",
     "whatif": "sbrtcheck.fractionation.what_if",
 }
 
-__all__ = [
-    "DoseGrid",
-    "Dvh",
-    "Finding",
-    "Outcome",
-    "Problem",
-    "RefusedError",
-    "Report",
-    "SbrtcheckError",
-    "Study",
-    "Verdict",
-    "WrongUsageError",
-    "bed",
-    "build_structure",
-    "check",
-    "check_study",
-    "compute_dvh",
-    "eqd2",
-    "evaluate",
-    "judge",
-    "load_table",
-    "parse_metric",
-    "read_folder",
-    "study_from_arrays",
-    "whatif",
-]
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

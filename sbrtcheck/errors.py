@@ -1,4 +1,4 @@
-"""Every error and warning code with its meaning and remedy, and ``safe_text`` for all that came from a file."""
+"""Every error and warning code with its meaning and remedy, and how text from a file is made safe to show."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def safe_text(text: object, *, limit: int = MAX_TEXT) -> str:
     return shown if len(shown) <= limit else shown[:limit] + "..."
 
 
+def fractions(n_fractions: int) -> str:
+    """Say a number of fractions: "1 fraction", "5 fractions"."""
+    return f"{n_fractions} fraction{'' if n_fractions == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class CodeInfo:
     """One entry of the catalogue."""
@@ -36,7 +41,6 @@ class CodeInfo:
     code: str
     meaning: str
     remedy: str
-    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,17 @@ class Problem:
         tag = f" {self.tag}" if self.tag else ""
         seen = f" (seen: {self.seen})" if self.seen else ""
         return f"{self.code} {self.object}{tag}: {what}{seen}. {self.remedy}".replace("..", ".")
+
+    def to_row(self, *, object_: str = "object", tag: str = "tag") -> dict[str, str]:
+        """The problem as a row of a table; ``object_`` and ``tag`` name the columns of what and where it is."""
+        return {
+            "code": self.code,
+            object_: self.object,
+            tag: self.tag,
+            "seen": self.seen,
+            "meaning": self.detail or self.meaning,
+            "remedy": self.remedy,
+        }
 
 
 class SbrtcheckError(Exception):
@@ -324,19 +339,24 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-STUDY", "the objects carry different Study Instance UIDs", "Check that they belong together"),
     (
         "W-PATIENT-NAME",
-        "patient name or birth date differ between the objects",
-        "Check that they belong together",
+        "patient name, birth date or sex differ between the objects",
+        "Check that they belong together; --same-patient, or same_patient = true in a case file, confirms it",
     ),
     ("W-ORPHAN-CONTOUR", "contours refer to a ROI that does not exist", _EXPORT),
     ("W-ROI-NAME", "a ROI has no name", "Name it, or delete it"),
     ("W-LATERALITY", "a structure named left lies on the right, or the reverse", "Check the name"),
     (
         "W-HOLE-ASSUMED",
-        "a loop inside a loop was read as a hole; both readings are judged",
+        "a loop inside a loop was read as a hole",
         "Check the contour",
     ),
     ("W-DUP-CONTOUR", "exact duplicates of contours were dropped", "Check the ROI"),
     ("W-OVERLAP", "overlapping contours on one plane were united", "Check the ROI"),
+    (
+        "W-SELF-OVERLAP",
+        "a contour crosses itself a little; it is read with and without what it encloses twice",
+        "Check the contour",
+    ),
     ("W-KEYHOLE", "the two readings of a contour differ in area", "Check the contour"),
     (
         "W-MISSING-SLICES",

@@ -83,6 +83,7 @@ def check_study(
     interpolation: str = DEFAULT_INTERPOLATION,
     strict: bool = False,
     derive: bool = False,
+    same_patient: bool = False,
     pseudonymise: bool = False,
     progress: Progress = _quiet,
 ) -> Report:
@@ -102,6 +103,7 @@ def check_study(
         strict: a variation exits 1.
         derive: where the deciding table has no limits for the plan's number of fractions but has some below and above,
             carry them by BED: derived, not published, never better than MARGINAL.
+        same_patient: confirmed that all objects are of one patient, although name, birth date or sex differ.
         pseudonymise: replace names, labels and UIDs by keyed hashes.
         progress: called with what is being done.
 
@@ -120,6 +122,7 @@ def check_study(
         interpolation=interpolation,
         strict=strict,
         derive=derive,
+        same_patient=same_patient,
         pseudonymise=pseudonymise,
     )
     return _checked(study, asked, clinic, progress)

@@ -84,7 +84,7 @@ def compute(
 ) -> PlanDoses:
     """A plan on these contours with the doses of ``dose_of``."""
     study = study_from_arrays(
-        dose_gy=np.ones((3, 3, 3)),
+        dose_gy=1.0 + np.arange(27.0).reshape(3, 3, 3) / 100,
         affine=np.diag([200.0, 200.0, 200.0, 1.0]) + np.array([[0, 0, 0, -200.0]] * 3 + [[0, 0, 0, 0]]),
         contours=contours,
         n_fractions=n_fractions,

@@ -161,3 +161,19 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "check" in done.stdout
     assert done.stdout.strip().endswith("heavy: []")
+
+
+def _typed_names(path: Path) -> dict[str, str]:
+    """Name to module, as the block for type checkers imports them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    (block,) = (n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    return {a.asname or a.name: str(n.module) for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names}
+
+
+def test_each_public_name_has_one_home() -> None:
+    import sbrtcheck
+
+    assert _typed_names(PACKAGE / "__init__.py") == sbrtcheck._HOME
+    assert sbrtcheck.__all__ == sorted(sbrtcheck._HOME)
+    for name in sbrtcheck.__all__:
+        assert getattr(sbrtcheck, name).__name__ == name

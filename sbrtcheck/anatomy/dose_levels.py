@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
+from sbrtcheck.anatomy.place import share_inside
 from sbrtcheck.dvh import Structure
 from sbrtcheck.model import Lesion
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # A target of a higher dose is a level of another one when over half of it lies inside (our policy).
 SHARE_INSIDE = 0.5
@@ -29,20 +28,8 @@ def higher_levels(lesions: Sequence[Lesion], structures: Mapping[str, Structure]
             high.ptv
             for high in known
             if (high.prescription_gy or 0.0) > (low.prescription_gy or 0.0) + SAME_DOSE_GY
-            and _share_inside(structures[high.ptv], structures[low.ptv]) > SHARE_INSIDE
+            and share_inside(structures[high.ptv], [structures[low.ptv]], n_per_axis=_N_PER_AXIS) > SHARE_INSIDE
         ]
         if inner:
             out[low.ptv] = tuple(inner)
     return out
-
-
-def _share_inside(inner: Structure, outer: Structure) -> float:
-    """Share of a structure that lies inside another, on a lattice."""
-    low, high = np.asarray(inner.bounds_mm)
-    outer_low, outer_high = np.asarray(outer.bounds_mm)
-    if np.any(low > outer_high) or np.any(high < outer_low):
-        return 0.0
-    axes = [a + (np.arange(_N_PER_AXIS) + 0.5) * (b - a) / _N_PER_AXIS for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    points = points[inner.contains(points)]
-    return float(np.mean(outer.contains(points))) if len(points) else 0.0

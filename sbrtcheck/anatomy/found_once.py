@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from sbrtcheck.anatomy.organs import Candidate, candidates_of
-from sbrtcheck.dvh import KeptSamples, Structure, build_structure
+from sbrtcheck.dvh import KeptSamples, ScanPlanes, Structure, build_structure
 from sbrtcheck.model import Lesion, NamedRoi, Roi
 
 
@@ -22,11 +22,11 @@ class Shared:
     united: dict[tuple[object, ...], list[Candidate]] = field(default_factory=dict)
     samples: KeptSamples | None = field(default_factory=KeptSamples)
 
-    def structure(self, roi: Roi, spacing_mm: float | None) -> Structure:
+    def structure(self, roi: Roi, scan: ScanPlanes | None) -> Structure:
         """The structure of a ROI, built once for all plans that share its contours."""
-        key = (id(roi.contours), roi.name, roi.number, roi.interpreted_type, roi.problems, spacing_mm)
+        key = (id(roi.contours), roi.name, roi.number, roi.interpreted_type, roi.problems, scan)
         if key not in self.built:
-            self.built[key] = roi, build_structure(roi, sibling_spacing_mm=spacing_mm)
+            self.built[key] = roi, build_structure(roi, scan=scan)
         return self.built[key][1]
 
     def candidates(

@@ -10,15 +10,11 @@ from sbrtcheck.dvh import Structure
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import Dvh, FloatArray, Lesion, MatchedBy, NamedRoi, Plan, Reason, Role
-
-SAME_DOSE_GY = 0.011
-
+from sbrtcheck.model.vocabulary import TARGET_TYPES
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # A target of no lesion with this share of a prescription as its median dose is being treated (our policy).
 TREATED_SHARE = 0.8
-
-
-_TARGET_WORDS = ("PTV", "CTV", "ITV", "IGTV", "GTV")
 
 
 def targets_not_judged(
@@ -101,7 +97,7 @@ def treated_without_lesion(
     shapes = [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None]
     notes = []
     for n in named:
-        speaks = n.role is Role.TARGET or (n.role is Role.UNMATCHED and n.suggestion in _TARGET_WORDS)
+        speaks = n.role is Role.TARGET or (n.role is Role.UNMATCHED and n.suggestion in TARGET_TYPES)
         if n.roi.name in known or not speaks or n.matched_by is MatchedBy.MAP or not prescriptions:
             continue
         if structures[n.roi.name].blocked is not None:

@@ -10,9 +10,8 @@ import numpy as np
 from sbrtcheck.anatomy.points import centroid_mm
 from sbrtcheck.errors import Problem, refuse, safe_text
 from sbrtcheck.model import DoseReference, FloatArray, Lesion, NamedRoi, Plan, Roi, Role
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
-# Doses that agree to this are one prescription: planning systems store at least 0.01 Gy.
-SAME_DOSE_GY = 0.011
 # In place of a target: a given prescription of every target without one.
 EVERY_TARGET = "all"
 _REFERENCE_RANK = {"VOLUME": 0, "SITE": 0, "POINT": 1, "COORDINATES": 1}

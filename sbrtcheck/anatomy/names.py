@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import cache
 
 from sbrtcheck.anatomy.target_names import (
-    TARGET_TYPES,
     is_difference,
     is_helper_name,
     parse_prv,
@@ -23,6 +22,7 @@ from sbrtcheck.anatomy.target_names import (
 )
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import MatchedBy, NamedRoi, Roi, Role
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import load_organs, load_sides, name_key
 
 MAX_NAME = 64

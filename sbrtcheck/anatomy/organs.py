@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sbrtcheck.anatomy.flat_ends import flat_end
+from sbrtcheck.anatomy.place import boxes_meet
 from sbrtcheck.anatomy.points import NEAR_TARGET_MM, points_distance_mm, points_of
 from sbrtcheck.model import FloatArray, Lesion, NamedRoi, OrganInfo, Reason, Role
 from sbrtcheck.tables.organs import load_organs
@@ -147,25 +148,34 @@ def _unite(
     )
 
 
-def joint_airway(candidates: Sequence[Candidate], *, ptv_tops_mm: Sequence[float], shapes: Shapes) -> Candidate | None:
+def joint_airway(
+    candidates: Sequence[Candidate], *, ptvs_mm: Sequence[tuple[float, float]], shapes: Shapes
+) -> Candidate | None:
     """Trachea and large bronchi as one organ.
 
-    Without the bronchial tree it can only be exceeded. Without the trachea it is judged when every PTV ends below the
-    top of the bronchial tree (patient z, which rises to the head).
+    Without the trachea it is judged when every PTV ends below the top of the bronchial tree; without the tree, when
+    every PTV begins above the lower end of the trachea. Else it can only be exceeded.
+
+    Args:
+        candidates: what is contoured.
+        ptvs_mm: lower and upper end of each PTV along the patient [mm]; z rises to the head.
+        shapes: to unite.
     """
     trachea = [c for c in find(candidates, "Trachea") if c.structure is not None]
     tree = [c for c in find(candidates, "ProximalBronchialTree") if c.structure is not None]
     missing = []
     if not tree:
-        missing.append("the bronchial tree")
+        carina = min((float(c.points_mm[:, 2].min()) for c in trachea), default=0.0)
+        if not ptvs_mm or min(low for low, _ in ptvs_mm) < carina:
+            missing.append("the bronchial tree")
     elif not trachea:
         top = max(float(c.points_mm[:, 2].max()) for c in tree)
-        if not ptv_tops_mm or max(ptv_tops_mm) > top:
+        if not ptvs_mm or max(high for _, high in ptvs_mm) > top:
             missing.append("the trachea")
     lacking = [name for name, found in (("Trachea", trachea), ("ProximalBronchialTree", tree)) if not found]
     damage = damaged(candidates, lacking)
     if damage and not missing:
-        missing.append("the trachea")
+        missing.append("the bronchial tree" if not tree else "the trachea")
     return _unite(JOINT_AIRWAY, [*trachea, *tree], missing, shapes, damage=damage)
 
 
@@ -197,19 +207,13 @@ def _without(
         return replace(candidate, organ=organ)
     names = [name for x in lesions if (name := x.gtv or x.itv)]
     drawn = [structures[name] for name in names if structures[name].blocked is None]
-    inner = [s for s in drawn if _boxes_meet(candidate.structure, s)]
+    inner = [s for s in drawn if boxes_meet(candidate.structure, s)]
     if not inner:
         return replace(candidate, organ=organ)
     made = shapes.subtract(organ, candidate.structure, inner)
     label = f"{candidate.organ} minus {', '.join(s.name for s in inner)}"
     note = "; ".join(n for n in (candidate.note, label) if n)
     return replace(candidate, organ=organ, structure=made, note=note, derived=True)
-
-
-def _boxes_meet(one: Structure, other: Structure) -> bool:
-    low_a, high_a = np.asarray(one.bounds_mm)
-    low_b, high_b = np.asarray(other.bounds_mm)
-    return bool(np.all(low_a <= high_b) and np.all(low_b <= high_a))
 
 
 def contralateral_lung(
@@ -261,8 +265,10 @@ def candidates_of(
     )
     out = contoured(named, structures)
     out = united(out, load_organs(), absent=absent, shapes=shapes)
-    tops = [float(points_of(n)[:, 2].max()) for n in named if n.roi.name in {x.ptv for x in lesions}]
-    airway = joint_airway(out, ptv_tops_mm=tops, shapes=shapes)
+    ptvs = {x.ptv for x in lesions}
+    heights = [points_of(n)[:, 2] for n in named if n.roi.name in ptvs and n.roi.contours]
+    ends = [(float(z.min()), float(z.max())) for z in heights]
+    airway = joint_airway(out, ptvs_mm=ends, shapes=shapes)
     if airway is not None:
         out.append(airway)
     out = without_gtv(out, lesions, structures, shapes)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from sbrtcheck.model import FloatArray, NamedRoi, Roi
@@ -19,18 +17,6 @@ NEAR_TARGET_MM = 50.0
 
 
 POINT_STRIDE = 30
-
-
-def sibling_spacing_mm(named: Sequence[NamedRoi]) -> float | None:
-    """The commonest distance of neighbouring contour planes over all ROIs [mm], along patient z."""
-    gaps: list[float] = []
-    for n in named:
-        planes = np.unique(np.round([c.points_mm[:, 2].mean() for c in n.roi.contours], 2))
-        gaps.extend(np.round(np.diff(planes), 2))
-    if not gaps:
-        return None
-    values, counts = np.unique(gaps, return_counts=True)
-    return float(values[np.argmax(counts)])
 
 
 def points_distance_mm(one: FloatArray, other: FloatArray) -> float:

@@ -26,7 +26,6 @@ from itertools import pairwise
 
 from sbrtcheck.tables.organs import load_organs, load_sides, load_sites, name_words
 
-TARGET_TYPES = ("IGTV", "GTV", "ITV", "CTV", "PTV")
 MAX_NAME = 64
 _LOW_DOSE_GY, _HIGH_DOSE_GY = 5.0, 100.0
 _TYPE = re.compile(r"(igtv|gtv|itv|ctv|ptv)(p|n|t|m|sb)?([0-9]*)", re.ASCII)

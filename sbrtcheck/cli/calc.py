@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from sbrtcheck.cli.calc_answer import Answer, render_csv, render_json, render_text
+from sbrtcheck.cli.calc_answer import SCHEMA_VERSION, Answer, render
 from sbrtcheck.cli.options import emit, output_options
-from sbrtcheck.cli.table_text import calc_columns, calc_csv
+from sbrtcheck.cli.table_text import RowFormat, aligned, csv_text
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.fractionation.worth import (
     AlphaBeta,
@@ -27,8 +27,6 @@ from sbrtcheck.fractionation.worth import (
     usc_alpha_beta,
     worth,
 )
-
-_RENDER = {"text": render_text, "json": render_json, "csv": render_csv}
 
 
 class _CalcCommand(click.Command):
@@ -60,7 +58,7 @@ class _CalcCommand(click.Command):
 @click.option("--site", default="", metavar="SITE", help="With --match: compare with schemes published for SITE.")
 @click.option("--tissues", is_flag=True, help="List the tissues with their alpha/beta, interval and source.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Figure, PNG or SVG.")
-@output_options(["text", "json", "csv"], "text")
+@output_options(RowFormat, RowFormat.TEXT)
 def calc(
     schemes: tuple[str, ...],
     alpha_beta: tuple[str, ...],
@@ -78,7 +76,7 @@ def calc(
     site: str,
     tissues: bool,
     plot: Path | None,
-    format_: str,
+    format_: RowFormat,
     output: Path | None,
     force: bool,
 ) -> None:
@@ -127,7 +125,7 @@ def calc(
         from sbrtcheck.cli.figures.calc import write_plot
 
         write_plot(plot, schemes=parsed, alpha_beta_gy=ratios[0].value_gy, force=force)
-    emit(_RENDER[format_](answer), output=output, force=force)
+    emit(render(answer, format_), output=output, force=force)
 
 
 def _refuse_idle_options(model: Model, match_text: str | None, fractions: float | None, site: str) -> None:
@@ -201,7 +199,7 @@ def _match(text: str, fractions: float, site: str, ratios: Sequence[AlphaBeta], 
     return match(parse_scheme(text), n_fractions=fractions, held=held, others=others, site=site)
 
 
-def _tissues(format_: str) -> str:
+def _tissues(format_: RowFormat) -> str:
     rows = load_tissues()
     fields = (
         "tissue",
@@ -215,14 +213,14 @@ def _tissues(format_: str) -> str:
         "confidence",
         "note",
     )
-    if format_ == "json":
+    if format_ is RowFormat.JSON:
         listed = [{field: getattr(row, field) for field in fields} for row in rows]
-        return json.dumps({"schema_version": "1.0", "kind": "tissues", "tissues": listed}, indent=2) + "\n"
-    cells = [[_cell(getattr(row, field)) for field in fields] for row in rows]
-    if format_ == "csv":
-        return calc_csv(fields, cells)
+        return json.dumps({"schema_version": SCHEMA_VERSION, "kind": "tissues", "tissues": listed}, indent=2) + "\n"
+    cells = [[getattr(row, field) for field in fields] for row in rows]
+    if format_ is RowFormat.CSV:
+        return csv_text(fields, cells)
     head = ("tissue", "a/b [Gy]", "low", "high", "class", "endpoint", "source", "kind", "confidence", "note")
-    return calc_columns(head, cells)
+    return "".join(f"{line}\n" for line in aligned(head, [[_cell(value) for value in row] for row in cells]))
 
 
 def _cell(value: object) -> str:

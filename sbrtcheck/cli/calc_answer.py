@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
+from sbrtcheck.cli.table_text import RowFormat, aligned, csv_text
+from sbrtcheck.errors import fractions
 from sbrtcheck.fractionation.worth import AlphaBeta, Match, Model, Scheme, Worth, lq_footnote
 
 NOT_A_PRESCRIPTION = "not a prescription"
@@ -37,11 +37,10 @@ class Answer:
 def match_lines(match: Match) -> list[str]:
     """The isoeffective dose in words. A dose above every published scheme is a number, never written as a scheme."""
     n = match.n_fractions
-    noun = "fraction" if n == 1 else "fractions"
-    dose = f"{match.total_dose_gy:.2f} Gy in {n} {noun} ({match.dose_per_fraction_gy:.2f} Gy each)"
+    dose = f"{match.total_dose_gy:.2f} Gy in {fractions(n)} ({match.dose_per_fraction_gy:.2f} Gy each)"
     same = f"{match.reference.label} has BED {match.bed_gy:.2f} Gy at alpha/beta {match.held.label}"
     lines = [f"{same}; the same BED needs {dose}: {NOT_A_PRESCRIPTION}"]
-    where = f"for {match.site} in {n} {noun}" if match.site else ""
+    where = f"for {match.site} in {fractions(n)}" if match.site else ""
     if not match.site:
         lines.append(f"no site given, so not compared with published schemes (--site): {NOT_A_PRESCRIPTION}")
     elif not match.highest_published:
@@ -63,6 +62,19 @@ def match_lines(match: Match) -> list[str]:
     return lines
 
 
+def render(answer: Answer, format_: RowFormat) -> str:
+    """The answer in one of the formats."""
+    match format_:
+        case RowFormat.TEXT:
+            return render_text(answer)
+        case RowFormat.JSON:
+            return render_json(answer)
+        case RowFormat.CSV:
+            return render_csv(answer)
+        case _:
+            assert_never(format_)
+
+
 def render_text(answer: Answer) -> str:
     """The answer for a terminal."""
     out: list[str] = []
@@ -76,12 +88,10 @@ def render_text(answer: Answer) -> str:
             (w.alpha_beta.span, w.alpha_beta.tissue, _range(w, "bed"), _range(w, "eqd2"), _origin(w.alpha_beta))
             for w in worths
         ]
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(5)]
         # Without a tissue in any line its column is left out.
         shown = [i for i in range(5) if i != 1 or any(row[1] for row in rows)]
-        for row in [head, *rows]:
-            cells = (f"{row[i]:>{widths[i]}}" if i in {2, 3} else f"{row[i]:<{widths[i]}}" for i in shown)
-            out.append(f"  {'  '.join(cells)}".rstrip())
+        cut = [[row[i] for i in shown] for row in [head, *rows]]
+        out += [f"  {line}" for line in aligned(cut[0], cut[1:], right=[shown.index(2), shown.index(3)])]
         for w in worths:
             where = f"{w.alpha_beta.label}: " if len(worths) > 1 else ""
             out += [f"  {where}{note}" for note in w.notes]
@@ -183,8 +193,6 @@ def render_json(answer: Answer) -> str:
 
 def render_csv(answer: Answer) -> str:
     """One line per scheme and alpha/beta; the isoeffective dose follows with status "not a prescription"."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     keys = (
         "alpha_beta_gy",
         "alpha_beta_low_gy",
@@ -199,20 +207,21 @@ def render_csv(answer: Answer) -> str:
         "eqd2_low_gy",
         "eqd2_high_gy",
     )
-    writer.writerow(("scheme", "understood", "total_dose_gy", "n_fractions", "model", *keys, "notes", "status"))
+    head = ("scheme", "understood", "total_dose_gy", "n_fractions", "model", *keys, "notes", "status")
+    rows: list[tuple[object, ...]] = []
     for scheme, worths in answer.schemes:
         total, n = sum(p.total_dose_gy for p in scheme.phases), sum(p.n_fractions for p in scheme.phases)
         own = lq_footnote(scheme.highest_dose_per_fraction_gy) if answer.model.name == "lq" else ""
         for worth in worths:
             cells = _worth_dict(worth)
             notes = "; ".join(n for n in (scheme.note, *worth.notes, own) if n)
-            values = ["" if cells[k] is None else cells[k] for k in keys]
-            writer.writerow((scheme.label, scheme.understood, total, n, answer.model.name, *values, notes, ""))
+            values = [cells[k] for k in keys]
+            rows.append((scheme.label, scheme.understood, total, n, answer.model.name, *values, notes, ""))
     if answer.match:
         m = answer.match
         text = "; ".join(match_lines(m))
-        blank = [""] * (len(keys) - 1)
-        blank[keys.index("bed_gy") - 1] = str(m.bed_gy)
+        blank: list[float | None] = [None] * (len(keys) - 1)
+        blank[keys.index("bed_gy") - 1] = m.bed_gy
         cells_match = ("", f"same BED as {m.reference.label}", m.total_dose_gy, m.n_fractions, "lq", m.held.value_gy)
-        writer.writerow((*cells_match, *blank, text, NOT_A_PRESCRIPTION))
-    return stream.getvalue()
+        rows.append((*cells_match, *blank, text, NOT_A_PRESCRIPTION))
+    return csv_text(head, rows)

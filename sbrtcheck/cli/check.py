@@ -17,7 +17,7 @@ from sbrtcheck.cli.options import (
     parse_sites,
     terminal_width,
 )
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.report.formats import Format, render
 
@@ -41,9 +41,10 @@ from sbrtcheck.report.formats import Format, render
 @click.option("--sum-beams", is_flag=True, help="Add BEAM doses that hold every treatment beam once: no PLAN dose.")
 @click.option("--fraction-group", type=int, metavar="N", help="The group to judge, of a plan with several.")
 @click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
+@click.option("--same-patient", is_flag=True, help="Confirm that objects with different names are of one patient.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
 @click.option("--pseudonymise", is_flag=True, help="Replace names, labels and UIDs by keyed hashes in every format.")
-@output_options([f.value for f in Format], Format.TEXT.value)
+@output_options(Format, Format.TEXT)
 def check_command(
     inputs: tuple[Path, ...],
     table: str | None,
@@ -59,9 +60,10 @@ def check_command(
     sum_beams: bool,
     fraction_group: int | None,
     derive: bool,
+    same_patient: bool,
     strict: bool,
     pseudonymise: bool,
-    format_: str,
+    format_: Format,
     output: Path | None,
     force: bool,
 ) -> int:
@@ -87,12 +89,13 @@ def check_command(
         sum_beams=sum_beams,
         fraction_group=fraction_group,
         derive=derive,
+        same_patient=same_patient,
         strict=strict,
         pseudonymise=pseudonymise,
         progress=progress,
     )
     progress("rendering")
-    text = render(report, Format(format_), color=sys.stdout.isatty(), width=terminal_width())
+    text = render(report, format_, color=sys.stdout.isatty(), width=terminal_width())
     progress.done()
     if report.errors and not report.plans:
         # A refusal is said where a person looks and where a script reads.
@@ -104,28 +107,17 @@ def check_command(
 
 @click.command("validate")
 @INPUTS
-@output_options(["text", "json", "csv"], "text")
-def validate_command(inputs: tuple[Path, ...], format_: str, output: Path | None, force: bool) -> int:
+@output_options(RowFormat, RowFormat.TEXT)
+def validate_command(inputs: tuple[Path, ...], format_: RowFormat, output: Path | None, force: bool) -> int:
     """Only the input checks, with every finding and not just the first. Exit code 0 or 4."""
     from sbrtcheck.read import validate
 
     problems = validate(inputs)
-    rows = [
-        {
-            "code": p.code,
-            "object": p.object,
-            "tag": p.tag,
-            "seen": p.seen,
-            "meaning": p.detail or p.meaning,
-            "remedy": p.remedy,
-        }
-        for p in problems
-    ]
     refused = bool(validate(inputs, refusals_only=True))
-    if format_ == "text":
+    if format_ is RowFormat.TEXT:
         lines = [p.line() for p in problems]
         lines.append("REFUSED" if refused else "the input checks found no error; this is not a verdict on the plan")
         emit("\n".join(lines), output=output, force=force)
     else:
-        emit(table_text(rows, format_), output=output, force=force)
+        emit(table_text([p.to_row() for p in problems], format_), output=output, force=force)
     return RefusedError.exit_code if refused else 0

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from sbrtcheck.anatomy.names import understand
-from sbrtcheck.anatomy.points import sibling_spacing_mm
 from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.cli.options import INPUTS, Progress, emit, output_options
-from sbrtcheck.dvh import Structure, build_structure, compute_dvh
+from sbrtcheck.cli.table_text import RowFormat, table_text
+from sbrtcheck.dvh import Structure, build_structure, compute_dvh, scan_planes
 from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, match_stored
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
@@ -90,9 +90,9 @@ def _structures(data: PlanData, rois: Sequence[str], convention: str) -> list[St
     missing = [name for name in rois if name not in known]
     if missing:
         raise wrong_usage("E-ROI-UNKNOWN", "--roi", seen=", ".join(missing))
-    spacing = sibling_spacing_mm(understand(data.structures.rois))
+    scan = scan_planes(data.structures.rois)
     chosen = [known[name] for name in dict.fromkeys(rois)]
-    return [build_structure(roi, convention=convention, sibling_spacing_mm=spacing) for roi in chosen]
+    return [build_structure(roi, convention=convention, scan=scan) for roi in chosen]
 
 
 def _metric(text: str, metric: Metric, dvh: Dvh, prescription_gy: float | None) -> dict[str, Any]:
@@ -108,12 +108,10 @@ def _metric(text: str, metric: Metric, dvh: Dvh, prescription_gy: float | None) 
     }
 
 
-def render_document(document: dict[str, Any], format_: str) -> str:
+def render_document(document: dict[str, Any], format_: RowFormat) -> str:
     """The document as JSON, an aligned table or CSV."""
-    if format_ == "json":
+    if format_ is RowFormat.JSON:
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    from sbrtcheck.cli.table_text import table_text
-
     rows = [
         {
             "roi": entry["roi"],
@@ -134,7 +132,7 @@ def compare_text(
     interpolation: str,
     plot: Path | None,
     force: bool,
-    format_: str,
+    format_: RowFormat,
     progress: Callable[[str], None],
 ) -> str:
     """Our DVHs beside the stored ones of the RT Dose, or beside a table's: one row per structure.
@@ -143,7 +141,6 @@ def compare_text(
         RefusedError: as read_folder.
         WrongUsageError: E-DATA when there is nothing to compare with, E-OUTPUT for a figure that exists.
     """
-    from sbrtcheck.cli.table_text import table_text
     from sbrtcheck.read.dvh_table import read_dvh_table
 
     study: Study = read_folder(paths, need_plan=False)
@@ -177,21 +174,18 @@ def compare_text(
         raise wrong_usage(
             "E-DATA", "--compare", detail="no stored DVH fits a structure", remedy="Give --dvh-table FILE"
         )
+    # The largest difference first: what differs, then what agrees.
+    order = sorted(range(len(rows)), key=lambda k: figures[k][2].rank)
+    rows, figures = [rows[k] for k in order], [figures[k] for k in order]
     if plot is not None:
-        _plot(figures, plot, force)
-    if format_ == "json":
+        dvh, stored, agreement = max(figures, key=lambda item: abs(item[2].dose_distance_gy or 0.0))
+        agreement_figure(dvh, stored, agreement=agreement, path=plot, force=force)
+    if format_ is RowFormat.JSON:
         document = {
             "agreement": [asdict(a) | {"problem": a.problem.line() if a.problem else None} for *_, a in figures]
         }
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     return table_text(rows, format_)
-
-
-def _plot(figures: Sequence[tuple[Dvh, Any, Agreement]], path: Path, force: bool) -> None:
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
-    dvh, curve, agreement = max(figures, key=lambda item: abs(item[2].dose_distance_gy or 0.0))
-    agreement_figure(dvh, curve, agreement=agreement, path=path)
 
 
 @click.command("dvh")
@@ -211,7 +205,7 @@ def _plot(figures: Sequence[tuple[Dvh, Any, Agreement]], path: Path, force: bool
 @click.option("--compare", is_flag=True, help="Compare with the DVHs stored in the RTDOSE, and with --dvh-table.")
 @click.option("--dvh-table", type=click.Path(path_type=Path), metavar="FILE", help="DVH table of a planning system.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Figure of both curves.")
-@output_options(["json", "text", "csv"], "json")
+@output_options([RowFormat.JSON, RowFormat.TEXT, RowFormat.CSV], RowFormat.JSON)
 def dvh_command(
     inputs: tuple[Path, ...],
     rois: tuple[str, ...],
@@ -221,7 +215,7 @@ def dvh_command(
     compare: bool,
     dvh_table: Path | None,
     plot: Path | None,
-    format_: str,
+    format_: RowFormat,
     output: Path | None,
     force: bool,
 ) -> int:

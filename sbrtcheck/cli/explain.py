@@ -8,14 +8,14 @@ from textwrap import TextWrapper
 import click
 
 from sbrtcheck.cli.options import emit, output_options
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.errors import CATALOGUE, wrong_usage
 
 
 @click.command("explain")
 @click.argument("code", required=False, metavar="[CODE or RULE_ID]")
-@output_options(["text", "json", "csv"], "text")
-def explain(code: str | None, format_: str, output: Path | None, force: bool) -> int:
+@output_options(RowFormat, RowFormat.TEXT)
+def explain(code: str | None, format_: RowFormat, output: Path | None, force: bool) -> int:
     """What an error code, a warning code, or the rule id of any finding means; without one, all codes.
 
     A rule id is an organ row (AAPM_TG101:SpinalCord:5:D0.35cc[Gy]:mandatory), a rule of the policy (P4), one of its
@@ -26,14 +26,14 @@ def explain(code: str | None, format_: str, output: Path | None, force: bool) ->
         return 0
     chosen = [CATALOGUE[code.upper()]] if code is not None else list(CATALOGUE.values())
     rows = [{"code": c.code, "meaning": c.meaning, "what to do": c.remedy} for c in chosen]
-    if format_ == "text" and code is not None:
+    if format_ is RowFormat.TEXT and code is not None:
         emit(f"{chosen[0].code}: {chosen[0].meaning}.\n{chosen[0].remedy}.", output=output, force=force)
     else:
         emit(table_text(rows, format_), output=output, force=force)
     return 0
 
 
-def _rule_text(rule_id: str, format_: str) -> str:
+def _rule_text(rule_id: str, format_: RowFormat) -> str:
     """What a rule id means.
 
     Raises:
@@ -52,7 +52,7 @@ def _rule_text(rule_id: str, format_: str) -> str:
         ("what to do", found.what_to_do),
         *(line for line in found.more if line[1]),
     ]
-    if format_ != "text":
+    if format_ is not RowFormat.TEXT:
         return table_text([{"rule_id": found.rule_id, "name": name, "text": text} for name, text in rows], format_)
     wrapper = TextWrapper(
         110, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import click
 
+from sbrtcheck.cli.calc_answer import SCHEMA_VERSION
 from sbrtcheck.cli.options import emit, output_options
-from sbrtcheck.cli.table_text import calc_csv
+from sbrtcheck.cli.table_text import RowFormat, csv_text
 from sbrtcheck.errors import wrong_usage
 
 
 @click.command()
 @click.argument("rule_id", required=False, metavar="[RULE]")
-@output_options(["text", "json", "csv"], "text")
-def guideline(rule_id: str | None, format_: str, output: Path | None, force: bool) -> None:
+@output_options(RowFormat, RowFormat.TEXT)
+def guideline(rule_id: str | None, format_: RowFormat, output: Path | None, force: bool) -> None:
     """The guideline's rules: in our words, how far each was verified, and how each is judged.
 
     RULE is one rule (OM-10); without it all are listed.
@@ -29,15 +30,25 @@ def guideline(rule_id: str | None, format_: str, output: Path | None, force: boo
         known = ", ".join(r.id for r in book.rules)
         raise wrong_usage("E-OPTION", "RULE", seen=rule_id or "", detail="no such rule", remedy=f"Rules: {known}")
     fields = ("id", "key_question", "topic", "text", "strength", "status", "status_note", "evaluation", "checker")
-    rows = [[str(getattr(r, field)) for field in fields] for r in chosen]
-    if format_ == "json":
+    if format_ is RowFormat.JSON:
         listed = [{**{field: getattr(r, field) for field in fields}, "thresholds": dict(r.thresholds)} for r in chosen]
-        document = {"schema_version": "1.0", "kind": "guideline", "title": book.title, "citation": book.citation}
-        text = json.dumps({**document, "sha256": book.sha256, "rules": listed}, indent=2, ensure_ascii=False) + "\n"
-    elif format_ == "csv":
-        text = calc_csv(
-            (*fields, "thresholds"), [[*row, _thresholds(r.thresholds)] for row, r in zip(rows, chosen, strict=True)]
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "guideline",
+            "title": book.title,
+            "citation": book.citation,
+        }
+        text = (
+            json.dumps(
+                {**document, "citation": book.citation, "sha256": book.sha256, "rules": listed},
+                indent=2,
+                ensure_ascii=False,
+            )
+            + "\n"
         )
+    elif format_ is RowFormat.CSV:
+        rows = [[*(str(getattr(r, field)) for field in fields), _thresholds(r.thresholds)] for r in chosen]
+        text = csv_text((*fields, "thresholds"), rows)
     else:
         lines = [book.title, book.citation, ""]
         for r in chosen:

@@ -11,7 +11,7 @@ import click
 
 from sbrtcheck.anatomy.names import understand
 from sbrtcheck.cli.options import INPUTS, emit, output_options, parse_assignments
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import NamedRoi, Role
 from sbrtcheck.read import read_structure_sets
@@ -83,13 +83,13 @@ def as_map(rows: Sequence[Mapping[str, Any]]) -> str:
 @click.option("--map", "roi_map", multiple=True, metavar="ROI=ORGAN", help="What a ROI is.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Clinic file with a name map.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the map as TOML.")
-@output_options(["text", "json", "csv"], "text")
+@output_options(RowFormat, RowFormat.TEXT)
 def names_command(
     inputs: tuple[Path, ...],
     roi_map: tuple[str, ...],
     config: Path | None,
     save: Path | None,
-    format_: str,
+    format_: RowFormat,
     output: Path | None,
     force: bool,
 ) -> int:

@@ -6,17 +6,23 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from sbrtcheck.errors import wrong_usage
 
+F = TypeVar("F", bound=StrEnum)
 
-def output_options(formats: Sequence[str], default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options ``--format``, ``--output`` and ``--force`` of every command that prints something."""
+
+def output_options(formats: Iterable[F], default: F) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options ``--format``, ``--output`` and ``--force`` of every command that prints something.
+
+    The command gets the format as the member of its enumeration.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         function = click.option("--force", is_flag=True, help="Overwrite the output file.")(function)
@@ -27,8 +33,9 @@ def output_options(formats: Sequence[str], default: str) -> Callable[[Callable[.
             "--format",
             "-f",
             "format_",
-            type=click.Choice(list(formats)),
-            default=default,
+            type=click.Choice([member.value for member in formats]),
+            default=default.value,
+            callback=lambda _ctx, _param, value: type(default)(value),
             show_default=True,
             help="Output format.",
         )(function)
@@ -45,8 +52,6 @@ def emit(text: str, *, output: Path | None, force: bool) -> None:
     if output is None:
         click.echo(text, nl=not text.endswith("\n"))
         return
-    from sbrtcheck.errors import wrong_usage
-
     try:
         with output.open("w" if force else "x", encoding="utf-8", newline="") as stream:
             stream.write(text if text.endswith("\n") else text + "\n")

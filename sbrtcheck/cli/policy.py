@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sbrtcheck.cli.options import emit, output_options
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 
 if TYPE_CHECKING:
     from sbrtcheck.model.policy import PolicyValue
@@ -22,8 +22,8 @@ WIDTH = 110
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Clinic file: what it changes is shown."
 )
-@output_options(["text", "json", "csv"], "text")
-def policy_command(rule: str | None, config: Path | None, format_: str, output: Path | None, force: bool) -> int:
+@output_options(RowFormat, RowFormat.TEXT)
+def policy_command(rule: str | None, config: Path | None, format_: RowFormat, output: Path | None, force: bool) -> int:
     """The judging policy: each number with its range, source and reason; RULE (P4) for one rule only."""
     from sbrtcheck.errors import wrong_usage
     from sbrtcheck.read.clinic_file import load_clinic, policy_in_force
@@ -36,7 +36,7 @@ def policy_command(rule: str | None, config: Path | None, format_: str, output: 
         raise wrong_usage("E-OPTION", "policy", seen=rule, remedy=f"One of: {', '.join(rules)}")
     entries = [e for e in policy.entries.values() if rule is None or e.rule == rule.upper()]
     changed = {c.key: c for c in policy.changed}
-    if format_ != "text":
+    if format_ is not RowFormat.TEXT:
         rows = [
             {
                 "rule": e.rule,

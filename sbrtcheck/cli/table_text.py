@@ -1,44 +1,53 @@
-"""Rows as aligned columns or as CSV."""
+"""Rows as aligned columns, as CSV and as JSON: one writer for all commands."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, assert_never
 
 from sbrtcheck.errors import safe_text
 
 
-def calc_csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([head, *rows])
-    return stream.getvalue()
+class RowFormat(StrEnum):
+    """The formats of a command that prints rows, as they are asked for."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
 
 
-def calc_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Lines of columns as wide as their widest cell; those of ``right`` are aligned to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
-    return "\n".join(lines) + "\n"
+    lines = []
+    for row in [head, *rows]:
+        cells = (c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
-def table_text(rows: Sequence[Mapping[str, Any]], format_: str) -> str:
-    """Rows of equal keys as aligned text, JSON or CSV. Text from files is made safe, CSV cells are guarded."""
-    if format_ == "json":
-        return json.dumps(list(rows), indent=2, ensure_ascii=False, allow_nan=False)
-    if not rows:
-        return "" if format_ == "csv" else "nothing to show"
-    columns = list(rows[0])
-    if format_ == "csv":
-        from sbrtcheck.report import csv_line
+def csv_text(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """CSV with a header: numbers exact, texts quoted and never a formula for a spreadsheet."""
+    from sbrtcheck.report import csv_line
 
-        return "\n".join([csv_line(columns), *(csv_line([row[c] for c in columns]) for row in rows)])
-    cells = [[_cell(row[c]) for c in columns] for row in rows]
-    widths = [max(len(column), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)).rstrip()]
-    lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join(lines)
+    return "".join(f"{csv_line(row)}\n" for row in [head, *rows])
+
+
+def table_text(rows: Sequence[Mapping[str, Any]], format_: RowFormat) -> str:
+    """Rows of equal keys as aligned text, JSON or CSV. Text from files is made safe."""
+    columns = list(rows[0]) if rows else []
+    match format_:
+        case RowFormat.JSON:
+            return json.dumps(list(rows), indent=2, ensure_ascii=False, allow_nan=False)
+        case RowFormat.CSV:
+            return csv_text(columns, [[row[c] for c in columns] for row in rows]) if rows else ""
+        case RowFormat.TEXT:
+            cells = [[_cell(row[c]) for c in columns] for row in rows]
+            return "\n".join(aligned(columns, cells)) if rows else "nothing to show"
+        case _:
+            assert_never(format_)
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sbrtcheck.cli.options import emit, output_options
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.cli.tables_exchange import export_table, import_template
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import LimitRow
@@ -28,8 +28,8 @@ tables.add_command(export_table)
 
 
 @tables.command("list")
-@output_options(["text", "json", "csv"], "text")
-def list_tables(format_: str, output: Path | None, force: bool) -> int:
+@output_options(RowFormat, RowFormat.TEXT)
+def list_tables(format_: RowFormat, output: Path | None, force: bool) -> int:
     """Every shipped table: what it covers and how far to trust it."""
     from sbrtcheck.tables.organ_tables import load_tables
 
@@ -54,9 +54,9 @@ def list_tables(format_: str, output: Path | None, force: bool) -> int:
 @click.argument("name")
 @click.option("--organ", metavar="ORGAN", help="Only this organ.")
 @click.option("--fractions", type=int, metavar="N", help="Only this number of fractions.")
-@output_options(["text", "json", "csv"], "text")
+@output_options(RowFormat, RowFormat.TEXT)
 def show_table(
-    name: str, organ: str | None, fractions: int | None, format_: str, output: Path | None, force: bool
+    name: str, organ: str | None, fractions: int | None, format_: RowFormat, output: Path | None, force: bool
 ) -> int:
     """The rows of one table, with source and trust."""
     from sbrtcheck.tables.organ_tables import load_table
@@ -69,7 +69,7 @@ def show_table(
         if (known is None or r.organ == known) and (fractions is None or r.n_fractions == fractions)
     ]
     text = table_text(rows, format_)
-    if format_ == "text":
+    if format_ is RowFormat.TEXT:
         head = f"{table.title} ({table.citation}), version {table.version}: {table.trust}\n{table.judged_as_note}"
         what = f"\nnothing for {known or 'any organ'} in {fractions} fractions; it has {table.fractions}"
         text = f"{head}\n\n{text}" if rows else head + (what if fractions is not None else "\nno such row")
@@ -83,9 +83,9 @@ def show_table(
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Limit against n, by source."
 )
-@output_options(["text", "json", "csv"], "text")
+@output_options(RowFormat, RowFormat.TEXT)
 def compare_tables(
-    organ: str, fractions: int | None, plot: Path | None, format_: str, output: Path | None, force: bool
+    organ: str, fractions: int | None, plot: Path | None, format_: RowFormat, output: Path | None, force: bool
 ) -> int:
     """What all sources print for one organ, beside each other."""
     from sbrtcheck.tables.disagreements import disagreement_note, disagreements
@@ -110,26 +110,16 @@ def compare_tables(
 
 @tables.command("lint")
 @click.argument("file", type=click.Path(path_type=Path))
-@output_options(["text", "json", "csv"], "text")
-def lint(file: Path, format_: str, output: Path | None, force: bool) -> int:
+@output_options(RowFormat, RowFormat.TEXT)
+def lint(file: Path, format_: RowFormat, output: Path | None, force: bool) -> int:
     """Check a clinic's own table. Exit code 0 when it is right, else 2."""
     from sbrtcheck.tables.organ_tables import lint_table
 
     problems = lint_table(file)
-    if format_ == "text":
+    if format_ is RowFormat.TEXT:
         emit("\n".join(p.line() for p in problems) or f"{file.name}: no problem found", output=output, force=force)
     else:
-        rows = [
-            {
-                "code": p.code,
-                "file": p.object,
-                "place": p.tag,
-                "seen": p.seen,
-                "meaning": p.detail or p.meaning,
-                "remedy": p.remedy,
-            }
-            for p in problems
-        ]
+        rows = [p.to_row(object_="file", tag="place") for p in problems]
         emit(table_text(rows, format_), output=output, force=force)
     return 2 if problems else 0
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sbrtcheck.cli.options import parse_assignments
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.errors import safe_text, wrong_usage
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def import_template(
     sheet: str,
     allow_partial: bool,
     output: Path | None,
-    format_: str,
+    format_: RowFormat,
     force: bool,
 ) -> int:
     """A limit template of another program as a table of ours: every row, taken, changed or not, and why.
@@ -106,7 +106,7 @@ def import_template(
     )
 
 
-def _show(imported: Imported, format_: str) -> None:
+def _show(imported: Imported, format_: RowFormat) -> None:
     """Every row, and a line of sums."""
     rows = [
         {
@@ -122,11 +122,13 @@ def _show(imported: Imported, format_: str) -> None:
         }
         for row in imported.rows
     ]
-    if format_ == "text":
+    if format_ is RowFormat.TEXT:
         from sbrtcheck.exchange.write_table import mark_of
 
         for note in (*mark_of(imported).words(), *imported.template.notes):
             click.echo(safe_text(note, limit=400))
+        if imported.mixes_units:
+            click.echo("some rows are in cGy, others in Gy: each is read in its own unit")
         click.echo()
     click.echo(table_text(rows, format_))
 

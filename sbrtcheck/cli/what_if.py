@@ -19,7 +19,7 @@ from sbrtcheck.cli.options import (
     parse_fractions,
     parse_sites,
 )
-from sbrtcheck.cli.table_text import table_text
+from sbrtcheck.cli.table_text import RowFormat, table_text
 
 if TYPE_CHECKING:
     from sbrtcheck.fractionation.what_if import WhatIf
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Share of limit against n."
 )
-@output_options(["text", "json", "csv"], "text")
+@output_options(RowFormat, RowFormat.TEXT)
 def whatif_command(
     inputs: tuple[Path, ...],
     fractions_text: str,
@@ -57,7 +57,7 @@ def whatif_command(
     no_config: bool,
     plan_label: str,
     plot: Path | None,
-    format_: str,
+    format_: RowFormat,
     output: Path | None,
     force: bool,
 ) -> int:
@@ -91,11 +91,11 @@ def whatif_command(
     progress.done()
     if plot is not None:
         write_figure(lines, plot, force)
-    if format_ == "json":
+    if format_ is RowFormat.JSON:
         text = json.dumps({"whatif": [asdict(x) for x in lines]}, indent=2, ensure_ascii=False, allow_nan=False)
     else:
         text = table_text([_row(x) for x in lines], format_)
-        if format_ == "text":
+        if format_ is RowFormat.TEXT:
             notes = [f"{x.n_fractions} fractions: {_note(x)}" for x in lines]
             missed = [f"{x.n_fractions} fractions at {x.asked_gy:.1f} Gy misses {m}" for x in lines for m in x.missed]
             what = f"Scaled: {lines[0].plan}." + "".join(f"\nCounts beside it: {x}." for x in lines[0].beside)

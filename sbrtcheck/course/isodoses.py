@@ -12,7 +12,7 @@ from sbrtcheck.course.gaps import numbers
 from sbrtcheck.course.lesions import shared_lesions
 from sbrtcheck.dvh import dose_at
 from sbrtcheck.dvh.around_targets.conformity import conformity
-from sbrtcheck.dvh.contours.planes import box_corners
+from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import DoseGrid, Finding, FindingKind, Lesion, MetricValue, Reason
 from sbrtcheck.model.finding import information, told

@@ -14,6 +14,7 @@ from sbrtcheck.course.row import NEAR_MAXIMUM, CourseFacts, course_facts
 from sbrtcheck.course.sources import choose_source, course_rows
 from sbrtcheck.course.sum import CourseSum, Reading
 from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.errors import fractions
 from sbrtcheck.model import (
     Cumulative,
     Curve,
@@ -128,7 +129,7 @@ def judge_course(
     # A clinic's own table is called by its name.
     titles = [load_table(name).title if name in table_names() else name for name in dict.fromkeys(sources)]
     cumulative = Cumulative(
-        plans=tuple(f"{p.label}: {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in plans),
+        plans=tuple(f"{p.label}: {fractions(p.n_fractions)}" for p in plans),
         sequence=sequence.text,
         sequence_from=sequence.origin,
         source=", ".join(titles) or "none",

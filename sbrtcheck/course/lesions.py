@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from sbrtcheck.anatomy import names
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY, link_prescriptions
+from sbrtcheck.anatomy.lesions import link_prescriptions
 from sbrtcheck.anatomy.points import centroid_mm, points_distance_mm, points_of
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
@@ -29,6 +29,7 @@ from sbrtcheck.model.finding import completeness, information, told
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # A plan that gives the lesion of another plan at least this median dose is mentioned [Gy] (our policy).
 ADDED_TO_LESION_GY = 1.0

@@ -14,8 +14,10 @@ from sbrtcheck.course.summed_dose import SummedDose
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import WORSE
 from sbrtcheck.judging.organ_limits import PlanContext, consequence_of, judge_organ_limits
-from sbrtcheck.model import Finding, Level, Metric, OrganTable, Outcome, Reason, SummedOrgan, Verdict
+from sbrtcheck.judging.requirements import requirements
+from sbrtcheck.model import Finding, Level, Metric, MetricKind, OrganTable, Outcome, Reason, SummedOrgan, Verdict
 from sbrtcheck.model.finding import told
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import EarlierDose
@@ -23,7 +25,7 @@ from sbrtcheck.tables.alpha_beta import AlphaBetaInterval, organ_alpha_beta
 
 # What the other plans must add at some point to matter [Gy EQD2] (our policy).
 ADDS_NOTHING_GY = 0.5
-NEAR_MAXIMUM = Metric("D", 0.035, "cc", "Gy")
+NEAR_MAXIMUM = Metric(MetricKind.DOSE, POINT_VOLUME_CM3, "cc", "Gy")
 # What a sum can bring about; every other reason stands with the plans already.
 _NEW_REASONS = {Reason.OUTSIDE_GRID, Reason.CONTAINER_EXCEEDED}
 
@@ -57,7 +59,7 @@ def course_facts(
     """What the rules need to know of these plans."""
     return CourseFacts(
         kind=kind,
-        required={k: v for p in reversed(plans) for k, v in p.required.items()},
+        required={k: v for p in reversed(plans) for k, v in requirements(p, p.given.policy).required.items()},
         containers=plans[0].containers,
         absent=absent,
         sex=plans[0].sex,
@@ -338,11 +340,11 @@ def _dose_at_volume(row: CourseRow, summed: SummedDose) -> Metric | None:
         return row.metric
     total_cm3 = float(summed.volumes_cm3["nominal"].sum()) + summed.outside_cm3
     limit = row.first.limit
-    if row.metric.kind == "CV":
+    if row.metric.kind is MetricKind.VOLUME_SPARED:
         limit = total_cm3 - limit if row.metric.unit == "cc" else 100.0 - limit
     if limit <= 0 or (row.metric.unit == "cc" and limit >= total_cm3):
         return None
-    return Metric("D", limit, row.metric.unit, "Gy")
+    return Metric(MetricKind.DOSE, limit, row.metric.unit, "Gy")
 
 
 def _unknown(summed: SummedDose) -> str:

@@ -51,7 +51,7 @@ class CourseRow:
     @property
     def is_volume(self) -> bool:
         """Whether the limit is a volume at a threshold dose."""
-        return self.metric.kind in {"V", "CV"}
+        return self.metric.kind.is_volume
 
     def dose_limit_gy(self, n_fractions: int) -> float:
         """The limit dose, or the threshold dose of a volume limit, at one number of fractions [Gy]."""
@@ -86,7 +86,7 @@ def course_rows(table: OrganTable, *, n_fractions: Sequence[int], sex: str) -> t
             if not applies(row, sex=sex) or row.metric is None:
                 continue
             metric, note = row_metric(row, table)
-            volume = metric.kind in {"V", "CV"}
+            volume = metric.kind.is_volume
             if (metric.amount_unit if volume else metric.unit) == "%":
                 continue
             if not volume and not is_upper(row.comparator):

@@ -17,15 +17,15 @@ from sbrtcheck.dvh import Structure, dose_at, sample
 from sbrtcheck.dvh.points.interpolation import DEGREE, SMALL_CM3
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import DoseGrid, Dvh, FloatArray, Samples
+from sbrtcheck.model import ContourMeaning, DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.radiobiology.lq import course_eqd2, eqd2_from_bed
 
 # What stands for an unknown dose that nothing bounds [Gy]: beyond every limit, so that it can never meet one.
 UNBOUNDED_GY = 1e4
 # Cells of a large structure, at most: every plan's dose is read in each.
-N_AT_MOST = 100_000
+N_CELLS_AT_MOST = 100_000
 # Structures of more points than this read the spline only where the dose is highest, in this volume [cm3].
-N_SPLINE, HOT_CM3 = 60_000, 20.0
+N_SPLINE, HOT_OF_SUM_CM3 = 60_000, 20.0
 N_HOT_BINS = 4096
 # Samples are put into this many bins of dose, each shown by its mean.
 N_BINS = 25_000
@@ -56,7 +56,7 @@ class SummedDose:
         outside_gy: bound of each plan's dose there [Gy], or None when one of them has none.
         unknown_share: share of the volume in which a plan's dose is unknown, by label.
         unbounded: labels of plans whose unknown dose nothing bounds.
-        alternatives: other meanings of the same contours.
+        alternatives: other meanings of the same contours; ``meaning`` is that of this one.
     """
 
     roi: str
@@ -73,6 +73,7 @@ class SummedDose:
     slice_spacing_mm: float | None
     method: str
     alternatives: tuple[SummedDose, ...] = ()
+    meaning: ContourMeaning = ContourMeaning.AS_DRAWN
 
     @property
     def partly_known(self) -> bool:
@@ -135,6 +136,7 @@ class SummedDose:
             outside_bound_gy=bound,
             variants=tuple((name, s) for name, s in variants if s.dose_gy.size),
             alternatives=others,
+            meaning=self.meaning,
             max_gy=float(low[nominal > 0].max()) if np.any(nominal > 0) else None,
             method=self.method,
             grid_spacing_mm=self.grid_spacing_mm,
@@ -169,7 +171,7 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
     Raises:
         WrongUsageError: E-OPTION for another interpolation.
     """
-    points = sample(structure, [part.dose for part in parts], n_at_most=N_AT_MOST)
+    points = sample(structure, [part.dose for part in parts], n_at_most=N_CELLS_AT_MOST)
     linear = [dose_at(part.dose, points.points_mm, interpolation="linear") for part in parts]
     hot = _hottest(linear, points.volume_cm3)
     spline = [gy.copy() for gy in linear]
@@ -217,7 +219,8 @@ def sum_doses(structure: Structure, parts: Sequence[Part], *, interpolation: str
         method=f"{structure.method}; {interpolation} dose of each plan at the same points, "
         f"{points.pitch_mm:.2f} mm apart",
         alternatives=tuple(
-            sum_doses(reading, parts, interpolation=interpolation) for _, reading in structure.alternatives
+            replace(sum_doses(a.structure, parts, interpolation=interpolation), meaning=a.meaning)
+            for a in structure.alternatives
         ),
     )
 
@@ -230,7 +233,7 @@ def _hottest(doses_gy: Sequence[FloatArray], volume_cm3: FloatArray) -> NDArray[
     known = [np.nan_to_num(gy, nan=0.0) for gy in doses_gy]
     for gy in (*known, np.sum(known, axis=0)):
         # Where a plan gives nothing there is nothing to read: its zeros would make every point of the organ a hot one.
-        hot |= (gy > 0) & (gy >= _threshold(gy, volume_cm3, HOT_CM3))
+        hot |= (gy > 0) & (gy >= _threshold(gy, volume_cm3, HOT_OF_SUM_CM3))
     return hot
 
 

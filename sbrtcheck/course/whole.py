@@ -14,6 +14,7 @@ from sbrtcheck.judging.plan_result import PlanResult
 from sbrtcheck.judging.tables_used import tables_of_report
 from sbrtcheck.model import EXIT_CODE, Options, Report, Study, worst_outcome
 from sbrtcheck.plan.contradictions import left_open
+from sbrtcheck.plan.identity import patient_fact
 from sbrtcheck.read.case_file import CaseFile
 from sbrtcheck.read.clinic_file import ClinicFile
 
@@ -40,13 +41,14 @@ def course_report(
     plans = [r.report for r in judged]
     findings = (
         *summed.findings,
-        *left_open(study, case),
+        *left_open(study, case, same_patient=options.same_patient),
         *judge_course_rules(treated, case=case),
         *deviation_findings(plans, case),
     )
     of_course = [f.consequence for f in findings]
     outcome = worst_outcome(*(p.outcome for p in plans), *of_course)
     facts = [*chain.from_iterable(r.facts for r in judged), *summed.facts, *facts_of_files(case, clinic)]
+    facts += patient_fact(study, by_case=bool(case and case.same_patient), by_caller=options.same_patient)
     warnings = [*study.problems, *chain.from_iterable(r.warnings for r in judged)]
     errors = [*study.problems, *chain.from_iterable(r.errors for r in judged)]
     return Report(

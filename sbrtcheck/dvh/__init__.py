@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sbrtcheck.dvh.agreement import compare_dvhs
     from sbrtcheck.dvh.around_targets.conformity import conformity
+    from sbrtcheck.dvh.contours.scan import ScanPlanes, scan_planes
     from sbrtcheck.dvh.contours.structure import Structure, build_structure
     from sbrtcheck.dvh.histogram import compute_dvh, compute_dvhs
     from sbrtcheck.dvh.points.interpolation import dose_at
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _HOME = {
     "KeptSamples": "points.kept",
     "SamplePoints": "points.sampling",
+    "ScanPlanes": "contours.scan",
     "Structure": "contours.structure",
     "build_structure": "contours.structure",
     "compare_dvhs": "agreement",
@@ -25,11 +27,13 @@ _HOME = {
     "conformity": "around_targets.conformity",
     "dose_at": "points.interpolation",
     "sample": "points.sampling",
+    "scan_planes": "contours.scan",
 }
 
 __all__ = [
     "KeptSamples",
     "SamplePoints",
+    "ScanPlanes",
     "Structure",
     "build_structure",
     "compare_dvhs",
@@ -38,6 +42,7 @@ __all__ = [
     "conformity",
     "dose_at",
     "sample",
+    "scan_planes",
 ]
 
 

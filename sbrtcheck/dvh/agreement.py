@@ -26,7 +26,7 @@ import numpy as np
 from sbrtcheck.dvh.band import Band, share_at
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import Problem, wrong_usage
-from sbrtcheck.model.dose import Dvh, FloatArray, Samples
+from sbrtcheck.model.dose import Dvh, FloatArray
 from sbrtcheck.model.study import Roi, StoredDvh
 
 DOSE_TOLERANCE = 0.01
@@ -114,6 +114,11 @@ class Agreement:
     note: str = ""
     problem: Problem | None = None
 
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Sorts what differs before what agrees, and the larger difference of dose before the smaller one."""
+        return self.within_band is not False, -abs(self.dose_distance_gy or 0.0)
+
 
 def compare_dvhs(
     ours: Dvh,
@@ -147,6 +152,7 @@ def compare_dvhs(
 
     total = float(volume[0])
     share = volume / total
+    ours, like = _like_with_like(ours, total)
     rounding = stored_volume_rounding_cm3
     if rounding is None:
         rounding = float(getattr(stored, "volume_rounding_cm3", 0.0))
@@ -155,55 +161,81 @@ def compare_dvhs(
     small = SMALL_VOLUME_TOLERANCE_CM3 / total if total < SMALL_VOLUME_CM3 else VOLUME_TOLERANCE
     tolerance = small + rounding / total
     band = Band(ours, dose_tolerance_gy=dose_tolerance, tolerance=tolerance)
-
     low_cm3, high_cm3 = band.volume_cm3
-    volume_within = low_cm3 - tolerance * total <= total <= high_cm3 + tolerance * total
     inside = band.holds(dose, share)
     passed = -np.diff(share, append=0.0)
-    beyond = float(np.sum(passed[~inside]) / np.sum(passed)) * 100
     differences = tuple(_difference(text, ours, dose, volume, band) for text in METRICS)
-    mean_within = differences[0].within is not False
-    at_percent, dose_distance = _dose_distance(ours.samples, ours.total_volume_cm3, dose, share)
-    at_gy, volume_distance = _volume_distance(ours.samples, ours.total_volume_cm3, dose, share)
-    within = bool(volume_within and mean_within and np.all(inside))
-    volume_difference = (ours.total_volume_cm3 / total - 1) * 100
-
-    what = []
-    if not volume_within:
-        what.append(f"volume {ours.total_volume_cm3:.2f} cm3 beside {total:.2f} cm3 ({volume_difference:+.1f} %)")
-    if not mean_within:
-        what.append(f"mean by {differences[0].difference_gy:+.3f} Gy")
-    if not np.all(inside):
-        what.append(
-            f"curve by {dose_distance:+.2f} Gy at {at_percent:.0f} % and {volume_distance:+.1f} % at {at_gy:.2f} Gy"
-        )
-    verdict = "agrees" if within else "differs: " + "; ".join(what)
-    problem = None
-    if not within:
-        detail = f"ours {verdict}; tolerance {dose_tolerance:.2f} Gy, {tolerance * 100:.1f} % of the volume"
-        problem = Problem("W-STORED-DVH", ours.roi, seen=f"stored {total:.2f} cm3", detail=detail)
-    return Agreement(
+    at_percent, dose_distance = _dose_distance(ours, dose, share)
+    at_gy, volume_distance = _volume_distance(ours, dose, share)
+    found = Agreement(
         roi=ours.roi,
-        within_band=within,
-        verdict=verdict,
+        within_band=None,
+        verdict="",
         volume_cm3=ours.total_volume_cm3,
         volume_low_cm3=low_cm3,
         volume_high_cm3=high_cm3,
         stored_volume_cm3=total,
-        volume_difference_percent=volume_difference,
+        volume_difference_percent=(ours.total_volume_cm3 / total - 1) * 100,
         differences=differences,
         dose_distance_gy=dose_distance,
         dose_distance_at_percent=at_percent,
         volume_distance_percent=volume_distance,
         volume_distance_at_gy=at_gy,
-        share_beyond_percent=beyond,
+        share_beyond_percent=float(np.sum(passed[~inside]) / np.sum(passed)) * 100,
         dose_tolerance_gy=dose_tolerance,
         volume_tolerance_percent=tolerance * 100,
-        note="; ".join(
-            [*_notes(ours, stored, float(share[-1])), *_other_meanings(ours, stored, prescription_gy, rounding)]
-        ),
-        problem=problem,
     )
+    notes = [like, *_notes(ours, stored, float(share[-1]))]
+    notes += _other_meanings(ours, stored, prescription_gy, rounding)
+    in_the_box = Band(replace(ours, variants=()), dose_tolerance_gy=dose_tolerance, tolerance=tolerance)
+    return replace(
+        _with_verdict(
+            found,
+            volume_within=low_cm3 - tolerance * total <= total <= high_cm3 + tolerance * total,
+            curve_within=bool(np.all(inside)),
+            without_band=bool(np.all(in_the_box.holds(dose, share))),
+        ),
+        note="; ".join(note for note in notes if note),
+    )
+
+
+def _like_with_like(ours: Dvh, stored_cm3: float) -> tuple[Dvh, str]:
+    """Ours as the stored curve has it: the part inside the grid alone where that is the volume of the stored curve."""
+    inside_cm3 = ours.total_volume_cm3 - ours.outside_volume_cm3
+    if abs(inside_cm3 - stored_cm3) >= abs(ours.total_volume_cm3 - stored_cm3):
+        return ours, ""
+    note = f"both are of the part inside the dose grid ({inside_cm3:.2f} of {ours.total_volume_cm3:.2f} cm3)"
+    extras = {name: value for name, value in ours.extras.items() if name != "slab_volume_cm3"}
+    return replace(ours, total_volume_cm3=inside_cm3, outside_volume_cm3=0.0, extras=extras), note
+
+
+def _with_verdict(found: Agreement, *, volume_within: bool, curve_within: bool, without_band: bool) -> Agreement:
+    """The comparison with its verdict in words: what differs most, in tolerances, comes first."""
+    dose_tolerance, tolerance = found.dose_tolerance_gy or 1.0, found.volume_tolerance_percent or 1.0
+    volume_difference, mean = found.volume_difference_percent or 0.0, found.differences[0]
+    dose_distance, volume_distance = found.dose_distance_gy or 0.0, found.volume_distance_percent or 0.0
+    curve = (
+        f"curve by {dose_distance:+.2f} Gy at {found.dose_distance_at_percent:.0f} % "
+        f"and {volume_distance:+.1f} % at {found.volume_distance_at_gy:.2f} Gy"
+    )
+    what = []
+    if not volume_within:
+        text = (
+            f"volume {found.volume_cm3:.2f} cm3 beside {found.stored_volume_cm3:.2f} cm3 ({volume_difference:+.1f} %)"
+        )
+        what.append((abs(volume_difference) / tolerance, text))
+    if mean.within is False:
+        what.append((abs(mean.difference_gy or 0.0) / dose_tolerance, f"mean by {mean.difference_gy:+.3f} Gy"))
+    if not curve_within:
+        # A point must be beyond both tolerances to differ: the lesser of the two says how far.
+        what.append((min(abs(dose_distance) / dose_tolerance, abs(volume_distance) / tolerance), curve))
+    if not what:
+        verdict = "agrees" if without_band else f"agrees within our band: {curve}"
+        return replace(found, within_band=True, verdict=verdict)
+    verdict = "differs: " + "; ".join(text for _, text in sorted(what, key=lambda item: -item[0]))
+    detail = f"ours {verdict}; tolerance {dose_tolerance:.2f} Gy, {tolerance:.1f} % of the volume"
+    problem = Problem("W-STORED-DVH", found.roi, seen=f"stored {found.stored_volume_cm3:.2f} cm3", detail=detail)
+    return replace(found, within_band=False, verdict=verdict, problem=problem)
 
 
 def match_stored(
@@ -263,26 +295,38 @@ def _difference(text: str, ours: Dvh, dose: FloatArray, volume: FloatArray, band
     return Difference(text, value.value, value.low, value.high, stored, value.value - stored, within)
 
 
-def _dose_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
-    """(relative volume [%], ours - stored [Gy]) where the doses at equal relative volume differ most."""
+def _dose_distance(ours: Dvh, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
+    """(relative volume [%], ours - stored [Gy]) where the doses at equal relative volume differ most.
+
+    The part outside the grid may have any dose: ours is then a range, and only what lies beyond it differs.
+    """
     percent = np.arange(DISTANCE_FROM_PERCENT, DISTANCE_TO_PERCENT + 0.25, 0.5)
-    cumulative = np.cumsum(samples.volume_cm3) / total_cm3
+    cumulative = np.cumsum(ours.samples.volume_cm3) / ours.total_volume_cm3
+    outside = ours.outside_volume_cm3 / ours.total_volume_cm3
     best, found = float(percent[0]), 0.0
     for at in percent:
         stored = dose_at_volume(dose, share, at / 100)
         place = int(np.searchsorted(cumulative, at / 100 - 1e-12))
-        if stored is None or place >= len(cumulative):
+        highest = int(np.searchsorted(cumulative, max(at / 100 - outside, 0.0) - 1e-12))
+        if stored is None or highest >= len(cumulative):
             continue
-        distance = float(samples.dose_gy[place]) - stored
+        low_gy = float(ours.samples.dose_gy[place]) if place < len(cumulative) else 0.0
+        high_gy = float(ours.samples.dose_gy[highest]) if at / 100 > outside else np.inf
+        if place >= len(cumulative) and not outside:
+            continue
+        distance = low_gy - stored if stored < low_gy else min(high_gy - stored, 0.0)
         if abs(distance) > abs(found):
             best, found = float(at), distance
     return best, found
 
 
-def _volume_distance(samples: Samples, total_cm3: float, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
+def _volume_distance(ours: Dvh, dose: FloatArray, share: FloatArray) -> tuple[float, float]:
     """(dose [Gy], ours - stored [% of the volume]) where the relative volumes at equal dose differ most."""
-    doses = np.union1d(dose, np.linspace(0.0, float(samples.dose_gy[0]), 400))
-    distance = share_at(samples, doses, total_cm3=total_cm3) - np.interp(doses, dose, share, right=0.0)
+    doses = np.union1d(dose, np.linspace(0.0, float(ours.samples.dose_gy[0]), 400))
+    low = share_at(ours.samples, doses, total_cm3=ours.total_volume_cm3)
+    high = low + ours.outside_volume_cm3 / ours.total_volume_cm3
+    stored = np.interp(doses, dose, share, right=0.0)
+    distance = np.where(stored < low, low - stored, np.minimum(high - stored, 0.0))
     place = int(np.argmax(np.abs(distance)))
     return float(doses[place]), float(distance[place]) * 100
 
@@ -290,12 +334,12 @@ def _volume_distance(samples: Samples, total_cm3: float, dose: FloatArray, share
 def _other_meanings(
     ours: Dvh, stored: CumulativeCurve, prescription_gy: float | None, rounding_cm3: float
 ) -> list[str]:
-    """What the comparison says when nested loops are read the other way."""
+    """What the comparison says when the contours are read otherwise."""
     notes = []
     for other in ours.alternatives:
         alone = replace(other, alternatives=())
         result = compare_dvhs(alone, stored, prescription_gy=prescription_gy, stored_volume_rounding_cm3=rounding_cm3)
-        notes.append(f"nested loops read the other way ({other.total_volume_cm3:.2f} cm3): {result.verdict}")
+        notes.append(f"{other.meaning.value} ({other.total_volume_cm3:.2f} cm3): {result.verdict}")
     return notes
 
 

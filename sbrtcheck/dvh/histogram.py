@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.planes import box_corners
-from sbrtcheck.dvh.contours.shape import ContourShape, Shape
+from sbrtcheck.dvh.contours.contour_shape import ContourShape
+from sbrtcheck.dvh.contours.frame import box_corners
+from sbrtcheck.dvh.contours.shape import Shape
 from sbrtcheck.dvh.contours.structure import Structure
 from sbrtcheck.dvh.points.interpolation import NAMES, SMALL_CM3, GridReader
 from sbrtcheck.dvh.points.kept import KeptSamples
@@ -57,9 +58,9 @@ def compute_dvh(
     kept = KeptSamples() if kept is None else kept
     dvh = _dvh_of(structure, structure.shape, dose, interpolation=interpolation, band=band, kept=kept)
     others = []
-    for label, other in structure.alternatives:
-        reading = compute_dvh(other, dose, interpolation=interpolation, band=band, kept=kept)
-        others.append(replace(reading, notes=(*reading.notes, label)))
+    for other in structure.alternatives:
+        reading = compute_dvh(other.structure, dose, interpolation=interpolation, band=band, kept=kept)
+        others.append(replace(reading, notes=(*reading.notes, other.label), meaning=other.meaning))
     return replace(dvh, alternatives=tuple(others)) if others else dvh
 
 
@@ -75,6 +76,14 @@ def compute_dvhs(
     return each(lambda s: compute_dvh(s, dose, interpolation=interpolation, band=band, kept=kept), structures)
 
 
+def with_slab_trilinear(dvh: Dvh, structure: Structure, dose: DoseGrid) -> Dvh:
+    """The Dvh with the samples that slices taken as slabs and trilinear dose give, as many planning systems do."""
+    if not isinstance(structure.shape, ContourShape):
+        return dvh
+    slab = replace(structure, shape=structure.shape.as_slabs(), alternatives=())
+    return replace(dvh, slab_trilinear=compute_dvh(slab, dose, interpolation="linear", band=False).samples)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gathered:
     """Doses and volumes of one structure: voxels that count alike in every reading, and points that do not."""
@@ -84,6 +93,7 @@ class _Gathered:
     outside_cm3: float
     point_gy: FloatArray
     other_gy: FloatArray
+    jump_gy: FloatArray | None
     volumes_cm3: dict[str, FloatArray]
     pitch_mm: float
 
@@ -108,6 +118,10 @@ def _dvh_of(
         name = "trilinear" if interpolation == "spline" else "spline"
         other = _Bins(found.voxel_gy, found.voxel_cm3, found.other_gy[known], like=bins)
         variants.append((name, other.samples(known_cm3["nominal"])))
+        if found.jump_gy is not None:
+            across = np.where(np.isfinite(found.jump_gy), found.jump_gy, found.point_gy)[known]
+            other = _Bins(found.voxel_gy, found.voxel_cm3, across, like=bins)
+            variants.append(("spline where the dose jumps", other.samples(known_cm3["nominal"])))
     used_gy = found.point_gy[known & (found.volumes_cm3["nominal"] > 0)]
     return Dvh(
         roi=structure.name,
@@ -140,6 +154,7 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
             large.voxels_outside_cm3,
             by_name[interpolation],
             by_name[other],
+            _at_jumps(reader, large.points_mm, large.hot),
             large.volumes_cm3,
             large.pitch_mm,
         )
@@ -158,7 +173,18 @@ def _gather(shape: Shape, reader: GridReader, kept_samples: KeptSamples, *, inte
     linear = reader.at(points.points_mm, interpolation="linear")
     by_name = {"spline": spline, "linear": linear}
     volumes = {"nominal": points.volume_cm3, **points.variants}
-    return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], volumes, pitch)
+    jump = _at_jumps(reader, points.points_mm, inside)
+    return _Gathered(np.empty(0), 0.0, 0.0, by_name[interpolation], by_name[other], jump, volumes, pitch)
+
+
+def _at_jumps(reader: GridReader, points_mm: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray | None:
+    """The other way to read the dose where it jumps (n,) [Gy], nan elsewhere; None where it jumps nowhere."""
+    found = reader.across_jumps(points_mm[chosen])
+    if found is None:
+        return None
+    values = np.full(len(points_mm), np.nan)
+    values[chosen] = found
+    return values
 
 
 def _extras(structure: Structure, dose: DoseGrid, found: _Gathered, inside_cm3: float) -> dict[str, float]:

@@ -7,14 +7,17 @@ band or a typed reason why there is none; what lies outside the dose grid is unk
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from math import hypot, isfinite
+from typing import assert_never
 
 import numpy as np
 
 from sbrtcheck.errors import refuse, wrong_usage
 from sbrtcheck.model import Dvh, FloatArray, Metric, MetricValue, Reason, Samples
-from sbrtcheck.model.metric import format_metric, parse_metric, plain_number
+from sbrtcheck.model.metric import MetricKind, format_metric, parse_metric, plain_number
+
+Range = tuple[float, float]
 
 # Share of the difference between a variant and the nominal reading that goes into the band; calibrated on the
 # analytic suite (docs/dvh.md). A variant of another name counts in full.
@@ -33,6 +36,9 @@ BAND_WEIGHT: dict[str, float] = {
 BAND_FLOOR = 0.001
 # Sub-cubic-centimetre doses are not given on grids coarser than this [mm] (safety review; our policy).
 COARSE_GRID_MM = 3.0
+# What the part outside the grid can change by no more than this counts as known: a share of the value, and for a volume
+# a share of the structure.
+NEGLIGIBLE, NEGLIGIBLE_OF_VOLUME = 0.01, 0.001
 
 
 def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue:
@@ -54,63 +60,80 @@ def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = 
         raise wrong_usage("E-METRIC", dvh.roi, seen=name, detail=f"the dose axis of this DVH is {held}")
     if prescription_gy is not None and not (isfinite(prescription_gy) and prescription_gy > 0):
         raise wrong_usage("E-DOMAIN", "prescription_gy", seen=prescription_gy)
+    why = _why_none(metric, dvh, prescription_gy)
+    if why is not None:
+        return MetricValue(name, None, None, None, metric.unit, *why)
+    outside_cm3 = dvh.outside_volume_cm3 if dvh.outside_volume_cm3 > 1e-9 * dvh.total_volume_cm3 else 0.0
+    find = _Finder(metric, outside_cm3, dvh.outside_bound_gy, prescription_gy, dvh.max_gy)
+    found = find(dvh.samples)
+    share = f"{100 * outside_cm3 / dvh.total_volume_cm3:.3g} %"
+    if found is None:
+        note = f"{share} lies outside the dose grid"
+        return MetricValue(name, None, None, None, metric.unit, Reason.OUTSIDE_GRID, note)
+    low, high = _with_band(found, find, dvh)
+    if find.known(found, dvh.total_volume_cm3):
+        note = f"{share} of the structure lies outside the dose grid" if outside_cm3 else ""
+        return MetricValue(name, found[0], min(low, found[0]), max(high, found[0]), metric.unit, note=note)
+    note = f"between {low:.3g} and {high:.3g} {metric.unit}: {share} of the structure lies outside the dose grid"
+    return MetricValue(name, None, low, high, metric.unit, Reason.OUTSIDE_GRID, note)
 
-    def missing(reason: Reason, note: str) -> MetricValue:
-        return MetricValue(name, None, None, None, metric.unit, reason=reason, note=note)
 
+def like_planning_system(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue | None:
+    """The metric as many planning systems compute it, slices as slabs and dose trilinear; None where not known.
+
+    To be shown beside ours: a plan normalised in such a system reads a percent or two higher or lower here.
+    """
+    if dvh.slab_trilinear is None or not dvh.slab_trilinear.dose_gy.size:
+        return None
+    total_cm3 = float(np.sum(dvh.slab_trilinear.volume_cm3)) + dvh.outside_volume_cm3
+    other = replace(dvh, samples=dvh.slab_trilinear, total_volume_cm3=total_cm3, variants=(), max_gy=None)
+    return evaluate(metric, other, prescription_gy=prescription_gy)
+
+
+def _why_none(metric: Metric, dvh: Dvh, prescription_gy: float | None) -> tuple[Reason, str] | None:
+    """Why a metric has no number, whatever the doses."""
     if dvh.blocked is not None:
-        return missing(dvh.blocked, dvh.blocked_note)
-    if _needs_prescription(metric) and prescription_gy is None:
-        return missing(Reason.NO_PRESCRIPTION, "percent of the prescription, and none is known")
+        return dvh.blocked, dvh.blocked_note
+    if metric.needs_prescription and prescription_gy is None:
+        return Reason.NO_PRESCRIPTION, "percent of the prescription, and none is known"
     total_cm3 = dvh.total_volume_cm3
     if not (isfinite(total_cm3) and isfinite(dvh.outside_volume_cm3)):
         raise refuse("E-NONFINITE", dvh.roi, detail="the volume is not finite")
     if total_cm3 <= 0:
-        return missing(Reason.NO_CONTOURS, "the structure has no volume")
-    if metric.amount_unit == "cc" and metric.amount is not None and metric.amount > total_cm3 * (1 + 1e-9):
-        return missing(
-            Reason.ROI_SMALLER_THAN_METRIC,
-            f"the structure has {total_cm3:.3g} cc, the metric asks for {plain_number(metric.amount)} cc",
-        )
+        return Reason.NO_CONTOURS, "the structure has no volume"
+    wanted_cm3 = metric.amount if metric.amount_unit == "cc" and metric.amount is not None else None
+    if wanted_cm3 is not None and wanted_cm3 > total_cm3 * (1 + 1e-9):
+        asked = f"the structure has {total_cm3:.3g} cc, the metric asks for {plain_number(wanted_cm3)} cc"
+        return Reason.ROI_SMALLER_THAN_METRIC, asked
     if dvh.samples.dose_gy.size == 0:
-        return missing(Reason.OUTSIDE_GRID, "the structure lies outside the dose grid")
+        return Reason.OUTSIDE_GRID, "the structure lies outside the dose grid"
     coarse = dvh.grid_spacing_mm is not None and max(dvh.grid_spacing_mm) > COARSE_GRID_MM * 1.001
-    if coarse and metric.amount_unit == "cc" and metric.amount is not None and metric.amount < 1.0:
-        return missing(Reason.COARSE_GRID, "doses of less than 1 cc are not given on a grid coarser than 3 mm")
-    outside_cm3 = dvh.outside_volume_cm3 if dvh.outside_volume_cm3 > 1e-9 * total_cm3 else 0.0
-    find = _Reading(metric, outside_cm3, dvh.outside_bound_gy, prescription_gy, dvh.max_gy)
-    answer = find(dvh.samples)
-    if answer is None:
-        return missing(Reason.OUTSIDE_GRID, f"{100 * outside_cm3 / total_cm3:.3g} % lies outside the dose grid")
-    value, low, high = answer
+    if coarse and wanted_cm3 is not None and wanted_cm3 < 1.0:
+        return Reason.COARSE_GRID, "doses of less than 1 cc are not given on a grid coarser than 3 mm"
+    return None
+
+
+def _with_band(found: Range, find: _Finder, dvh: Dvh) -> Range:
+    """A range widened by what the other readings make of it."""
+    low, high = found
     floor = BAND_FLOOR * find.scale * float(dvh.samples.dose_gy[0])
-    down = up = floor if dvh.variants and metric.kind not in {"V", "CV"} else 0.0
+    down = up = floor if dvh.variants and not find.metric.kind.is_volume else 0.0
     for variant, samples in dvh.variants:
         other = find(samples) if samples.dose_gy.size else None
         if other is None:
             continue
         weight = BAND_WEIGHT.get(variant, 1.0)
-        down = hypot(down, weight * abs(other[1] - low))
-        up = hypot(up, weight * abs(other[2] - high))
+        down = hypot(down, weight * abs(other[0] - low))
+        up = hypot(up, weight * abs(other[1] - high))
     low, high = max(low - down, 0.0), high + up
-    if metric.kind in {"V", "CV"} and metric.unit == "%":
-        high = min(high, 100.0)
-    low, high = min(low, value), max(high, value)
-    note = ""
-    if outside_cm3:
-        share = f"{100 * outside_cm3 / total_cm3:.3g} %"
-        note = f"{share} of the structure lies outside the dose grid; the band spans what that part can be"
-    return MetricValue(name, value, low, high, metric.unit, note=note)
+    return low, min(high, 100.0) if find.metric.kind.is_volume and find.metric.unit == "%" else high
 
 
-def _needs_prescription(metric: Metric) -> bool:
-    if metric.kind in {"V", "CV"}:
-        return metric.amount_unit == "%"
-    return metric.unit == "%"
+class _Finder:
+    """One metric on one set of samples: what it can be, from lowest to highest.
 
-
-class _Reading:
-    """One metric on one set of samples: (value, low, high) where the part outside the grid is counted as unknown."""
+    Both are one number unless a part of the structure lies outside the grid, whose dose is unknown.
+    """
 
     def __init__(
         self,
@@ -127,23 +150,37 @@ class _Reading:
         self.prescription_gy = prescription_gy
         self.max_gy = max_gy
 
-    def __call__(self, samples: Samples) -> tuple[float, float, float] | None:
+    def __call__(self, samples: Samples) -> Range | None:
         """None when the part outside decides and nothing bounds it."""
-        kind = self.metric.kind
-        find: dict[str, Callable[[Samples], tuple[float, float, float] | None]] = {
-            "V": self._volume,
-            "CV": self._volume,
-            "Mean": self._mean,
-            "Max": self._max,
-            "Min": self._min,
-        }
-        answer = find.get(kind, self._dose_at_volume)(samples)
-        if answer is None or kind in {"V", "CV"}:
-            return answer
-        value, low, high = (x * self.scale for x in answer)
-        return value, low, high
+        match self.metric.kind:
+            case MetricKind.VOLUME | MetricKind.VOLUME_SPARED:
+                return self._volume(samples)
+            case MetricKind.MEAN:
+                found = self._mean(samples)
+            case MetricKind.MAXIMUM:
+                found = self._max(samples)
+            case MetricKind.MINIMUM:
+                found = self._min(samples)
+            case MetricKind.MEDIAN:
+                found = self._dose_at_volume(samples, 0.5 * self._total_cm3(samples))
+            case MetricKind.DOSE | MetricKind.DOSE_COMPLEMENT:
+                found = self._dose_at_volume(samples, self._wanted_cm3(samples))
+            case _:
+                assert_never(self.metric.kind)
+        return None if found is None else (found[0] * self.scale, found[1] * self.scale)
 
-    def _volume(self, samples: Samples) -> tuple[float, float, float]:
+    def known(self, found: Range, total_cm3: float) -> bool:
+        """Whether the part outside leaves so little open that there is a value."""
+        open_ = found[1] - found[0]
+        least = NEGLIGIBLE * found[1]
+        if self.metric.kind.is_volume:
+            least = max(least, NEGLIGIBLE_OF_VOLUME * (100.0 if self.metric.unit == "%" else total_cm3))
+        return open_ <= least
+
+    def _total_cm3(self, samples: Samples) -> float:
+        return float(_cumulative(samples)[-1]) + self.outside_cm3
+
+    def _volume(self, samples: Samples) -> Range:
         metric = self.metric
         threshold_gy = metric.amount or 0.0
         if metric.amount_unit == "%":
@@ -151,69 +188,58 @@ class _Reading:
         cumulative = _cumulative(samples)
         known_cm3 = float(cumulative[-1])
         above_cm3 = _volume_at_least(samples, cumulative, threshold_gy)
-        cannot_reach = self.bound_gy is not None and self.bound_gy < threshold_gy
-        if metric.kind == "V":
-            low = above_cm3 + (self.outside_cm3 if threshold_gy <= 0 else 0.0)
-            high = above_cm3 + (0.0 if cannot_reach else self.outside_cm3)
-        else:
-            low = known_cm3 - above_cm3 + (self.outside_cm3 if cannot_reach else 0.0)
-            high = known_cm3 - above_cm3 + (0.0 if threshold_gy <= 0 else self.outside_cm3)
+        # The part outside receives the dose for certain, perhaps, or not at all.
+        certainly = self.outside_cm3 if threshold_gy <= 0 else 0.0
+        at_most = 0.0 if self.bound_gy is not None and self.bound_gy < threshold_gy else self.outside_cm3
         scale = 100.0 / (known_cm3 + self.outside_cm3) if metric.unit == "%" else 1.0
-        return low * scale, low * scale, high * scale
+        if metric.kind is MetricKind.VOLUME:
+            return (above_cm3 + certainly) * scale, (above_cm3 + at_most) * scale
+        spared_cm3 = known_cm3 - above_cm3 + self.outside_cm3
+        return (spared_cm3 - at_most) * scale, (spared_cm3 - certainly) * scale
 
-    def _mean(self, samples: Samples) -> tuple[float, float, float] | None:
-        known_cm3 = float(_cumulative(samples)[-1])
-        total_cm3 = known_cm3 + self.outside_cm3
+    def _mean(self, samples: Samples) -> Range | None:
+        total_cm3 = self._total_cm3(samples)
         mean_gy = float(np.dot(samples.dose_gy, samples.volume_cm3)) / total_cm3
         if not self.outside_cm3:
-            return mean_gy, mean_gy, mean_gy
+            return mean_gy, mean_gy
         if self.bound_gy is None:
             return None
-        # The best single answer is the mean of what is known, as planning systems give it; it stays inside the band.
-        highest_gy = mean_gy + self.bound_gy * self.outside_cm3 / total_cm3
-        return min(mean_gy * total_cm3 / known_cm3, highest_gy), mean_gy, highest_gy
+        return mean_gy, mean_gy + self.bound_gy * self.outside_cm3 / total_cm3
 
-    def _max(self, samples: Samples) -> tuple[float, float, float] | None:
+    def _max(self, samples: Samples) -> Range | None:
         # The highest dose found is a property of the structure, not of a reading; readings widen the band only.
-        found_gy = float(samples.dose_gy[0])
-        if self.max_gy is not None:
-            found_gy = max(found_gy, self.max_gy)
+        found_gy = max(float(samples.dose_gy[0]), self.max_gy or 0.0)
         if not self.outside_cm3:
-            return found_gy, found_gy, found_gy
-        if self.bound_gy is None:
-            return None
-        return found_gy, found_gy, max(found_gy, self.bound_gy)
+            return found_gy, found_gy
+        return None if self.bound_gy is None else (found_gy, max(found_gy, self.bound_gy))
 
-    def _min(self, samples: Samples) -> tuple[float, float, float]:
+    def _min(self, samples: Samples) -> Range:
         found_gy = float(samples.dose_gy[-1])
-        return found_gy, 0.0 if self.outside_cm3 else found_gy, found_gy
+        return 0.0 if self.outside_cm3 else found_gy, found_gy
 
-    def _dose_at_volume(self, samples: Samples) -> tuple[float, float, float] | None:
-        metric = self.metric
+    def _wanted_cm3(self, samples: Samples) -> float:
+        """The hottest volume [cm3] whose lowest dose is asked for."""
+        total_cm3, amount = self._total_cm3(samples), self.metric.amount or 0.0
+        wanted_cm3 = min(amount if self.metric.amount_unit == "cc" else amount / 100.0 * total_cm3, total_cm3)
+        return total_cm3 - wanted_cm3 if self.metric.kind is MetricKind.DOSE_COMPLEMENT else wanted_cm3
+
+    def _dose_at_volume(self, samples: Samples, volume_cm3: float) -> Range | None:
         cumulative = _cumulative(samples)
-        known_cm3 = float(cumulative[-1])
-        total_cm3 = known_cm3 + self.outside_cm3
-        amount = 50.0 if metric.amount is None else metric.amount
-        unit = metric.amount_unit or "%"
-        volume_cm3 = min(amount if unit == "cc" else amount / 100.0 * total_cm3, total_cm3)
-        if metric.kind == "DC":
-            volume_cm3 = total_cm3 - volume_cm3
-        if not self.outside_cm3:
-            dose_gy = float(np.interp(volume_cm3, cumulative, samples.dose_gy))
-            return dose_gy, dose_gy, dose_gy
-        if volume_cm3 > known_cm3:
-            return None
         dose_gy = float(np.interp(volume_cm3, cumulative, samples.dose_gy))
+        if not self.outside_cm3:
+            return dose_gy, dose_gy
+        # Of more than the known part the dose may be anything that the missing part has.
+        lowest_gy = dose_gy if volume_cm3 <= float(cumulative[-1]) else 0.0
         # The missing part can only push the curve up: by its volume, and never beyond its bound.
         if volume_cm3 > self.outside_cm3:
             highest_gy = float(np.interp(volume_cm3 - self.outside_cm3, cumulative, samples.dose_gy))
             if self.bound_gy is not None:
-                highest_gy = max(dose_gy, min(highest_gy, self.bound_gy))
+                highest_gy = min(highest_gy, max(dose_gy, self.bound_gy))
         elif self.bound_gy is not None:
             highest_gy = max(dose_gy, self.bound_gy)
         else:
             return None
-        return dose_gy, dose_gy, highest_gy
+        return lowest_gy, max(lowest_gy, highest_gy)
 
 
 def _cumulative(samples: Samples) -> FloatArray:

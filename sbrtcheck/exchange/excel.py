@@ -10,7 +10,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from sbrtcheck.errors import SbrtcheckError, missing_extra, wrong_usage
-from sbrtcheck.exchange.pqm import Dialect, dialect_of
+from sbrtcheck.exchange.pqm import Dialect, dialect_of, named
 from sbrtcheck.exchange.source import MAX_ROWS, Source
 from sbrtcheck.exchange.template import Statement, Template
 
@@ -246,9 +246,9 @@ def _header(
                 "E-OPTION", "--column", seen=", ".join(columns), detail="too little is mapped", remedy=remedy
             )
         return {field: [texts.index(h) for h in group] for field, group in wanted.items()}, number
-    seen = next(
-        (", ".join(c.text for c in cells if c.text)[:80] for _, cells in rows if any(c.text for c in cells)), ""
-    )
+    filled: list[list[str]] = [[c.text for c in cells if c.text] for _, cells in rows[:_HEADER_WITHIN]]
+    fullest = next((texts for texts in filled if len(texts) == max(map(len, filled))), [])
+    seen = ", ".join(fullest)[:120]
     remedy = 'Say which column holds what: --column "structure=Organ" --column "metric=Metric" --column "goal=Limit"'
     raise source.bad("no header row with these columns", remedy, place=f"sheet {title}", seen=seen)
 
@@ -257,7 +257,8 @@ def _as_columns(dialect: Dialect, texts: Sequence[str]) -> dict[str, list[str]]:
     """The columns of a PQM file, as far as they are there."""
     wanted = {
         "structure": [dialect.structure],
-        "aliases": [n for n in dialect.names if n in texts],
+        "aliases": [n for n in (dialect.aliases,) if n in texts],
+        "codes": [n for n in dialect.codes if n in texts],
         "metric": [dialect.metric],
         "goal": [dialect.goal],
         "variation": [n for n in (dialect.variation,) if n in texts],
@@ -273,18 +274,14 @@ def _statement(cells: Sequence[_Cell], found: Mapping[str, list[int]], *, number
     def text(field: str) -> str:
         return next((cell(i).text for i in found.get(field, ())), "")
 
-    ids = [part.strip() for part in text("structure").split("|") if part.strip()]
-    others = [part.strip() for i in found.get("aliases", ()) for part in cell(i).text.split("|")]
-    names = [*ids[1:], *(name for name in others if name and not name.isdigit())]
     metric, unit = text("metric"), text("unit")
     stated = Statement(
         place=f"row {number}",
-        structure=ids[0] if ids else "",
         metric=f"{metric}[{unit}]" if unit and not metric.endswith("]") else metric,
         goal=text("goal") if "goal" in found else text("comparator") + text("limit"),
         variation=text("variation"),
-        aliases=tuple(dict.fromkeys(name for name in names if not ids or name != ids[0])),
         priority=text("priority"),
+        **named(text("structure"), aliases=text("aliases"), codes=[cell(i).text for i in found.get("codes", ())]),
     )
     for indices in found.values():
         for index in indices:

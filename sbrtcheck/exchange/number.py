@@ -14,13 +14,14 @@ from sbrtcheck.model.metric import format_metric, parse_metric
 MAX_TEXT = 64
 _PLAIN = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _NUMBER = re.compile(_PLAIN, re.ASCII)
-_GOAL = re.compile(rf"(<=|>=|<|>|≤|≥)\s*({_PLAIN})\s*(cGy|Gy|cc|%)?", re.ASCII)
+_VOLUME = "cc|ccm|cm3|cm³|ml"
+_GOAL = re.compile(rf"(<=|>=|<|>|≤|≥)\s*({_PLAIN})\s*(cGy|Gy|%|{_VOLUME})?", re.ASCII)
 _METRIC = re.compile(
-    rf"(?:(?P<kind>CV|DC|D|V)\s*(?P<amount>{_PLAIN})\s*(?P<amount_unit>cc|%|cGy|Gy)?|(?P<word>Max|Min|Mean))"
-    r"\s*(?:\[(?P<unit>[^\]]*)\])?",
+    rf"(?:(?P<kind>CV|DC|D|V)\s*(?P<amount>{_PLAIN})\s*(?P<amount_unit>%|cGy|Gy|{_VOLUME})?|D?(?P<word>Max|Min|Mean))"
+    r"\s*(?:\[(?P<unit>[^\]]*)\]|\((?P<round>[^)]*)\))?",
     re.ASCII | re.IGNORECASE,
 )
-_UNITS = {"cgy": "cGy", "gy": "Gy", "cc": "cc", "cm3": "cc", "cm³": "cc", "%": "%"}
+_UNITS = {"cgy": "cGy", "gy": "Gy", "%": "%", **dict.fromkeys(_VOLUME.split("|"), "cc")}
 _INDEX = re.compile(r"(CI|CN|GI|HI|R50|R100|D2cm)\b|(CI|CN|GI|HI)[0-9]", re.IGNORECASE)
 _BARE = re.compile(r"D?(max|min|mean)|[DV][0-9.]+", re.IGNORECASE | re.ASCII)
 # A limit below this, stated in cGy, looks like a number in Gy [Gy]; ours.
@@ -49,9 +50,10 @@ def read_metric(text: str) -> tuple[Metric, str, Decimal, tuple[str, ...]] | str
     match = _METRIC.fullmatch(text.strip())
     if match is None:
         return _no_metric(text.strip())
-    unit = _UNITS.get((match["unit"] or "").strip().casefold())
-    if match["unit"] is None or unit is None:
-        return f"the unit of {text} is not stated" if not match["unit"] else f"{match['unit']} is no unit of a metric"
+    stated = _bracket(match)
+    unit = _UNITS.get(stated.casefold())
+    if unit is None:
+        return f"the unit of {text.strip()} is not stated" if not stated else f"{stated} is no unit of a metric"
     factor, changes = Decimal(1), []
     if unit == "cGy":
         unit, factor = "Gy", Decimal("0.01")
@@ -137,7 +139,19 @@ def read_variation(text: str, *, comparator: str, unit: str) -> tuple[str, Decim
 def bracket_unit(metric: str) -> str:
     """The unit in a metric's brackets as it stands there."""
     match = _METRIC.fullmatch(metric.strip()) if len(metric) <= MAX_TEXT else None
-    return (match["unit"] or "").strip() if match else ""
+    return _bracket(match) if match else ""
+
+
+def _bracket(match: re.Match[str]) -> str:
+    return (match["unit"] or match["round"] or "").strip()
+
+
+def with_unit_of_goal(metric: str, goal: str) -> str:
+    """A metric without brackets with the unit that stands behind the number of its goal, if one does."""
+    if len(metric) > MAX_TEXT or len(goal) > MAX_TEXT or any(bracket in metric for bracket in "[("):
+        return metric
+    stated = _GOAL.fullmatch(goal.strip())
+    return f"{metric.strip()}[{stated[3]}]" if stated is not None and stated[3] else metric
 
 
 def looks_like_gray(limit: Decimal, *, factor: Decimal, unit: str) -> bool:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from sbrtcheck.errors import Problem, WrongUsageError
 from sbrtcheck.exchange.number import plain
@@ -26,14 +27,15 @@ class Dialect:
     goal: str
     variation: str
     priority: str
-    names: tuple[str, ...]
+    aliases: str
+    codes: tuple[str, ...]
     other: tuple[str, ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns."""
         known = (self.structure, self.metric, self.goal, self.variation, self.priority)
-        return (*known, *self.names, *self.other)
+        return (*known, self.aliases, *self.codes, *self.other)
 
 
 PLANCHECK = Dialect(
@@ -43,7 +45,8 @@ PLANCHECK = Dialect(
     goal="Evaluation Point",
     variation="Variation",
     priority="Priority",
-    names=("IDAliases", "Structure Codes", "CodeAliases"),
+    aliases="IDAliases",
+    codes=("Structure Codes", "CodeAliases"),
     other=("Met", "Achieved"),
 )
 CLEARPLAN = Dialect(
@@ -53,7 +56,8 @@ CLEARPLAN = Dialect(
     goal="Goal",
     variation="Variation",
     priority="Priority",
-    names=("TemplateAliases", "TemplateCodes", "TemplateTypes"),
+    aliases="TemplateAliases",
+    codes=("TemplateCodes", "TemplateTypes"),
     other=("Source", "Notes"),
 )
 DVH_EVALUATOR = Dialect(
@@ -63,7 +67,8 @@ DVH_EVALUATOR = Dialect(
     goal="Evaluator",
     variation="VariationAcceptable",
     priority="Priority",
-    names=("Aliases", "StructureCode"),
+    aliases="Aliases",
+    codes=("StructureCode",),
     other=("Met", "Achieved"),
 )
 _MAX_PROBLEMS = 20
@@ -143,19 +148,41 @@ def _no_header(header: Sequence[str]) -> tuple[str, str]:
 
 def statement(cells: Mapping[str, str], dialect: Dialect, *, place: str) -> Statement:
     """One row. Numeric codes (FMA) name nothing here: the file's own words count."""
-    ids = [part.strip() for part in cells[dialect.structure].split("|") if part.strip()]
-    others = [part.strip() for column in dialect.names for part in cells.get(column, "").split("|")]
-    names = [*ids[1:], *(name for name in others if name and not name.isdigit())]
-    structure = ids[0] if ids else ""
     return Statement(
         place=place,
-        structure=structure,
         metric=cells[dialect.metric],
         goal=cells[dialect.goal],
         variation=cells.get(dialect.variation, ""),
-        aliases=tuple(dict.fromkeys(name for name in names if name != structure)),
         priority=cells.get(dialect.priority, ""),
+        **named(
+            cells[dialect.structure],
+            aliases=cells.get(dialect.aliases, ""),
+            codes=[cells.get(column, "") for column in dialect.codes],
+        ),
     )
+
+
+class Named(TypedDict):
+    """A structure with its other names and its codes in words, as a Statement takes them."""
+
+    structure: str
+    aliases: tuple[str, ...]
+    codes: tuple[str, ...]
+
+
+def named(structure: str, *, aliases: str, codes: Sequence[str]) -> Named:
+    """Lists in cells are separated by ``|``; of several names of a structure the first is it, the rest are others."""
+    ids, others = _parts(structure), _parts(aliases)
+    first = ids[0] if ids else ""
+    return Named(
+        structure=first,
+        aliases=tuple(dict.fromkeys(name for name in (*ids[1:], *others) if name != first)),
+        codes=tuple(dict.fromkeys(code for cell in codes for code in _parts(cell) if not code.isdigit())),
+    )
+
+
+def _parts(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split("|") if part.strip()]
 
 
 def write_pqm(limits: Sequence[Taken]) -> tuple[str, tuple[Unstatable, ...]]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sbrtcheck.anatomy.names import closest_organs, find_organ, is_readable, name_index
-from sbrtcheck.anatomy.target_names import TARGET_TYPES, is_helper_name, parse_prv, parse_target
+from sbrtcheck.anatomy.target_names import is_helper_name, parse_prv, parse_target
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.exchange.template import Statement
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import name_key
 
 MAX_NAME = 64
@@ -114,10 +115,10 @@ def meanings(statements: Sequence[Statement], *, given: Mapping[str, Meaning]) -
         given: what the user says; it counts before all names.
     """
     disputes = _disputes(statements, given)
-    kept: dict[tuple[str, tuple[str, ...]], Meaning] = {}
+    kept: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Meaning] = {}
     out = []
     for s in statements:
-        key = (s.structure, s.aliases)
+        key = (s.structure, s.aliases, s.codes)
         if key not in kept:
             kept[key] = given[s.structure] if s.structure in given else _meaning(s, disputes)
         out.append(kept[key])
@@ -133,7 +134,7 @@ def _meaning(statement: Statement, disputes: Mapping[str, tuple[str, ...]]) -> M
             claimants = disputes[name_key(alias)]
             claimed = " and ".join(claimants[:3]) + (" and others" if len(claimants) > 3 else "")
             return Meaning(refusal=f"the name {alias} is claimed by {claimed}")
-    others = [(alias, r) for alias in statement.aliases if (r := _read(alias)).kind]
+    others = [(name, r) for name in (*statement.aliases, *statement.codes) if (r := _read(name)).kind]
     by = ""
     if not own.kind:
         if not others:

@@ -9,7 +9,15 @@ from decimal import Decimal
 from statistics import median
 
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.exchange.number import bracket_unit, looks_like_gray, plain, read_goal, read_metric, read_variation
+from sbrtcheck.exchange.number import (
+    bracket_unit,
+    looks_like_gray,
+    plain,
+    read_goal,
+    read_metric,
+    read_variation,
+    with_unit_of_goal,
+)
 from sbrtcheck.exchange.structures import Meaning, meanings, read_map
 from sbrtcheck.exchange.template import Bound, Fate, Imported, Row, Statement, Taken, Template
 from sbrtcheck.exchange.write_table import MAX_GOAL, bound_words, table_lines
@@ -112,12 +120,13 @@ def _read_one(desk: _Desk, meaning: Meaning, *, n_fractions: int, level: Level, 
         return
     if meaning.refusal:
         desk.refuse(meaning.refusal)
-    read = read_metric(s.metric)
+    whole = with_unit_of_goal(s.metric, s.goal)
+    read = read_metric(whole)
     if isinstance(read, str):
         desk.refuse(read)
         return
     metric, metric_text, factor, changes = read
-    bounds = _bounds(s, metric, factor=factor, level=level)
+    bounds = _bounds(replace(s, metric=whole), metric, factor=factor, level=level)
     if isinstance(bounds, str):
         desk.refuse(bounds)
         return
@@ -126,7 +135,8 @@ def _read_one(desk: _Desk, meaning: Meaning, *, n_fractions: int, level: Level, 
         desk.refuse(problem)
     if desk.reasons:
         return
-    desk.changes += [c for c in (*s.changed, meaning.changed, *changes) if c]
+    unit = "" if whole == s.metric else "the unit stands behind the goal"
+    desk.changes += [c for c in (*s.changed, meaning.changed, unit, *changes) if c]
     if draft.organ and metric.kind == "Max":
         desk.changes.append("the highest dose is judged at 0.035 cc")
     desk.draft, desk.dose_level_gy = draft, meaning.dose_level_gy

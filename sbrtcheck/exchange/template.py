@@ -37,7 +37,8 @@ class Statement:
 
     Attributes:
         place: where it stands ("line 14", "cell B7", "MeasureItem 3").
-        structure: the structure as named there; ``aliases``: the other names that the row gives it.
+        structure: the structure as named there; ``aliases``: the other names that the row gives it; ``codes``: its
+            codes and types in words, which several structures may share.
         metric: in the form ``D15cc[cGy]``, or what stands there when it has no such form.
         goal: comparator and number in the unit of the metric's brackets (``<=1200``).
         variation: number, with or without a comparator; "" for none.
@@ -55,6 +56,7 @@ class Statement:
     goal: str
     variation: str = ""
     aliases: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     priority: str = ""
     level: Level | None = None
     n_fractions: int | None = None
@@ -146,6 +148,12 @@ class Imported:
     def n_limits(self) -> int:
         """How many rows state a limit."""
         return sum(row.fate is not Fate.NO_LIMIT for row in self.rows)
+
+    @property
+    def mixes_units(self) -> bool:
+        """True when some rows state doses in cGy and others in Gy."""
+        metrics = [row.statement.metric.casefold() for row in self.rows]
+        return any("cgy" in m for m in metrics) and any("gy" in m.replace("cgy", "") for m in metrics)
 
     @property
     def is_partial(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sbrtcheck.errors import safe_text, wrong_usage
+from sbrtcheck.errors import fractions, safe_text, wrong_usage
 from sbrtcheck.radiobiology.lq import checked_fractions
 from sbrtcheck.tables.suspicion import load_suspicion
 
@@ -37,9 +37,8 @@ class Phase:
     @property
     def words(self) -> str:
         """The phase in words."""
-        noun = "fraction" if self.n_fractions == 1 else "fractions"
         each = plain_number(self.dose_per_fraction_gy)
-        return f"{plain_number(self.total_dose_gy)} Gy in {self.n_fractions} {noun} of {each} Gy"
+        return f"{plain_number(self.total_dose_gy)} Gy in {fractions(self.n_fractions)} of {each} Gy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,7 @@ def _sides(found: re.Match[str], text: str) -> tuple[str, str, str]:
             )
         if int(n) == int(dose):
             return dose, n, ""
-        noun = "fraction" if int(n) == 1 else "fractions"
-        return dose, n, f"read as {n} {noun} of {dose} Gy; for {dose} fractions of {n} Gy write {other}"
+        return dose, n, f"read as {fractions(int(n))} of {dose} Gy; for {dose} fractions of {n} Gy write {other}"
     if (left_unit == "gy") == (right_unit == "gy") and left_unit and right_unit:
         raise _bad(text, "both sides have the same unit")
     return (left, right, "") if left_is_dose else (right, left, "")

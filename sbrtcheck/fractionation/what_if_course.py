@@ -10,6 +10,7 @@ from sbrtcheck.course.earlier import earlier_organs, sequence_of
 from sbrtcheck.course.limits import judge_sum
 from sbrtcheck.course.row import CourseFacts, course_facts
 from sbrtcheck.course.sum import CourseSum
+from sbrtcheck.errors import fractions
 from sbrtcheck.fractionation.what_if_plan import counts
 from sbrtcheck.model import Finding, FindingKind, Level
 from sbrtcheck.plan.doses import PlanDoses
@@ -45,7 +46,7 @@ class Beside:
     def words(self) -> tuple[str, ...]:
         """What counts beside the scaled plan."""
         others = [p for i, p in enumerate(self.total.plans) if i != self.index]
-        out = [f"{p.label} as it is, {p.n_fractions} fraction{'' if p.n_fractions == 1 else 's'}" for p in others]
+        out = [f"{p.label} as it is, {fractions(p.n_fractions)}" for p in others]
         if self.facts.earlier:
             out.append(f"earlier dose as declared: {', '.join(self.facts.earlier)}")
         return tuple(out)

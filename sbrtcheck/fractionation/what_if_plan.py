@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
+from sbrtcheck.judging.organ_limits import judge_organ_limits
+from sbrtcheck.judging.plan_context import judgeable
 from sbrtcheck.judging.required import required_organs_settled
+from sbrtcheck.judging.stand_ins import below_the_diaphragm, judge_stand_ins
 from sbrtcheck.model import Finding, OrganTable, Outcome, Verdict
 from sbrtcheck.model.dose import scaled
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.tables.policy import load_policy
 
 
 def judged_limits(
@@ -26,17 +29,16 @@ def judged_limits(
             prescription_gy=None if prescription is None else prescription * factor,
         )
 
-    context = PlanContext(
-        label=doses.label,
+    plan = judgeable(doses, load_policy(), absent=absent)
+    context = replace(
+        plan.context,
         n_fractions=n,
-        subjects={organ: tuple(at(s) for s in items) for organ, items in doses.subjects.items()},
-        required=doses.required,
-        containers=doses.containers,
-        absent=absent,
-        sex=doses.sex,
-        out_of_reach=doses.out_of_reach,
+        subjects={organ: tuple(at(s) for s in items) for organ, items in plan.context.subjects.items()},
+        highest_gy=None,
     )
     limits = judge_organ_limits(context, table)
+    limits += judge_stand_ins(context, table, limits)
+    limits = below_the_diaphragm(limits, context, doses.lesions)
     return (*limits, *required_organs_settled(context, table, limits))
 
 

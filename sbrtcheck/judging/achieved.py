@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sbrtcheck.dvh.around_targets.conformity import icru91
+from sbrtcheck.dvh.around_targets.indices import icru91
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging import guideline
 from sbrtcheck.model import Finding, FindingKind, Lesion, MetricValue

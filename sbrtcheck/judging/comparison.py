@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sbrtcheck.dvh import metrics
-from sbrtcheck.model import Dvh, Metric, MetricValue, Reason, Verdict
+from sbrtcheck.model import ContourMeaning, Dvh, Metric, MetricKind, MetricValue, Reason, Verdict
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.model.subject import Subject
 
-POINT_VOLUME_FALLBACK_CM3 = 0.035
 WORSE = {
     Verdict.INFORMATION: 0,
     Verdict.MET: 1,
@@ -48,13 +48,18 @@ def holds(value: float, comparator: str, limit: float) -> bool:
 
 
 def compare(value: MetricValue, *, comparator: str, limit: float) -> Verdict:
-    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it."""
-    if value.value is None or value.low is None or value.high is None:
+    """NOT_MET: the value is beyond the limit, whatever the band. MARGINAL: met, but the band crosses it.
+
+    Of a value that is only known to lie in a range (a part lies outside the dose grid) both ends must agree.
+    """
+    if value.low is None or value.high is None:
         return Verdict.NOT_EVALUABLE
-    if not holds(value.value, comparator, limit):
+    near_end, far_end = (value.low, value.high) if is_upper(comparator) else (value.high, value.low)
+    if not holds(near_end if value.value is None else value.value, comparator, limit):
         return Verdict.NOT_MET
-    far_end = value.high if is_upper(comparator) else value.low
-    return Verdict.MET if holds(far_end, comparator, limit) else Verdict.MARGINAL
+    if holds(far_end, comparator, limit):
+        return Verdict.MET
+    return Verdict.NOT_EVALUABLE if value.value is None else Verdict.MARGINAL
 
 
 def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
@@ -63,7 +68,7 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
 
 
 def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, whole: bool = False) -> Judgement:
-    """One subject against one limit. All readings of ambiguous contours are judged and the worse verdict counts.
+    """One subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts.
 
     Args:
         subject: the organ.
@@ -73,14 +78,11 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, wh
         whole: the whole organ is known to be drawn: an upper limit on more of it than there is, is met.
     """
     readings = [subject.dvh, *subject.dvh.alternatives]
-    judged = [_judge_reading(subject, d, metric, comparator, limit, whole) for d in readings]
-    # Of readings with one verdict the one with the worse number.
-    sign = 1.0 if is_upper(comparator) else -1.0
-    judged.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
-    worst = worst_judgement(judged)
+    judged = [(d, _judge_reading(subject, d, metric, comparator, limit, whole)) for d in readings]
+    worst = _of_all_readings(judged, comparator)
     if not subject.missing_part or worst.verdict is Verdict.NOT_EVALUABLE:
         return worst
-    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and grows_with_volume(metric):
+    if worst.verdict is Verdict.NOT_MET and is_upper(comparator) and metric.grows_with_volume:
         return worst
     lacks = "not contoured" if subject.missing_reason is Reason.PART_MISSING else "cannot be used"
     # A mean, a percentage or a spared volume of a part may be on either side of that of the whole.
@@ -90,15 +92,35 @@ def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, wh
     return not_evaluable(worst, subject.missing_reason, f"{subject.missing_part} {lacks}; {so_far}")
 
 
+def _of_all_readings(readings: Sequence[tuple[Dvh, Judgement]], comparator: str) -> Judgement:
+    """The worst of the readings that may be meant; what another one would say is named beside it."""
+    # Of readings with one verdict the one with the worse number.
+    sign = 1.0 if is_upper(comparator) else -1.0
+    meant = [j for d, j in readings if d.meaning.may_be_meant]
+    meant.sort(key=lambda j: sign * j.value.value if j.value.value is not None else float("inf"), reverse=True)
+    worst = worst_judgement(meant)
+    said = [worst.note]
+    for dvh, judged in readings:
+        of_worst = judged is worst and dvh.meaning is not ContourMeaning.AS_DRAWN
+        if of_worst or judged.verdict is not worst.verdict:
+            label = dvh.notes[-1] if dvh.notes and dvh.meaning is not ContourMeaning.AS_DRAWN else dvh.meaning.value
+            verdict = judged.verdict.value.lower().replace("_", " ")
+            shown = "" if judged.value.value is None else f"{judged.value.value:.2f} {judged.value.unit}, "
+            said.append(f"{label}: {shown}{verdict}")
+    note = "; ".join(part for part in said if part)
+    return replace(worst, value=replace(worst.value, note=note), note=note)
+
+
 def _judge_reading(subject: Subject, dvh: Dvh, metric: Metric, comparator: str, limit: float, whole: bool) -> Judgement:
     value = metrics.evaluate(metric, dvh, prescription_gy=subject.prescription_gy)
     verdict = compare(value, comparator=comparator, limit=limit)
+    value = _settled(value, verdict, comparator)
     judgement = Judgement(verdict, value, value.note)
     if verdict is Verdict.MARGINAL and dvh.outside_volume_cm3 > 0:
         return not_evaluable(judgement, Reason.OUTSIDE_GRID, "the part outside the dose grid decides")
     if value.reason is Reason.ROI_SMALLER_THAN_METRIC and is_upper(comparator):
         return _of_a_small_structure(judgement, subject, dvh, metric, comparator, limit, whole)
-    if subject.cut and hangs_on_the_whole(metric) and verdict is not Verdict.NOT_EVALUABLE:
+    if subject.cut and metric.hangs_on_the_whole and verdict is not Verdict.NOT_EVALUABLE:
         return _of_a_part(judgement, comparator)
     return judgement
 
@@ -109,7 +131,7 @@ def _of_a_small_structure(
     """A limit on the hottest x cc of a structure smaller than x cc."""
     value = judgement.value
     point = metrics.evaluate(
-        replace(metric, kind="D", amount=POINT_VOLUME_FALLBACK_CM3, amount_unit="cc"),
+        replace(metric, kind=MetricKind.DOSE, amount=POINT_VOLUME_CM3, amount_unit="cc"),
         dvh,
         prescription_gy=subject.prescription_gy,
     )
@@ -125,11 +147,13 @@ def _of_a_small_structure(
     return Judgement(Verdict.MET, replace(value, reason=None, note=note), note)
 
 
-def hangs_on_the_whole(metric: Metric) -> bool:
-    """True where a part of an organ has another value than the whole: means, shares and spared volumes."""
-    if metric.kind in {"CV", "DC", "Mean"}:
-        return True
-    return (metric.kind == "V" and metric.unit == "%") or (metric.kind == "D" and metric.amount_unit == "%")
+def _settled(value: MetricValue, verdict: Verdict, comparator: str) -> MetricValue:
+    """A range that settles a limit, as the end of it that does: what the value is at least, or at most."""
+    if value.value is not None or value.low is None or value.high is None or verdict is Verdict.NOT_EVALUABLE:
+        return value
+    at_most = is_upper(comparator) == (verdict is Verdict.MET)
+    end, words = (value.high, "at most") if at_most else (value.low, "at least")
+    return replace(value, value=end, reason=None, note=f"{words}; {value.note}")
 
 
 def _of_a_part(judgement: Judgement, comparator: str) -> Judgement:
@@ -149,12 +173,3 @@ def not_evaluable(judgement: Judgement, reason: Reason, note: str) -> Judgement:
     """The same without its number, for a reason."""
     value = replace(judgement.value, value=None, low=None, high=None, reason=reason, note=note)
     return Judgement(Verdict.NOT_EVALUABLE, value, note)
-
-
-def grows_with_volume(metric: Metric) -> bool:
-    """True when a larger structure can only have a larger value: hottest-volume doses and absolute volumes."""
-    return (
-        metric.kind == "Max"
-        or (metric.kind == "D" and metric.amount_unit == "cc")
-        or (metric.kind == "V" and metric.unit == "cc")
-    )

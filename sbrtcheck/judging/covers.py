@@ -7,12 +7,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.interpolation import dose_at
-from sbrtcheck.model import DoseReference, Lesion, Metric, MetricValue
+from sbrtcheck.model import DoseReference, Lesion, Metric, MetricKind, MetricValue
 from sbrtcheck.model.policy import NormalisedTo, Policy
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 POINT_TYPES = {"COORDINATES", "POINT", "SITE"}
 # A declaration that asks for this of the PTV, or more, asks for what coverage goals ask for anyway.
@@ -91,7 +91,7 @@ def declared_value(doses: PlanDoses, lesion: Lesion, declared: NormalisedTo) -> 
     """The structure that a declaration speaks of and its dose at that volume [% of Rx]; "" when it is not drawn."""
     members = {"PTV": lesion.ptv, "CTV": lesion.ctv, "ITV": lesion.itv, "GTV": lesion.gtv}
     roi = members[declared.structure] or (lesion.itv or lesion.gtv if declared.structure in {"GTV", "ITV"} else "")
-    metric = Metric(kind="D", amount=declared.volume_percent, amount_unit="%", unit="%")
+    metric = Metric(kind=MetricKind.DOSE, amount=declared.volume_percent, amount_unit="%", unit="%")
     dvh = doses.dvhs[roi or lesion.ptv]
     return roi, evaluate(metric, dvh, prescription_gy=lesion.prescription_gy)
 

@@ -107,14 +107,6 @@ def _missing_targets(doses: PlanDoses) -> list[Finding]:
         completeness(rule_id="target:not_judged", plan=doses.label, reason=Reason.NO_TARGET, notes=(note,))
         for note in doses.targets_not_judged
     ]
-    for lesion in doses.lesions:
-        if not lesion.site:
-            note = f'the site of {safe_text(lesion.ptv)} is not known; add --site "{safe_text(lesion.ptv)}=lung"'
-            out.append(
-                completeness(
-                    rule_id="site:unknown", plan=doses.label, lesion=lesion.id, reason=Reason.NO_SITE, notes=(note,)
-                )
-            )
     return out
 
 

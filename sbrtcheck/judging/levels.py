@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.judging.comparison import judge
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.row_kinds import kind_of, kind_of_finding, missed_by_percent
@@ -151,6 +152,34 @@ def _needs_review_when_far(held: Held, finding: Finding) -> Finding:
         return finding
     said = f"an optimal limit missed by {over:.0f} % of it, more than {allowed:g} %: a person decides"
     return held_at(finding, Outcome.MARGINAL, said, MISSED_BY_FAR)
+
+
+# ---- the bone that holds the target
+
+
+def bone_of_the_target(held: Held, findings: Sequence[Finding]) -> list[Finding]:
+    """Rows on the bone in which a target lies are optimal: it gets the prescription, and is meant to."""
+    organs = organ_group("bone")
+    return [_in_the_bone(held, f) if set(f.organ.split("+")) & organs else f for f in findings]
+
+
+def _in_the_bone(held: Held, finding: Finding) -> Finding:
+    subject = held.context.subject_of(finding)
+    if finding.kind is not FindingKind.ORGAN_LIMIT or finding.level is not Level.MANDATORY or is_local(finding):
+        return finding
+    if subject is None or not _holds_the_target(held, subject):
+        return finding
+    outcome = Outcome.PASS_WITH_VARIATION if finding.verdict is Verdict.NOT_MET else Outcome.PASS
+    return held_at(finding, outcome, "the target lies in this bone: held as optimal", level=Level.OPTIMAL)
+
+
+def _holds_the_target(held: Held, subject: Subject) -> bool:
+    """Whether the bone has at least half of its nearest target's volume at the prescription."""
+    target = next((x for x in held.lesions if x.id == subject.nearest_lesion), None)
+    if target is None or target.site != "bone" or not target.volume_cm3 or target.prescription_gy is None:
+        return False
+    hot = evaluate("V100%[cc]", subject.dvh, prescription_gy=target.prescription_gy)
+    return hot.value is not None and hot.value >= 0.5 * target.volume_cm3
 
 
 # ---- hollow organs

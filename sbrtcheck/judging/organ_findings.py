@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sbrtcheck.judging.central_levels import airway_in_eight, central_in_five, wall_rows
 from sbrtcheck.judging.levels import (
     Held,
+    bone_of_the_target,
     cord_by_hytec,
     hollow_maximum,
     hollow_volumes,
@@ -16,12 +17,14 @@ from sbrtcheck.judging.levels import (
 )
 from sbrtcheck.judging.organ_limits import judge_organ_limits
 from sbrtcheck.judging.small_organs import judge_small_organs
+from sbrtcheck.judging.stand_ins import below_the_diaphragm, judge_stand_ins
 from sbrtcheck.judging.supplements import judge_means, judge_supplements, several_lung_lesions, shown_means
 from sbrtcheck.model import Finding, OrganTable
 
 # In this order: each takes the findings as the one before left them.
 RULES: tuple[Callable[[Held, Sequence[Finding]], list[Finding]], ...] = (
     cord_by_hytec,
+    bone_of_the_target,
     central_in_five,
     wall_rows,
     hollow_volumes,
@@ -49,7 +52,9 @@ def judge_organs(held: Held, *, absent: Mapping[str, str]) -> OrganFindings:
     context = held.context
     supplied = judge_supplements(context, held.table, held.tables)
     n_lung_lesions = sum(x.site == "lung" for x in held.lesions)
-    findings: Sequence[Finding] = [*judge_organ_limits(context, held.table), *supplied.findings, *judge_means(context)]
+    rows = [*judge_organ_limits(context, held.table), *supplied.findings]
+    rows += [f for table in (held.table, *supplied.tables) for f in judge_stand_ins(context, table, rows)]
+    findings: Sequence[Finding] = [*below_the_diaphragm(rows, context, held.lesions), *judge_means(context)]
     findings = several_lung_lesions(context, findings, n_lung_lesions=n_lung_lesions)
     findings = judge_small_organs(context, findings, absent=absent)
     for rule in RULES:

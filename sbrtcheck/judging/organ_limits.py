@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sbrtcheck.anatomy.points import NEAR_TARGET_MM
-from sbrtcheck.judging.comparison import WORSE, Judgement, grows_with_volume, holds, is_upper, judge, not_evaluable
+from sbrtcheck.judging.comparison import WORSE, Judgement, holds, is_upper, judge, not_evaluable
 from sbrtcheck.model import (
     Finding,
     FindingKind,
@@ -20,6 +20,7 @@ from sbrtcheck.model import (
     Verdict,
 )
 from sbrtcheck.model.finding import told
+from sbrtcheck.model.metric import MetricKind
 from sbrtcheck.model.policy import Policy
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables.clinic_rows import LOCAL
@@ -42,7 +43,9 @@ class PlanContext:
     outside; ``absent`` holds organs declared absent, with the reason; ``out_of_reach`` the requirements of
     ``required`` for which all that is contoured lies on the other side or at another level, with what is wrong.
     ``liver_lesion``: primary or metastasis, "" when not stated. ``own_organs``: organs of the lesions' own sites, whose
-    rows leave the plan incomplete where only a part of them is drawn.
+    rows leave the plan incomplete where only a part of them is drawn. ``away``: of a requirement those organs that lie
+    elsewhere. ``highest_gy``: in the body. ``near``: ROIs of organs near a target; ``not_understood``: other ROIs there
+    of which nobody knows what they are.
     """
 
     label: str
@@ -56,6 +59,10 @@ class PlanContext:
     liver_lesion: str = ""
     own_organs: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=load_policy)
+    away: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    highest_gy: float | None = None
+    near: frozenset[str] = frozenset()
+    not_understood: tuple[str, ...] = ()
 
     def subject_of(self, finding: Finding) -> Subject | None:
         """What a finding was judged on: the subject of its organ and ROI, or of its ROI where another one stood in."""
@@ -72,7 +79,7 @@ def row_metric(row: LimitRow, table: OrganTable) -> tuple[Metric, str]:
         raise ValueError(f"{row.rule_id}: the row cannot be computed")
     if row.metric.kind != "Max":
         return row.metric, ""
-    metric = replace(row.metric, kind="D", amount=table.point_volume_cm3, amount_unit="cc")
+    metric = replace(row.metric, kind=MetricKind.DOSE, amount=table.point_volume_cm3, amount_unit="cc")
     origin = "as the source says" if table.point_volume_printed else "our choice: the source prints no volume"
     return metric, f"maximum taken at {table.point_volume_cm3:g} cc ({origin})"
 
@@ -173,7 +180,7 @@ def _settled_from_outside(
     context: PlanContext, row: LimitRow, metric: Metric, organ: str
 ) -> tuple[Judgement, Subject, str] | None:
     """A containing structure that meets an upper limit settles it; one that misses it says nothing."""
-    if not is_upper(row.comparator) or not grows_with_volume(metric):
+    if not is_upper(row.comparator) or not metric.grows_with_volume:
         return None
     # Both sides of a paired container must keep the limit; of several containers one is enough.
     judged = []
@@ -199,7 +206,7 @@ def _exceeded_from_inside(
     context: PlanContext, row: LimitRow, metric: Metric, organ: str
 ) -> tuple[Judgement, Subject, str] | None:
     """An organ beyond the upper limit of its container makes that limit missed; below it says nothing."""
-    if not is_upper(row.comparator) or not grows_with_volume(metric):
+    if not is_upper(row.comparator) or not metric.grows_with_volume:
         return None
     for inner, containers in context.containers.items():
         if not set(organ.split("+")) & set(containers):

@@ -15,7 +15,12 @@ from sbrtcheck.judging.organ_findings import judge_organs
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
 from sbrtcheck.judging.organs_first import judge_organs_first
 from sbrtcheck.judging.other_sources import Beside, judge_other_sources
-from sbrtcheck.judging.required import required_organs_settled, some_organ_judged
+from sbrtcheck.judging.plan_context import judgeable
+from sbrtcheck.judging.plan_facts import judge_plan_facts
+from sbrtcheck.judging.plausible import implausible_organs
+from sbrtcheck.judging.required import reach_lines, required_organs_settled, some_organ_judged
+from sbrtcheck.judging.scope import judge_scope
+from sbrtcheck.judging.unjudged import judged_organs, not_judged
 from sbrtcheck.model import (
     CourseThresholds,
     Finding,
@@ -25,6 +30,7 @@ from sbrtcheck.model import (
     Reason,
     TableChoice,
     TargetGoal,
+    Unjudged,
     worst_outcome,
 )
 from sbrtcheck.model.finding import as_other_source, completeness, told
@@ -35,21 +41,26 @@ from sbrtcheck.tables.clinic_rows import AddedRow, as_clinic_sets
 from sbrtcheck.tables.organ_tables import (
     choose_table,
     load_organs,
-    load_regions,
     load_table,
     load_tables,
 )
 from sbrtcheck.tables.policy import load_policy
-from sbrtcheck.tables.policy_groups import own_organs
 from sbrtcheck.tables.policy_rows import coverage_goals
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPlan:
-    """The findings of one plan under one table, and their outcome."""
+    """The findings of one plan under one table, and their outcome.
+
+    ``unjudged``: organs near a target that nothing judged; ``judged``: organs that a row that counts judged; ``lines``:
+    what the first screen says beside them.
+    """
 
     choice: TableChoice
     findings: tuple[Finding, ...]
+    unjudged: tuple[Unjudged, ...] = ()
+    judged: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     # Other tables whose rows count, cut to those rows.
     supplied: tuple[OrganTable, ...] = ()
 
@@ -118,7 +129,14 @@ def judge_plan(
         sites = {x.site for x in doses.lesions}
         own = as_clinic_sets(choice.table, n_fractions=doses.n_fractions, sites=sites, levels=levels or {}, added=added)
         choice = replace(choice, table=own)
-    context = _context(doses, policy, absent=absent, extra_required=extra_required, liver_lesion=liver_lesion)
+    plan = judgeable(
+        doses,
+        load_policy() if policy is None else policy,
+        absent=absent,
+        extra_required=extra_required,
+        liver_lesion=liver_lesion,
+    )
+    context = plan.context
     located = locations(doses, context.policy)
     findings: list[Finding] = []
     supplied: tuple[OrganTable, ...] = ()
@@ -129,10 +147,13 @@ def judge_plan(
         organs = judge_organs(held, absent=absent)
         findings += organs.findings
         supplied = organs.supplied
+    findings += implausible_organs(doses, context)
     findings += required_organs_settled(context, choice.table, findings)
     if choice.table is not None:
         findings += some_organ_judged(context, choice.table, findings)
-    findings += _no_list(doses, extra_required)
+    unsaid = not_judged(context, choice.table, plan.near, findings)
+    findings += unsaid.findings
+    findings += judge_scope(doses, listed_by_clinic=bool(extra_required))
     findings += judge_targets(
         doses,
         goals=goals,
@@ -141,6 +162,7 @@ def judge_plan(
         organ_findings=findings,
         policy=context.policy,
     )
+    findings += judge_plan_facts(doses, context.policy)
     findings += judge_locations(doses, located, context.policy)
     findings += judge_dose_around(doses, conformity, hottest, context.policy)
     findings += judge_kind(doses, thresholds=thresholds)
@@ -153,29 +175,13 @@ def judge_plan(
     if choice.table is not None:
         findings += judge_other_sources(context, _beside(doses, choice.table, findings), load_tables().values())
     findings += _also(context, also, choice.table)
-    return JudgedPlan(choice, tuple(findings), supplied)
-
-
-def _context(
-    doses: PlanDoses,
-    policy: Policy | None,
-    *,
-    absent: Mapping[str, str],
-    extra_required: Sequence[str],
-    liver_lesion: str,
-) -> PlanContext:
-    return PlanContext(
-        label=doses.label,
-        n_fractions=doses.n_fractions,
-        subjects=doses.subjects,
-        required={**doses.required, **dict.fromkeys(extra_required, "required by the clinic file")},
-        containers=doses.containers,
-        absent=absent,
-        sex=doses.sex,
-        out_of_reach=doses.out_of_reach,
-        liver_lesion=liver_lesion,
-        own_organs=own_organs((x.site, "") for x in doses.lesions),
-        policy=load_policy() if policy is None else policy,
+    return JudgedPlan(
+        choice,
+        tuple(findings),
+        supplied=supplied,
+        unjudged=unsaid.unjudged,
+        judged=judged_organs(context, choice.table, findings),
+        lines=(*unsaid.lines, *plan.lines, *reach_lines(context, choice.table)),
     )
 
 
@@ -186,16 +192,6 @@ def _beside(doses: PlanDoses, deciding: OrganTable, findings: Sequence[Finding])
         sites=frozenset(x.site for x in doses.lesions if x.site),
         weighty=frozenset(o.organ for o in load_organs() if o.stricter_source),
     )
-
-
-def _no_list(doses: PlanDoses, extra_required: Sequence[str]) -> list[Finding]:
-    """A site for which nothing says which organs must be judged can give no pass."""
-    listed = {r.site for r in load_regions()}
-    sites = sorted({x.site for x in doses.lesions if x.site} - listed)
-    if not sites or extra_required:
-        return []
-    note = f"no list says which organs site {', '.join(sites)} asks for; name them under [required] in a clinic file"
-    return [completeness(rule_id="site:no_list", plan=doses.label, reason=Reason.NO_SITE, notes=(note,))]
 
 
 def _no_table(doses: PlanDoses, choice: TableChoice) -> Finding:

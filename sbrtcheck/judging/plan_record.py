@@ -11,12 +11,13 @@ from sbrtcheck.dvh.agreement import compare_dvhs, match_stored
 from sbrtcheck.dvh.around_targets.conformity import Conformity
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum
 from sbrtcheck.dvh.curve import cumulative_curve
-from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.dvh.metrics import evaluate, like_planning_system
 from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging import guideline
 from sbrtcheck.judging.achieved import achieved
 from sbrtcheck.judging.lesions import triangle
 from sbrtcheck.judging.plan import JudgedPlan
+from sbrtcheck.judging.plan_facts import lines_of_plan, to_confirm
 from sbrtcheck.judging.row_kinds import kind_of_finding
 from sbrtcheck.judging.target_dose import target_doses
 from sbrtcheck.model import (
@@ -43,7 +44,9 @@ from sbrtcheck.tables.alpha_beta import alpha_beta_of
 from sbrtcheck.tables.policy import load_policy
 
 BED10_ALPHA_BETA_GY = schemes.BED10_ALPHA_BETA_GY
-LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]")
+LESION_METRICS = ("D98%[Gy]", "D95%[Gy]", "D95%[%]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]", "V100%[%]")
+# What many planning systems would print for a target, beside ours: they normalise by it.
+AS_PLANNED = ("D95%[Gy]", "D98%[Gy]", "V100%[%]")
 
 
 def plan_report(
@@ -90,9 +93,12 @@ def plan_report(
         triangle=triangle(doses, first) if first is not None else None,
         organ_eqd2=organ_eqd2(doses, clinic=alpha_beta_gy),
         eqd2_curves=_eqd2_curves(doses, alpha_beta_gy),
+        unjudged=judged.unjudged,
+        judged=judged.judged,
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
-        lines=data.lines,
+        lines=(*data.lines, *judged.lines, *lines_of_plan(doses, policy)),
+        to_do=to_confirm(doses, policy),
     )
 
 
@@ -228,6 +234,10 @@ def lesion_reports(
         metrics: dict[str, MetricValue] = {
             text: evaluate(text, dvh, prescription_gy=lesion.prescription_gy) for text in LESION_METRICS
         }
+        for text in AS_PLANNED:
+            value = like_planning_system(text, dvh, prescription_gy=lesion.prescription_gy)
+            if value is not None:
+                metrics[f"by slabs and trilinear dose {text}"] = value
         for a in achieved(doses, lesion):
             name = f"{safe_text(a.roi)} {a.value.metric}"
             metrics[name] = replace(a.value, unit="Gy", note=a.tier)
@@ -269,9 +279,9 @@ def _bed10(total_dose_gy: float, n_fractions: int) -> float:
 def agreement_rows(doses: PlanDoses) -> tuple[tuple[StoredAgreement, ...], tuple[Problem, ...]]:
     """Our DVHs beside those stored in the RT Dose, and a warning for each that differs beyond the band."""
     pairs, _ = match_stored(doses.data.stored_dvhs, [n.roi for n in doses.named])
+    compared = [(roi, stored, compare_dvhs(doses.dvhs[roi.name], stored)) for roi, stored in pairs]
     rows, problems = [], []
-    for roi, stored in pairs:
-        agreement = compare_dvhs(doses.dvhs[roi.name], stored)
+    for roi, stored, agreement in sorted(compared, key=lambda item: item[2].rank):
         mean = next((d for d in agreement.differences if d.metric == "Mean[Gy]"), None)
         d95 = next((d for d in agreement.differences if d.metric == "D95%[Gy]"), None)
         rows.append(

@@ -166,11 +166,11 @@ def _judged_and_default(
     clinic, thresholds = choices.clinic, case.classification if case else None
     judge = partial(
         judge_plan,
-        liver_lesion=_liver_lesion(doses.lesions, case),
         conformity=around.conformity,
         hottest=around.hottest,
         absent=given.absent,
         intent=case.intent if case else "",
+        liver_lesion=_liver_lesion(doses.lesions, case),
     )
     goals = load_target_goals()
     default = judge(doses, table=None, also=(), goals=goals, extra_required=())
@@ -201,6 +201,14 @@ def _judged_and_default(
     return judged, default
 
 
+def as_clinic_declares(doses: PlanDoses, clinic: ClinicFile | None) -> PlanDoses:
+    """With what a clinic's prescriptions cover, unless the case file says otherwise."""
+    if clinic is None or clinic.normalised_to is None:
+        return doses
+    declared = {"": clinic.normalised_to, **doses.given.normalised_to}
+    return replace(doses, given=replace(doses.given, normalised_to=declared))
+
+
 def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
     """What the case file says the plan's lesions of the liver are: the stricter of two, "" where one is not stated."""
     own = [{x.ptv, x.gtv, x.itv, x.ctv} for x in lesions if x.site == "liver"]
@@ -209,14 +217,6 @@ def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
     if "primary" in stated:
         return "primary"
     return "metastasis" if stated and all(stated) else ""
-
-
-def as_clinic_declares(doses: PlanDoses, clinic: ClinicFile | None) -> PlanDoses:
-    """With what a clinic's prescriptions cover, unless the case file says otherwise."""
-    if clinic is None or clinic.normalised_to is None:
-        return doses
-    declared = {"": clinic.normalised_to, **doses.given.normalised_to}
-    return replace(doses, given=replace(doses.given, normalised_to=declared))
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sbrtcheck.anatomy.target_names import TARGET_TYPES
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import Finding, Outcome, Reason, Role
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.tables.organs import organ_names
 from sbrtcheck.tables.suspicion import load_suspicion

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sbrtcheck.anatomy.lesions import SAME_DOSE_GY
-from sbrtcheck.dvh.around_targets.conformity import icru91
+from sbrtcheck.dvh.around_targets.indices import icru91
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.covers import Covers, Meaning, covers, declared_value
@@ -27,6 +26,7 @@ from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.model.policy import NormalisedTo, Policy
 from sbrtcheck.plan.beams import beam_doses_gy, grid_at_beam_point_gy
 from sbrtcheck.plan.doses import PlanDoses
+from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 HIGH = "more is delivered than prescribed: normalisation or scaling?"
 TOO_HIGH_RULES = ("OUR_POLICY:target_d98_high", "OUR_POLICY:target_d95_high", "OUR_POLICY:target_declared_high")

@@ -3,7 +3,7 @@
 from sbrtcheck.model.dose import DoseGrid, Dvh, FloatArray, Samples
 from sbrtcheck.model.finding import Fact, Finding
 from sbrtcheck.model.lesion import Lesion, NamedRoi
-from sbrtcheck.model.metric import Metric, MetricValue
+from sbrtcheck.model.metric import Metric, MetricKind, MetricValue
 from sbrtcheck.model.options import Options
 from sbrtcheck.model.report import Report
 from sbrtcheck.model.report_parts import (
@@ -53,6 +53,7 @@ from sbrtcheck.model.vocabulary import (
     EXIT_CODE,
     EXIT_INTERNAL,
     EXIT_USAGE,
+    ContourMeaning,
     FindingKind,
     Level,
     MarginalReason,
@@ -71,6 +72,7 @@ __all__ = [
     "EXIT_USAGE",
     "ConformityRule",
     "Contour",
+    "ContourMeaning",
     "CourseThresholds",
     "Cumulative",
     "Curve",
@@ -90,6 +92,7 @@ __all__ = [
     "MarginalReason",
     "MatchedBy",
     "Metric",
+    "MetricKind",
     "MetricValue",
     "NamedRoi",
     "Options",

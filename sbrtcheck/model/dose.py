@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.model.vocabulary import Quantity, Reason
+from sbrtcheck.model.vocabulary import ContourMeaning, Quantity, Reason
 
 FloatArray = NDArray[np.float64]
 
@@ -21,6 +21,7 @@ class DoseGrid:
         affine: (4, 4); ``affine @ (i, j, k, 1)`` is the patient position [mm] of the centre of ``dose_gy[k, j, i]``.
             The three axes are orthogonal; any orientation, handedness included.
         frame_of_reference_uid: the frame of ``affine``.
+        dated: when it was made, as YYYYMMDD and, where that is known, HHMMSS.
     """
 
     dose_gy: NDArray[np.floating]
@@ -28,6 +29,7 @@ class DoseGrid:
     frame_of_reference_uid: str = ""
     sop_instance_uid: str = ""
     heterogeneity_correction: str = ""
+    dated: str = ""
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -93,14 +95,17 @@ class Dvh:
         outside_volume_cm3: part of it whose dose is unknown [cm3].
         outside_bound_gy: an upper bound of the dose in that part [Gy], or None when none can be given.
         variants: other readings of the same structure (coarser sampling, slab, trilinear, ...), for the band.
-        alternatives: Dvhs of other *meanings* of the same contours (a nested loop as hole or as solid);
-            the worse verdict of all counts.
+        alternatives: Dvhs of other *meanings* of the same contours (missing slices bridged or not); the worse verdict
+            counts of those that may just as well be meant.
+        meaning: how the contours were read.
         quantity: physical, EQD2 or BED; ``alpha_beta_gy`` [Gy] with the last two.
         max_gy: highest dose found anywhere in the structure, contour vertices and grid points included [Gy].
         blocked: a reason why no number can be given at all (no contours, damaged, other frame, ...).
         blocked_note: the reason in words.
         method: one line that names the convention, interpolation and sampling.
         slab_volume_cm3: volume by the slab reading [cm3], where computed.
+        slab_trilinear: slices as slabs and trilinear dose, as many planning systems compute a DVH: to be shown beside
+            ours, never to be judged; None where it was not computed.
     """
 
     roi: str
@@ -110,6 +115,7 @@ class Dvh:
     outside_bound_gy: float | None = None
     variants: tuple[tuple[str, Samples], ...] = ()
     alternatives: tuple[Dvh, ...] = ()
+    meaning: ContourMeaning = ContourMeaning.AS_DRAWN
     quantity: Quantity = Quantity.PHYSICAL
     alpha_beta_gy: float | None = None
     max_gy: float | None = None
@@ -119,6 +125,7 @@ class Dvh:
     grid_spacing_mm: tuple[float, float, float] | None = None
     slice_spacing_mm: float | None = None
     slab_volume_cm3: float | None = None
+    slab_trilinear: Samples | None = None
     notes: tuple[str, ...] = ()
     extras: dict[str, float] = field(default_factory=dict)
 
@@ -139,6 +146,7 @@ def scaled(dvh: Dvh, factor: float) -> Dvh:
         dvh,
         samples=times(dvh.samples),
         variants=tuple((name, times(s)) for name, s in dvh.variants),
+        slab_trilinear=None if dvh.slab_trilinear is None else times(dvh.slab_trilinear),
         alternatives=tuple(scaled(a, factor) for a in dvh.alternatives),
         outside_bound_gy=None if dvh.outside_bound_gy is None else dvh.outside_bound_gy * factor,
         max_gy=None if dvh.max_gy is None else dvh.max_gy * factor,

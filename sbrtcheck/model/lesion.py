@@ -41,6 +41,9 @@ class Lesion:
     ``prescription_gy`` [Gy] and ``n_fractions`` are None while unknown; ``linked_by`` says how the
     prescription came to this target.
     ``site`` is lung, spine, liver, adrenal, bone, node, other or "" (unknown), with ``site_origin``.
+    ``levels``: where in its site (L3; T5 and T6; pelvis), empty while unknown or where the site has none, with
+    ``level_origin``.
+    ``scope``: why nothing says what must be judged beside it ("brain: out of scope"), else "".
     ``location``: of a lung lesion, "peripheral", "central", "ultracentral" or "" (unknown), with ``location_origin``.
     ``early_stage_primary``: whether a lung lesion is declared an early-stage primary; None while nobody says so.
     ``distances_mm``: organ to the distance of the PTV [mm], airway and mediastinum, where contoured.
@@ -57,6 +60,9 @@ class Lesion:
     linked_by: str = ""
     site: str = ""
     site_origin: str = ""
+    levels: tuple[str, ...] = ()
+    level_origin: str = ""
+    scope: str = ""
     volume_cm3: float | None = None
     laterality: str = ""
     location: str = ""

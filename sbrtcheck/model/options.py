@@ -23,6 +23,7 @@ class Options:
     interpolation: str = "cubic"
     strict: bool = False
     derive: bool = False
+    same_patient: bool = False
     pseudonymise: bool = False
 
     def shown(self) -> dict[str, Any]:

@@ -57,12 +57,13 @@ class Roi:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructureSet:
-    """A structure set: its ROIs and frame of reference."""
+    """A structure set: its ROIs and frame of reference; ``dated`` as in a plan."""
 
     rois: tuple[Roi, ...]
     sop_instance_uid: str = ""
     label: str = ""
     frame_of_reference_uid: str = ""
+    dated: str = ""
 
     def roi(self, name: str) -> Roi | None:
         """The ROI of exactly this name, or None."""
@@ -95,6 +96,7 @@ class Plan:
     ``treatment_beams``: numbers of the beams of the fraction group that give dose.
     ``beam_dose_per_fraction_gy``: sum of Beam Dose (300A,0084) over the treatment beams of the fraction group [Gy].
     ``beam_dose_point_mm``: the point at which all of them state it (300A,0082), None where they do not share one.
+    ``dated``: when it was made, as YYYYMMDD and, where that is known, HHMMSS.
     ``problems`` holds warnings of this plan (not approved, no metersets, ...).
     """
 
@@ -112,6 +114,7 @@ class Plan:
     n_treatment_beams: int = 0
     treatment_beams: tuple[int, ...] = ()
     n_fractions_per_day: int | None = None
+    dated: str = ""
     problems: tuple[Problem, ...] = ()
 
 

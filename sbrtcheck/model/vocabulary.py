@@ -142,6 +142,27 @@ class Role(StrEnum):
     UNMATCHED = "unmatched"
 
 
+# The kinds of target, the inner before those that hold it.
+TARGET_TYPES = ("IGTV", "GTV", "ITV", "CTV", "PTV")
+
+
+class ContourMeaning(StrEnum):
+    """How contours that allow more than one reading are read."""
+
+    AS_DRAWN = "as drawn"
+    INNER_LOOPS_SOLID = "nested loops read as solid"
+    MISSING_SLICES_BRIDGED = "missing slices bridged"
+    CURLS_LEFT_OUT = "what a contour encloses twice left out"
+
+    @property
+    def may_be_meant(self) -> bool:
+        """Whether the contours may just as well mean this: then the worse verdict counts.
+
+        A loop inside a loop is a hole: that is what exporters write. The solid reading is only ever shown.
+        """
+        return self is not ContourMeaning.INNER_LOOPS_SOLID
+
+
 class Quantity(StrEnum):
     """What the dose axis of a Dvh means."""
 

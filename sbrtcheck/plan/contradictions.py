@@ -13,6 +13,7 @@ from sbrtcheck.errors import Problem, RefusedError, refuse, safe_text
 from sbrtcheck.model import Finding, MatchedBy, NamedRoi, PlanData, Reason, Role, Study
 from sbrtcheck.model.finding import completeness
 from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.plan.identity import patient_open
 from sbrtcheck.read.case_file import CaseFile
 
 
@@ -30,9 +31,12 @@ def settled(study: Study, case: CaseFile | None, given: GivenFacts) -> Study:
     return replace(study, problems=(*study.problems, *away)) if away else study
 
 
-def left_open(study: Study, case: CaseFile | None) -> tuple[Finding, ...]:
-    """What the files leave open of the course, beyond its doses: each makes it INCOMPLETE."""
-    out = []
+def left_open(study: Study, case: CaseFile | None, *, same_patient: bool = False) -> tuple[Finding, ...]:
+    """What the files leave open of the course, beyond its doses: each makes it INCOMPLETE.
+
+    ``same_patient``: the caller confirms that all objects are of one patient, as a case file can.
+    """
+    out = [*patient_open(study, confirmed=same_patient or bool(case and case.same_patient))]
     for problem in study.problems:
         if problem.is_error:
             out.append(

@@ -12,12 +12,12 @@ from sbrtcheck.anatomy.dose_levels import higher_levels
 from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
 from sbrtcheck.anatomy.organs import Candidate
-from sbrtcheck.anatomy.points import points_distance_mm, points_of, sibling_spacing_mm
-from sbrtcheck.anatomy.required import out_of_reach, required_organs
-from sbrtcheck.anatomy.sites import site_by_place, with_sites
+from sbrtcheck.anatomy.points import points_distance_mm, points_of
+from sbrtcheck.anatomy.sites import places_beside, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
-from sbrtcheck.dvh import Structure, compute_dvhs
+from sbrtcheck.dvh import Structure, compute_dvhs, scan_planes
 from sbrtcheck.dvh.contours.combine import minus
+from sbrtcheck.dvh.histogram import with_slab_trilinear
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
@@ -29,17 +29,16 @@ from sbrtcheck.model import (
     NamedRoi,
     PlanData,
     Reason,
-    RegionRule,
     Role,
 )
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.facts import GivenFacts
-from sbrtcheck.tables.organs import load_organs, load_regions
+from sbrtcheck.tables.organs import load_organs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanDoses:
-    """A plan with everything that judging needs: names, lesions, Dvhs, subjects by organ, what the site requires."""
+    """A plan with everything that judging needs: names, lesions, Dvhs, subjects by organ, and the facts given."""
 
     data: PlanData
     label: str
@@ -49,7 +48,6 @@ class PlanDoses:
     dvhs: Mapping[str, Dvh]
     lesions: tuple[Lesion, ...]
     subjects: Mapping[str, tuple[Subject, ...]]
-    required: Mapping[str, str]
     containers: Mapping[str, tuple[str, ...]]
     derived: Mapping[str, Dvh]
     facts: tuple[Fact, ...]
@@ -61,8 +59,10 @@ class PlanDoses:
     # PTV to the targets of a higher prescription inside it, and the Dvh of such a PTV without them.
     higher_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     near_maximum: Mapping[str, Dvh] = field(default_factory=dict)
-    # Requirements for which all that is contoured lies on the other side or at another level.
-    out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    # What may stand for an organ, with contour points: for distances and heights.
+    candidates: tuple[Candidate, ...] = ()
+    # PTV to the site whose organs are asked for beside those of its own, and how that is known.
+    places: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     # Targets that the plan seems to treat and that are no lesion, each with why.
     targets_not_judged: tuple[str, ...] = ()
     given: GivenFacts = field(default_factory=GivenFacts)
@@ -135,8 +135,8 @@ def compute_plan(
 
     progress(f"{label}: building structures")
     shared = Shared(samples=None) if shared is None else shared
-    spacing = sibling_spacing_mm(named)
-    structures = {n.roi.name: shared.structure(n.roi, spacing) for n in named}
+    scan = scan_planes([n.roi for n in named])
+    structures = {n.roi.name: shared.structure(n.roi, scan) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
 
     lesions, notes = course.group_targets(
@@ -182,7 +182,10 @@ def compute_plan(
     bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
     target_names = {n.roi.name for n in named if n.role is Role.TARGET}
     dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+    dvhs |= {x.ptv: with_slab_trilinear(dvhs[x.ptv], structures[x.ptv], data.dose) for x in lesions}
 
+    by_name = {n.roi.name: n for n in named}
+    targets_mm = [points_of(by_name[x.ptv]) for x in lesions]
     found: dict[str, list[Subject]] = {}
     shapes: dict[str, list[Structure | None]] = {}
     derived_dvhs: dict[str, Dvh] = {}
@@ -194,7 +197,7 @@ def compute_plan(
             derived_dvhs[c.organ] = dvh
         else:
             dvh = dvhs[c.structure.name]
-        distance, nearest = _nearest_lesion(c.points_mm, lesions, named)
+        distance, nearest = _nearest_lesion(c.points_mm, lesions, targets_mm)
         subject = Subject(
             organ=c.organ,
             roi=safe_text(c.roi),
@@ -211,8 +214,8 @@ def compute_plan(
         shapes.setdefault(c.organ, []).append(c.structure)
         if subject.cut:
             problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
-    facts += _facts(lesions, named)
-    required, unreached = _required(lesions, candidates, named, structures, facts)
+    places = places_beside(lesions, structures, candidates)
+    facts += _facts(lesions, places)
     problems += laterality_problems(named)
     return PlanDoses(
         data=data,
@@ -223,7 +226,6 @@ def compute_plan(
         dvhs=dvhs,
         lesions=lesions,
         subjects={organ: tuple(items) for organ, items in found.items()},
-        required=required,
         containers={o.organ: o.containers for o in load_organs() if o.containers},
         derived=derived_dvhs,
         facts=tuple(facts),
@@ -233,7 +235,8 @@ def compute_plan(
         shapes={organ: tuple(items) for organ, items in shapes.items()},
         higher_levels=levels,
         near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
-        out_of_reach=unreached,
+        candidates=tuple(candidates),
+        places=places,
         given=given,
         targets_not_judged=(
             *targets_not_judged(
@@ -283,65 +286,17 @@ def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) 
 
 
 def _nearest_lesion(
-    points_mm: FloatArray, lesions: Sequence[Lesion], named: Sequence[NamedRoi]
+    points_mm: FloatArray, lesions: Sequence[Lesion], targets_mm: Sequence[FloatArray]
 ) -> tuple[float | None, Lesion | None]:
-    by_name = {n.roi.name: n for n in named}
-    gaps = [(points_distance_mm(points_mm, points_of(by_name[x.ptv])), i) for i, x in enumerate(lesions)]
+    """The distance of the nearest lesion [mm], and which it is; ``targets_mm``: contour points of each PTV."""
+    gaps = [(points_distance_mm(points_mm, target), i) for i, target in enumerate(targets_mm)]
     if not gaps or not len(points_mm):
         return None, None
     gap, index = min(gaps)
     return gap, lesions[index]
 
 
-def _required(
-    lesions: Sequence[Lesion],
-    candidates: Sequence[Candidate],
-    named: Sequence[NamedRoi],
-    structures: Mapping[str, Structure],
-    facts: list[Fact],
-) -> tuple[dict[str, str], dict[str, str]]:
-    """What the lesions' sites ask for, with the reason; and what of it is contoured where it says nothing.
-
-    A lesion that lies in the lung or liver asks for their organs too, whatever its name or the caller says.
-    """
-    by_name = {n.roi.name: n for n in named}
-    body = [points_of(n) for n in named if n.role is Role.BODY and n.roi.contours]
-    body_points_mm = body[0] if len(body) == 1 else np.empty((0, 3))
-    required: dict[str, str] = {}
-    unreached: dict[str, str] = {}
-    regions: tuple[RegionRule, ...] = load_regions()
-    for lesion in lesions:
-        sites = {lesion.site: f"site {lesion.site}"}
-        if lesion.site and not lesion.site_origin.startswith("geometry"):
-            place, how = site_by_place(structures[lesion.ptv], candidates)
-            if place and place != lesion.site:
-                sites[place] = f"site {place} by {how}"
-                facts.append(Fact(f"organs asked for beside {safe_text(lesion.ptv)}", f"also those of {place}", how))
-        points_mm = points_of(by_name[lesion.ptv])
-        for site, said in sites.items():
-            rules = [
-                (r.organ, r.requirement, r.landmark, r.direction, r.distance_mm or 0.0)
-                for r in regions
-                if r.site == site
-            ]
-            asked = required_organs(
-                candidates,
-                rules,
-                target_points_mm=points_mm,
-                distance_mm=points_distance_mm,
-                body_points_mm=body_points_mm,
-            )
-            for organ, why in asked.items():
-                required.setdefault(organ, said if why.startswith("required") else f"{said}: {why}")
-                unheard = out_of_reach(
-                    candidates, organ, site=site, target_points_mm=points_mm, body_points_mm=body_points_mm
-                )
-                if unheard:
-                    unreached.setdefault(organ, f"beside {safe_text(lesion.ptv)}, {safe_text(unheard)}")
-    return required, unreached
-
-
-def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
+def _facts(lesions: Sequence[Lesion], places: Mapping[str, tuple[str, str]]) -> list[Fact]:
     out = []
     for lesion in lesions:
         roi = safe_text(lesion.ptv)
@@ -349,6 +304,11 @@ def _facts(lesions: Sequence[Lesion], named: Sequence[NamedRoi]) -> list[Fact]:
             out.append(Fact(f"prescription of {roi}", f"{lesion.prescription_gy:g} Gy", lesion.linked_by))
         if lesion.site:
             out.append(Fact(f"site of {roi}", lesion.site, lesion.site_origin))
+        if lesion.levels:
+            out.append(Fact(f"level of {roi}", " and ".join(lesion.levels), lesion.level_origin))
+        if lesion.ptv in places:
+            place, how = places[lesion.ptv]
+            out.append(Fact(f"organs asked for beside {roi}", f"also those of {place}", how))
     return out
 
 

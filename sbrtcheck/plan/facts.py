@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sbrtcheck.model import Options
 from sbrtcheck.model.policy import NormalisedTo, Policy
-from sbrtcheck.read.case_file import CaseFile, Excuse
+from sbrtcheck.read.case_file import CaseFile, CaseLesion, Excuse, FarOrgan
 from sbrtcheck.read.clinic_file import ClinicFile, policy_in_force
 from sbrtcheck.tables.policy import load_policy
 
@@ -23,15 +23,21 @@ def with_case(given: GivenFacts, case: CaseFile | None, clinic: ClinicFile | Non
     return replace(
         given,
         prescriptions_gy={**declared_gy, **given.prescriptions_gy},
-        sites={**{x.roi: x.site for x in lesions if x.site}, **given.sites},
+        sites={**{x.roi: _place(x) for x in lesions if x.site}, **given.sites},
         optional_map={**(dict(clinic.names) if clinic else {}), **given.optional_map},
         absent={**absent, **given.absent},
         sex=given.sex or (case.sex if case else ""),
+        far=case.far if case else given.far,
+        confirmed=frozenset(case.confirmed) if case else given.confirmed,
         normalised_to={**_normalised(case), **given.normalised_to},
         excuses=(*given.excuses, *(case.excuses if case else ())),
-        same_patient=given.same_patient or bool(case and case.same_patient),
         policy=policy_in_force(clinic),
     )
+
+
+def _place(lesion: CaseLesion) -> str:
+    """Site and level as an option states them."""
+    return f"{lesion.site}:{lesion.level}" if lesion.level else lesion.site
 
 
 def _normalised(case: CaseFile | None) -> dict[str, NormalisedTo]:
@@ -46,10 +52,12 @@ def _normalised(case: CaseFile | None) -> dict[str, NormalisedTo]:
 class GivenFacts:
     """What the caller adds to the files. Facts fill what is missing and never contradict what is there.
 
-    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be.
+    ``roi_map`` names ROIs that must be there; ``optional_map`` (a clinic's habits) those that may be. ``sites``: target
+    ("" for all) to ``site`` or ``site:level``. ``far``: organs declared far from every target. ``confirmed``: organs
+    whose contour somebody has looked at and found right.
     ``prescriptions_gy``: target to total dose, or "all" for every target without one. ``normalised_to``: target ("" for
-    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``same_patient``: somebody has
-    confirmed that all objects are of one patient. ``policy``: the numbers by which a prescription is linked.
+    all) to what its prescription covers. ``excuses``: why missing coverage is accepted. ``policy``: the numbers by
+    which a prescription is linked.
     """
 
     n_fractions: int | None = None
@@ -59,9 +67,10 @@ class GivenFacts:
     optional_map: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     sex: str = ""
+    far: tuple[FarOrgan, ...] = ()
+    confirmed: frozenset[str] = frozenset()
     normalised_to: Mapping[str, NormalisedTo] = field(default_factory=dict)
     excuses: tuple[Excuse, ...] = ()
-    same_patient: bool = False
     policy: Policy = field(default_factory=load_policy)
 
     @classmethod

@@ -326,6 +326,7 @@ def _converted(dvh: Dvh, *, n_fractions: int, alpha_beta_gy: float, per_gy: floa
         dvh,
         samples=samples(dvh.samples),
         variants=tuple((name, samples(s)) for name, s in dvh.variants),
+        slab_trilinear=None if dvh.slab_trilinear is None else samples(dvh.slab_trilinear),
         alternatives=tuple(
             _converted(d, n_fractions=n_fractions, alpha_beta_gy=alpha_beta_gy, per_gy=per_gy) for d in dvh.alternatives
         ),

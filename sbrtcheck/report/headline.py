@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbrtcheck.errors import safe_text
+from sbrtcheck.errors import fractions, safe_text
 from sbrtcheck.model import Finding, FindingKind, Outcome, PlanReport, Report, Verdict
 from sbrtcheck.model.numbers import format_limit, format_share, format_value, relation
 from sbrtcheck.report.words import OUTCOME_WORDS, VERDICT_WORDS, counts, rank
@@ -91,7 +91,7 @@ def source_short(report: Report, finding: Finding) -> str:
         plan = next((p for p in report.plans if p.label == finding.plan), None)
         if plan is None or plan.n_fractions is None:
             return title
-        return f"{title}, {plan.n_fractions} fraction{'s' if plan.n_fractions != 1 else ''}"
+        return f"{title}, {fractions(plan.n_fractions)}"
     return clean(finding.source, limit=120)
 
 

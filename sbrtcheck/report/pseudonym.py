@@ -20,6 +20,7 @@ from typing import Any
 
 from sbrtcheck.errors import CATALOGUE, Problem, safe_text
 from sbrtcheck.model import Fact, Finding, MatchedBy, Report, Role, StructureReport
+from sbrtcheck.model.vocabulary import TARGET_TYPES
 
 KEY_VARIABLE = "SBRTCHECK_PSEUDONYM_KEY"
 # Words of our own and of DICOM that may stand in what was seen of a file. Any other word there is hidden.
@@ -44,7 +45,7 @@ _UID = re.compile(r"(?<![\w.])(?:[0-2]\.\d+(?:\.\d+){2,}|2\.25\.\d+)(?![\w.])")
 _DEVIATION = re.compile(r"declared deviation: .*; the verdict stays", re.DOTALL)
 _STANDARD_UID = "1.2.840.10008."
 _LETTERS = re.compile(r"[^\W\d_]+")
-_TARGET_TYPES = ("ptv", "ctv", "gtv", "igtv", "itv")
+_TARGET_TYPES = tuple(kind.casefold() for kind in TARGET_TYPES)
 _TARGET_TEXT = """
 total opt eval boost high low gy cgy fx mm cm l r left right lung liver spine bone node adrenal rul rml rll lul lll
 a b c d e

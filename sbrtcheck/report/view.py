@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sbrtcheck.errors import Problem
+from sbrtcheck.errors import Problem, fractions
 from sbrtcheck.model import (
     Cumulative,
     Finding,
@@ -92,9 +92,9 @@ def _achieved(f: Finding) -> bool:
 
 def _plan_pairs(report: Report, plan: PlanReport) -> tuple[tuple[str, str], ...]:
     doses = ", ".join(f"{exact(dose)} Gy" for dose in plan.prescription_gy) or "not known"
-    fractions = "not known" if plan.n_fractions is None else str(plan.n_fractions)
+    n_fractions = "not known fractions" if plan.n_fractions is None else fractions(plan.n_fractions)
     pairs = [
-        ("Prescription", f"{doses} in {fractions} fraction{'' if plan.n_fractions == 1 else 's'}"),
+        ("Prescription", f"{doses} in {n_fractions}"),
         ("Organ table", _table_and_reason(table_title(report, plan.table), clean(plan.table_reason))),
     ]
     if plan.default_table and plan.default_outcome is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sbrtcheck.model import LimitRow, OrganTable
+from sbrtcheck.model import LimitRow, MetricKind, OrganTable
 
 # A limit on at most this much volume is a limit on the point maximum [cm3] (our policy, for comparing only).
-POINT_VOLUME_CM3 = 0.1
+SMALL_VOLUME_CM3 = 0.1
 POINT_MAXIMUM = "point maximum"
 
 
@@ -17,15 +17,15 @@ def is_point(row: LimitRow) -> bool:
     metric = row.metric
     if metric is None or metric.unit != "Gy":
         return False
-    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= POINT_VOLUME_CM3
-    return metric.kind == "Max" or (metric.kind == "D" and small)
+    small = metric.amount_unit == "cc" and metric.amount is not None and metric.amount <= SMALL_VOLUME_CM3
+    return metric.kind is MetricKind.MAXIMUM or (metric.kind is MetricKind.DOSE and small)
 
 
 def at_volume(row: LimitRow, table: OrganTable) -> str:
     """The volume at which a point maximum is taken, where it is not 0.035 cc."""
     if not is_point(row) or row.metric is None:
         return ""
-    volume = table.point_volume_cm3 if row.metric.kind == "Max" else row.metric.amount
+    volume = table.point_volume_cm3 if row.metric.kind is MetricKind.MAXIMUM else row.metric.amount
     return "" if volume == 0.035 else f" ({volume:g} cc)"
 
 

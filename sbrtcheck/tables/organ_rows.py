@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sbrtcheck.errors import Problem, SbrtcheckError
-from sbrtcheck.model import Level, LimitRow, Metric
+from sbrtcheck.model import Level, LimitRow, Metric, MetricKind
 from sbrtcheck.model.metric import format_metric, parse_metric
 from sbrtcheck.tables.datafiles import CsvRow, parse_csv, parse_number, wrong_usage_many
 
@@ -245,7 +245,7 @@ def _row_metric(line: _Line, *, unit: str, comparator: str, computable: bool) ->
         return None
     if metric.unit != unit and unit in UNITS:
         line.bad("unit", f"the metric {text} is in {metric.unit}", f"Write {metric.unit}, or correct the metric")
-    if metric.kind == "CV" and comparator in {"<", "<="}:
+    if metric.kind is MetricKind.VOLUME_SPARED and comparator in {"<", "<="}:
         line.bad("comparator", "a spared volume has a lower limit", "Write >= or >")
     return metric
 

@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sbrtcheck.errors import Problem, SbrtcheckError, wrong_usage
+from sbrtcheck.errors import Problem, SbrtcheckError, fractions, wrong_usage
 from sbrtcheck.model import OrganTable, TableChoice
+from sbrtcheck.model.metric import POINT_VOLUME_CM3
 from sbrtcheck.tables.datafiles import (
     data_path,
     decode,
@@ -61,8 +62,6 @@ _TOML_KEYS: dict[str, type] = {
     "judged_as_note": str,
     "sha256": dict,
 }
-# Where a clinic's own table prints Max[Gy]: our point volume [cm3], as for any source that prints none.
-LOCAL_POINT_VOLUME_CM3 = 0.035
 
 
 @cache
@@ -187,7 +186,7 @@ def _load_local(path: Path) -> OrganTable:
         trust="local" if mark is None else f"local, {mark.short()}",
         may_decide=mark is None or not mark.is_partial,
         may_be_stricter_source=False,
-        point_volume_cm3=LOCAL_POINT_VOLUME_CM3,
+        point_volume_cm3=POINT_VOLUME_CM3,
         point_volume_printed=False,
         judged_as_note="Levels as the clinic wrote them.",
         sha256=digest(data),
@@ -241,18 +240,12 @@ def _no_choice(table: OrganTable, n_fractions: int) -> TableChoice:
 def _none_reason(table: OrganTable, n_fractions: int) -> str:
     nearest = " and ".join(str(n) for n in _nearest(table.fractions, n_fractions))
     has = f"the nearest numbers that it has are {nearest}" if nearest else "it has no computable limits"
-    return (
-        f"{table.title} has no limits for {_n_fraction(n_fractions)}: {has}; no limit is borrowed from another number"
-    )
+    return f"{table.title} has no limits for {fractions(n_fractions)}: {has}; no limit is borrowed from another number"
 
 
-def _n_fraction(n_fractions: int) -> str:
-    return f"{n_fractions} fraction" + ("" if n_fractions == 1 else "s")
-
-
-def _nearest(fractions: tuple[int, ...], n_fractions: int) -> tuple[int, ...]:
-    below = [n for n in fractions if n < n_fractions]
-    above = [n for n in fractions if n > n_fractions]
+def _nearest(known: tuple[int, ...], n_fractions: int) -> tuple[int, ...]:
+    below = [n for n in known if n < n_fractions]
+    above = [n for n in known if n > n_fractions]
     return tuple(([max(below)] if below else []) + ([min(above)] if above else []))
 
 

@@ -102,10 +102,14 @@ def test_the_airway_is_judged_as_one_and_only_when_it_is_whole() -> None:
     assert {f.verdict for f in limits(compute(both, site="lung"), joint)} == {Verdict.MET}
     hot = compute(both, site="lung", dose_of=with_doses(Trachea_ProximalBronchialTree=17.0))
     assert Verdict.NOT_MET in {f.verdict for f in limits(hot, joint) if f.metric == "D4cc[Gy]"}
-    trachea_only = compute({**TARGETS, **columns("Trachea")}, site="lung")
+    above = {"Trachea": solid((20, 20, 30), (3, 3, 22))}
+    trachea_only = compute({**TARGETS, **above}, site="lung")
     found = limits(trachea_only, joint)
     assert {f.reason for f in found} == {Reason.PART_MISSING}
     assert "ProximalBronchialTree" in found[0].note or "bronchial tree" in found[0].note
+    # A target above the lower end of the trachea is nearer to it than to any part of the tree.
+    neck = {"PTV": solid((0, 0, 40), (10, 10, 10)), **above}
+    assert {f.verdict for f in limits(compute(neck, site="node:neck"), joint)} == {Verdict.MET}
 
 
 def test_great_vessels_need_their_parts() -> None:
@@ -113,8 +117,13 @@ def test_great_vessels_need_their_parts() -> None:
     doses = compute(whole, site="lung")
     assert doses.subjects["GreatVes"][0].note == "union of A_Aorta + A_Pulmonary + V_Venacava_S"
     assert {f.verdict for f in limits(doses, "GreatVes")} == {Verdict.MET}
-    part = compute({**TARGETS, **columns("A_Aorta")}, site="lung")
+    # Beside the oesophagus a lesion of the lung asks for the great vessels, and all of them.
+    part = compute({**TARGETS, **columns("Esophagus", "A_Aorta")}, site="lung")
     assert {f.reason for f in limits(part, "GreatVes")} == {Reason.PART_MISSING}
+    # Where nothing asks for them, the vessel that is drawn is judged.
+    spine = compute({**TARGETS, **columns("A_Aorta")}, site="spine:L3")
+    assert {f.verdict for f in limits(spine, "GreatVes")} == {Verdict.MET}
+    assert "V_Venacava_S or V_Venacava_I is not contoured" in limits(spine, "GreatVes")[0].note
     over = compute({**TARGETS, **columns("A_Aorta")}, site="lung", dose_of=with_doses(A_Aorta=60.0))
     assert Verdict.NOT_MET in {f.verdict for f in limits(over, "GreatVes")}
 
@@ -235,7 +244,8 @@ def test_levels_have_no_conformity_rule_and_are_one_site() -> None:
         prescriptions_gy=LEVELS_GY,
     )
     report = sbrtcheck.check_study(study, sites={"": "lung"})
-    assert [f for f in report.findings if f.kind is FindingKind.CONFORMITY] == []
+    table = [f for f in report.findings if f.kind is FindingKind.CONFORMITY and f.table == "rtog_conformity"]
+    assert table == []
     (sites,) = [f for f in report.findings if f.metric == "distinct treated sites"]
     assert sites.value == 1
 

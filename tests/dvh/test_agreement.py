@@ -14,7 +14,7 @@ from sbrtcheck.cli.figures.agreement import agreement_figure
 from sbrtcheck.dvh import build_structure, compute_dvh
 from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, dose_at_volume, match_stored, mean_of_curve
 from sbrtcheck.errors import WrongUsageError
-from sbrtcheck.model import Dvh, PlanData, Reason, Roi, Samples, StoredDvh
+from sbrtcheck.model import ContourMeaning, Dvh, PlanData, Reason, Roi, Samples, StoredDvh
 from sbrtcheck.read import read_folder
 from sbrtcheck.read.dvh_table import TableDvh, read_dvh_table
 
@@ -132,6 +132,43 @@ def test_one_hot_spot_of_one_percent_is_no_disagreement_but_five_percent_is() ->
     assert 0 < five.share_beyond_percent < 15
 
 
+def test_inside_is_compared_with_inside() -> None:
+    """A system that reports the part inside its grid: neither 11 % more volume nor other doses."""
+    ours = replace(ramp(), total_volume_cm3=11.16, outside_volume_cm3=1.16)
+    result = compare_dvhs(ours, stored_ramp())
+    assert (result.within_band, result.verdict) == (True, "agrees")
+    assert result.volume_difference_percent == pytest.approx(0.0)
+    assert metric(result, "Mean[Gy]") == pytest.approx(0, abs=0.02)
+    assert "both are of the part inside the dose grid (10.00 of 11.16 cm3)" in result.note
+
+
+def test_where_any_dose_agrees_no_distance_is_shown() -> None:
+    """The stored curve counts the part outside as without dose, or as hot: either may be."""
+    ours = replace(ramp(volume_cm3=9.0), total_volume_cm3=10.0, outside_volume_cm3=1.0)
+    for low_gy in (1.0, 50.0):
+        dose = np.arange(0.0, 62.0, 0.02)
+        inside = np.clip((60.0 - dose) / 20.0, 0, 1) * 9.0
+        result = compare_dvhs(ours, StoredDvh(1, dose, inside + np.where(dose < low_gy, 1.0, 0.0)))
+        assert result.verdict == "agrees"
+        assert result.dose_distance_gy == pytest.approx(0, abs=0.05)
+        assert result.volume_distance_percent == pytest.approx(0, abs=0.2)
+
+
+def test_what_only_our_band_holds_is_said_with_its_size() -> None:
+    shifted = ramp(low_gy=42, high_gy=62)
+    ours = replace(ramp(), variants=(("other", shifted.samples),))
+    result = compare_dvhs(ours, stored_ramp(low_gy=42, high_gy=62))
+    assert result.within_band is True
+    assert result.verdict.startswith("agrees within our band: curve by -2.0")
+
+
+def test_the_largest_difference_comes_first() -> None:
+    volume = compare_dvhs(ramp(volume_cm3=15.0), stored_ramp(low_gy=42, high_gy=62)).verdict
+    assert volume.index("volume") < volume.index("curve")
+    dose = compare_dvhs(ramp(low_gy=50, high_gy=70, volume_cm3=10.25), stored_ramp()).verdict
+    assert dose.index("mean") < dose.index("volume")
+
+
 def test_what_lies_outside_the_grid_can_agree_with_anything_and_is_said() -> None:
     inside = ramp(volume_cm3=5.0)
     ours = replace(inside, total_volume_cm3=10.0, outside_volume_cm3=5.0)
@@ -141,10 +178,12 @@ def test_what_lies_outside_the_grid_can_agree_with_anything_and_is_said() -> Non
 
 
 def test_the_other_meaning_of_nested_loops_is_compared_too() -> None:
-    ours = replace(ramp(volume_cm3=12.0), alternatives=(ramp(volume_cm3=10.0),))
+    ours = replace(
+        ramp(volume_cm3=12.0), alternatives=(replace(ramp(volume_cm3=10.0), meaning=ContourMeaning.INNER_LOOPS_SOLID),)
+    )
     result = compare_dvhs(ours, stored_ramp())
     assert result.within_band is False
-    assert "nested loops read the other way (10.00 cm3): agrees" in result.note
+    assert "nested loops read as solid (10.00 cm3): agrees" in result.note
 
 
 def test_a_blocked_structure_is_not_compared() -> None:

@@ -10,7 +10,8 @@ import phantoms as ph
 import pytest
 
 from sbrtcheck.dvh import build_structure, compute_dvh, compute_dvhs, dose_at, sample, threads
-from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.dvh.histogram import with_slab_trilinear
+from sbrtcheck.dvh.metrics import evaluate, like_planning_system
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.model import Contour, DoseGrid, Dvh, Reason, Roi
 from sbrtcheck.read import read_folder
@@ -401,3 +402,16 @@ def test_breast_plan_against_the_stored_histograms() -> None:
             assert value(metric, dvh) == pytest.approx(theirs, abs=0.14), (roi.name, metric)
         compared += 1
     assert compared == 5
+
+
+def test_slabs_and_trilinear_dose_as_many_planning_systems_have_it() -> None:
+    built = build_structure(BASE.roi)
+    ours = with_slab_trilinear(BASE_DVH, built, BASE.dose)
+    theirs = compute_dvh(build_structure(BASE.roi, convention="slab"), BASE.dose, interpolation="linear")
+    for metric in ("D95%[Gy]", "D98%[Gy]", "V100%[%]"):
+        found = like_planning_system(metric, ours, prescription_gy=50.0)
+        assert found is not None
+        assert found.value == pytest.approx(evaluate(metric, theirs, prescription_gy=50.0).value, abs=1e-9)
+    assert like_planning_system("D95%[Gy]", BASE_DVH) is None
+    blocked = build_structure(Roi(2, "none"))
+    assert with_slab_trilinear(compute_dvh(blocked, BASE.dose), blocked, BASE.dose).slab_trilinear is None

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from phantoms import axes_of, circle, cylinder, draw, rotation, sphere, two_spheres
 
-from sbrtcheck.dvh import Structure, build_structure
+from sbrtcheck.dvh import Structure, build_structure, scan_planes
 from sbrtcheck.errors import Problem, WrongUsageError
-from sbrtcheck.model import Contour, Reason, Roi
+from sbrtcheck.model import Contour, ContourMeaning, Reason, Roi
 
 Loop = np.ndarray
 
@@ -125,9 +125,9 @@ def test_a_nested_loop_is_a_hole_and_also_judged_as_solid() -> None:
     built = build(stack(SQUARE, SMALL))
     assert built.volume_cm3 == pytest.approx(300 * 20 / 1000, rel=1e-6)
     assert codes(built) == {"W-HOLE-ASSUMED"}
-    ((label, solid),) = built.alternatives
-    assert "solid" in label
-    assert solid.volume_cm3 == pytest.approx(AREA_CM3, rel=1e-6)
+    (solid,) = built.alternatives
+    assert solid.meaning is ContourMeaning.INNER_LOOPS_SOLID
+    assert solid.structure.volume_cm3 == pytest.approx(AREA_CM3, rel=1e-6)
 
 
 def test_an_island_in_a_hole_belongs_to_the_structure() -> None:
@@ -218,8 +218,9 @@ def test_missing_slices_are_not_bridged_but_the_other_reading_is_kept() -> None:
     assert built.volume_cm3 == pytest.approx(0.8 * AREA_CM3, rel=1e-6)
     assert codes(built) == {"W-MISSING-SLICES"}
     assert not built.contains(np.array([[0.0, 0.0, 9.0]]))[0]
-    ((label, bridged),) = built.alternatives
-    assert "bridged" in label
+    (other,) = built.alternatives
+    assert other.meaning is ContourMeaning.MISSING_SLICES_BRIDGED
+    bridged = other.structure
     assert bridged.volume_cm3 == pytest.approx(AREA_CM3, rel=1e-6)
     assert bridged.contains(np.array([[0.0, 0.0, 9.0]]))[0]
 
@@ -234,7 +235,7 @@ def test_a_single_slice_needs_the_spacing_of_its_siblings() -> None:
     alone = build([square(10)])
     assert alone.blocked is Reason.DAMAGED_ROI
     assert codes(alone) == {"E-SINGLE-SLICE"}
-    known = build([square(10)], sibling_spacing_mm=3.0)
+    known = build([square(10)], scan=scan_planes([Roi(2, "other", tuple(stack(SQUARE, spacing=3.0)))]))
     assert known.volume_cm3 == pytest.approx(400 * 3 / 1000, rel=1e-6)
     assert codes(known) == {"W-SINGLE-SLICE"}
 

@@ -118,7 +118,7 @@ def test_other_readings_of_a_part_are_readings_of_the_whole() -> None:
     holes = [Contour(c.points_mm * np.array([0.4, 0.4, 1.0])) for c in loops]
     ring = build_structure(Roi(1, "ring", (*loops, *holes)))
     both = union("both", [ball(5, (40, 0, 0)), ring])
-    ((label, solid),) = both.alternatives
+    ((label, solid),) = [(a.label, a.structure) for a in both.alternatives]
     assert "ring" in label
     assert (solid.volume_cm3 or 0) - (both.volume_cm3 or 0) == pytest.approx(np.pi * 16 * 22 / 1000, rel=0.05)
 

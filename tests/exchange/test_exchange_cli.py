@@ -46,6 +46,13 @@ def test_the_options_are_those_of_the_formats() -> None:
     assert set(tables_exchange.WRITE_KINDS) == set(ExportKind)
 
 
+def test_a_file_that_mixes_units_is_read_by_row_and_says_so(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = write(tmp_path, "x.csv", pqm("Heart;;D15cc[cGy];<=2400;", "Liver;;V21Gy[%];<=30;"))
+    done = run("tables", "import", path, "--fractions", 3)
+    assert "some rows are in cGy, others in Gy" in done.out
+    assert "Heart D15cc[Gy] <= 24 Gy" in done.out
+
+
 def test_without_an_output_nothing_is_written_and_every_row_is_shown(run: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / THREE.name
     shutil.copy(THREE, path)
@@ -142,8 +149,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
 def test_an_imported_table_judges_a_sample_plan(checked: tuple[Report, str]) -> None:
     report, sha256 = checked
     assert report.outcome is Outcome.PASS
-    table = next(t for t in report.tables if t["name"] == "ours.csv")
-    assert (table["role"], sha256 in table["citation"]) == ("decides", True)
+    table = next(t for t in report.tables if t.name == "ours.csv")
+    assert (table.role, sha256 in table.citation) == ("decides", True)
     facts = [f for f in report.facts if f.name == "target goals imported from"]
     assert [sha256 in f.origin for f in facts] == [True, False]
     judged = [f for f in report.findings if f.table == "ours.csv"]

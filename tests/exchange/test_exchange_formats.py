@@ -42,6 +42,7 @@ M, OPT = Level.MANDATORY, Level.OPTIMAL
         ("V20", "<=20", "the unit of V20 is not stated"),
         ("V20[%]", "<=20", "the unit of V20 is not stated"),
         ("Dmax", "<=20", "the unit of Dmax is not stated"),
+        ("V20", "<=20 %", "the unit of V20 is not stated"),
         ("D10cc[Gy]", "20", "neither at most nor at least"),
         ("D10cc[Gy]", "=20", "equal to a number is no limit"),
         ("D10cc[Gy]", "<=20 cGy", "the goal is in cGy, the metric in Gy"),
@@ -91,6 +92,24 @@ def test_goal_and_variation_are_an_optimal_and_a_mandatory_limit(tmp_path: Path)
     }
 
 
+@pytest.mark.parametrize(
+    ("metric", "goal", "ours"),
+    [
+        ("D10cc (Gy)", "<=20", "D10cc[Gy]"),
+        ("D0.1cm³[Gy]", "<=20", "D0.1cc[Gy]"),
+        ("Dmax[Gy]", "<=20", "Max[Gy]"),
+        ("v2000cGy[%]", "<=20", "V20Gy[%]"),
+        ("D10cc", "≤ 20 Gy", "D10cc[Gy]"),
+        ("Mean", "<= 2000 cGy", "Mean[Gy]"),
+        ("V20Gy", "<=20 %", "V20Gy[%]"),
+    ],
+)
+def test_the_same_metric_is_written_in_many_ways(metric: str, goal: str, ours: str, tmp_path: Path) -> None:
+    done = imported(write(tmp_path, "x.csv", pqm(f"Heart;;{metric};{goal};")))
+    unit = ours[ours.index("[") + 1 : -1]
+    assert row(done, "line 2").became == (f"Heart {ours} <= 20 {unit} mandatory",)
+
+
 def test_two_limits_for_one_metric_are_both_refused_and_equal_ones_taken_once(tmp_path: Path) -> None:
     rows = pqm("Heart;;D10cc[Gy];<=20;", "Herz;;D10cc[Gy];<=21;", "Liver;;Mean[Gy];<=15;", "Leber;;Mean[cGy];<=1500;")
     done = imported(write(tmp_path, "x.csv", rows))
@@ -105,6 +124,16 @@ def test_an_organ_known_by_its_own_name_keeps_it_when_another_claims_it(tmp_path
     done = imported(write(tmp_path, "x.csv", rows))
     assert row(done, "line 2").fate is Fate.TAKEN
     assert "claimed by Bladder and Bladder Wall" in why_not(done, "line 3")
+
+
+def test_codes_and_types_may_be_shared_but_must_not_contradict(tmp_path: Path) -> None:
+    head = "TemplateId,TemplateCodes,TemplateAliases,TemplateTypes,DVHObjective,Goal,Variation,Priority,Source,Notes"
+    rows = ["Heart,NormalTissue,,ORGAN,Max[Gy],<=30,,1,,", "Liver,NormalTissue,,ORGAN,Mean[Gy],<=15,,1,,",
+            "Boost,,,PTV,D95%[%],>=95,,1,,", "Rectum,Bladder,,ORGAN,Max[Gy],<=30,,1,,"]  # fmt: skip
+    done = imported(write(tmp_path, "x.csv", "\n".join([head, *rows])))
+    assert {t.organ for t in done.organs} == {"Heart", "Liver"}
+    assert plainly(done.targets) == {("PTV", "D95%[%]", ((M, ">=", 95.0),))}
+    assert "its other name Bladder is Bladder, not Rectum" in why_not(done, "line 5")
 
 
 def test_a_prv_and_a_helper_are_no_organ(tmp_path: Path) -> None:

@@ -136,12 +136,12 @@ def test_in_a_check_the_default_stays_not_evaluable() -> None:
         n_fractions=6,
         dose_gy=0.45 * np.asarray(study().plans[0].dose.dose_gy),
         prescriptions_gy={"PTV": 24.0},
-        contours={"PTV": ball(15.0), "SpinalCord": tube(5.0, 33.0)},
+        contours={"PTV": ball(15.0), "SpinalCord": tube(5.0, 33.0), "Esophagus": tube(6.0, -33.0)},
     )
-    default = sbrtcheck.check_study(six, sites={"": "spine"})
+    default = sbrtcheck.check_study(six, sites={"": "spine:C3"})
     assert default.plans[0].table == ""
     assert default.outcome is Outcome.INCOMPLETE
-    derived = sbrtcheck.check_study(six, sites={"": "spine"}, derive=True)
+    derived = sbrtcheck.check_study(six, sites={"": "spine:C3"}, derive=True)
     assert derived.plans[0].table == "timmerman_2022"
     assert derived.default_outcome is Outcome.INCOMPLETE
     assert derived.plans[0].outcome is Outcome.MARGINAL

@@ -145,6 +145,20 @@ def test_rib_and_chest_wall_stay_a_variation() -> None:
     assert worst(found) is VARIATION
 
 
+# ---- the bone of the target
+
+
+@pytest.mark.parametrize(
+    ("hot_cm3", "site", "outcome"), [(15.0, "bone", VARIATION), (8.0, "bone", FAIL), (15.0, "node", FAIL)]
+)
+def test_the_bone_in_which_the_target_lies_has_optimal_rows_only(hot_cm3: float, site: str, outcome: Outcome) -> None:
+    head = organ("Femur_Head", (hot_cm3, 32.0), (12.0, 23.0), (60.0, 5.0), prescription_gy=30.0)
+    target = replace(lesion(site, 30.0), volume_cm3=20.0)
+    found = one(judged(head, n_fractions=3, site=site, lesions=[target]), "Femur_Head", "D10cc[Gy]")
+    assert found.consequence is outcome
+    assert found.level is (Level.OPTIMAL if outcome is VARIATION else Level.MANDATORY)
+
+
 # ---- hollow organs
 
 

@@ -71,9 +71,9 @@ def _dvhs(known: dict[Any, Dvh], structures: Sequence[Structure], dose: DoseGrid
 
 
 def _made_of(structure: Structure) -> tuple[Any, ...]:
-    shapes = [structure.shape, *(other.shape for _, other in structure.alternatives)]
+    shapes = [structure.shape, *(other.structure.shape for other in structure.alternatives)]
     points = hashlib.sha256(structure.vertices_mm.tobytes()).digest()
-    names = [name for name, _ in structure.alternatives]
+    names = [other.label for other in structure.alternatives]
     return structure.name, structure.blocked, structure.problems, structure.method, points, *names, *map(_shape, shapes)
 
 
@@ -85,7 +85,7 @@ def _shape(shape: Any) -> Any:
         return shape.operation, tuple(map(_shape, shape.shapes))
     if hasattr(shape, "margin_mm"):
         return shape.margin_mm, _shape(shape.shape)
-    return hashlib.sha256(pickle.dumps((shape.reading, shape.convention))).digest()
+    return hashlib.sha256(pickle.dumps((shape.stacks, shape.convention))).digest()
 
 
 def unused(base: str) -> set[str]:

@@ -1,6 +1,6 @@
-"""The small plans that are damaged: five structures, a dose of 32 x 32 x 32 points, a check in a fraction of a second.
+"""The small plans that are damaged: six structures, a dose of 32 x 32 x 32 points, a check in a fraction of a second.
 
-``passing`` is a node treated with 54 Gy in 3 fractions that meets everything. In ``failing`` the cord touches the
+``passing`` is a node of the neck treated with 54 Gy in 3 fractions that meets everything. In ``failing`` the cord touches the
 target; in ``incomplete`` the oesophagus is not contoured. ``rich`` is ``passing`` with every second source that a file
 can hold: ROI Volume and stored DVHs. The rules are those of every check; only the sampling is coarser.
 """
@@ -38,8 +38,9 @@ def rois(base: str = "passing") -> Rois:
         "PTV": ("PTV", build.sphere(build.TARGET_MM, 10.0)),
         "GTV": ("GTV", build.sphere(build.TARGET_MM, 6.0)),
         "SpinalCord": ("ORGAN", [build.circle(cord_x, cord_y, z, 5, 24) for z in tall]),
-        "Esophagus": ("ORGAN", [build.circle(20, -16, z, 4, 24) for z in tall]),
-        "Heart": ("ORGAN", build.sphere(np.array([22.0, 0.0, 10.0]), 6.0)),
+        "Esophagus": ("ORGAN", [build.circle(20, -16, z, 6, 24) for z in tall]),
+        "BrachialPlexus": ("ORGAN", build.sphere(np.array([22.0, 0.0, 10.0]), 6.0)),
+        "Trachea": ("ORGAN", [build.circle(4, -24, z, 5, 24) for z in tall]),
     }
     if base == "incomplete":
         del out["Esophagus"]
@@ -48,7 +49,7 @@ def rois(base: str = "passing") -> Rois:
 
 def plan(**knobs: Any) -> Dataset:
     """The plan: its label tells the site."""
-    return build.build_plan(**{"label": "NODE", "targets": {1: 54.0}, **knobs})
+    return build.build_plan(**{"label": "NODE NECK", "targets": {1: 54.0}, **knobs})
 
 
 def structures(base: str = "passing", *, only: Rois | None = None) -> Dataset:

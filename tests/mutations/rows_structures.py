@@ -13,7 +13,7 @@ from mutations import mini
 from mutations.bench import Bench, findings_of, notable, volume_cm3
 from sbrtcheck.dvh.metrics import evaluate
 
-PTV, GTV, CORD, OESOPHAGUS, HEART = range(5)
+PTV, GTV, CORD, OESOPHAGUS, PLEXUS = range(5)
 
 
 def _with(**rois: tuple[str, list[build.Array]]) -> Dataset:
@@ -65,7 +65,7 @@ def m089(bench: Bench) -> None:
 
 def m090(bench: Bench) -> None:
     ds = mini.structures()
-    ds.StructureSetROISequence[HEART].ROINumber = "3"
+    ds.StructureSetROISequence[PLEXUS].ROINumber = "3"
     bench.refused("E-ROI-NUMBER", structures=ds)
 
 
@@ -95,7 +95,7 @@ def _twice_ptv(bench: Bench, first: bool) -> None:
 
 
 def m092(bench: Bench) -> None:
-    ds = _with(extra=mini.rois()["Heart"])
+    ds = _with(extra=mini.rois()["BrachialPlexus"])
     ds.StructureSetROISequence[-1].ROIName = ""
     report = bench.warned("W-ROI-NAME", structures=ds)
     assert not [s for s in report.structures if not s.roi and s.organ]
@@ -183,7 +183,7 @@ def m101(bench: Bench) -> None:
     study = bench.study(structures=_ring("nested"))
     structure = build_structure(study.plans[0].structures.roi("Ring"))
     assert "W-HOLE-ASSUMED" in [p.code for p in structure.problems]
-    readings = [structure.volume_cm3, *(other.volume_cm3 for _, other in structure.alternatives)]
+    readings = [structure.volume_cm3, *(other.structure.volume_cm3 for other in structure.alternatives)]
     assert len(readings) == 2
     assert abs(readings[0] / readings[1] - 0.75) < 0.0075
     bench.note("W-HOLE-ASSUMED, both readings kept")
@@ -271,7 +271,7 @@ def m113(bench: Bench) -> None:
     from sbrtcheck.dvh import build_structure
 
     structure = build_structure(bench.study(structures=_contours(PTV, gapped)).plans[0].structures.roi("PTV"))
-    bridged = [other for label, other in structure.alternatives if "bridged" in label]
+    bridged = [a.structure for a in structure.alternatives if "bridged" in a.label]
     assert len(bridged) == 1
     assert bridged[0].volume_cm3 > 1.2 * structure.volume_cm3
     bench.note("volumes with and without the gap")
@@ -284,13 +284,13 @@ def m113(bench: Bench) -> None:
 
 
 def m114(bench: Bench) -> None:
-    report = bench.check(structures=_contours(HEART, lambda c: c[2:3]))
+    report = bench.check(structures=_contours(PLEXUS, lambda c: c[2:3]))
     assert "W-SINGLE-SLICE" in [p.code for p in report.warnings]
     bench.note("W-SINGLE-SLICE, thickness from the other ROIs")
     from sbrtcheck.dvh import build_structure
 
-    roi = bench.study(structures=_contours(HEART, lambda c: c[2:3])).plans[0].structures.roi("Heart")
-    alone = build_structure(roi, sibling_spacing_mm=None)
+    roi = bench.study(structures=_contours(PLEXUS, lambda c: c[2:3])).plans[0].structures.roi("BrachialPlexus")
+    alone = build_structure(roi)
     assert alone.blocked is not None
     assert "E-SINGLE-SLICE" in [p.code for p in alone.problems]
     bench.note("alone: not evaluable E-SINGLE-SLICE")
@@ -318,7 +318,7 @@ def m119(bench: Bench) -> None:
     assert small
     assert all(f.verdict.value == "MET" and "already meets" in f.note for f in small), small
     data = bench.study().plans[0]
-    value = evaluate("D5cc[Gy]", compute_dvh(build_structure(data.structures.roi("Heart")), data.dose))
+    value = evaluate("D5cc[Gy]", compute_dvh(build_structure(data.structures.roi("BrachialPlexus")), data.dose))
     assert value.value is None
     assert value.reason is not None
     assert value.reason.value == "roi_smaller_than_metric"

@@ -51,7 +51,7 @@ EXPENSIVE = (
 )
 
 # Every option of the command and what kind it is; a new option must be put here, and tested below.
-FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file"}
+FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file", "same_patient"}
 CHOICES = {"table", "config", "no_config", "interpolation", "derive"}
 PRESENTATION = {"also", "strict", "pseudonymise", "format_", "output", "force"}
 
@@ -282,11 +282,11 @@ def test_no_fact_makes_a_better_answer(base: str, tmp_path: Path) -> None:
 
 
 def test_every_fact_is_printed_with_its_origin(tmp_path: Path) -> None:
-    report = _mini("passing", tmp_path, sites={"PTV": "node"}, roi_map={"Heart": "Heart"})
+    report = _mini("passing", tmp_path, sites={"PTV": "node:neck"}, roi_map={"BrachialPlexus": "BrachialPlexus"})
     facts = {f.name: (f.value, f.origin) for f in report.facts}
     assert facts["site of PTV"][0] == "node"
     assert "given" in facts["site of PTV"][1]
-    assert facts["ROI Heart"][1] == "name map"
+    assert facts["ROI BrachialPlexus"][1] == "name map"
     page = render_text(report)
     for name, (value, origin) in facts.items():
         assert name in page

@@ -380,10 +380,31 @@ def test_another_name_birth_date_or_study_is_a_warning(tmp_path: Path) -> None:
     assert "Other" not in "".join(p.line() for p in study.problems)
 
 
-def test_names_that_differ_in_case_and_separators_are_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["PHANTOM^SMALL^^", "Phantom^Small", "phantom small", "PHANTÓM^SMALL"])
+def test_names_that_differ_in_case_accents_and_separators_are_the_same(tmp_path: Path, name: str) -> None:
     dose = build().dose
-    dose.PatientName, dose.PatientBirthDate = "PHANTOM^SMALL^^", ""
+    dose.SpecificCharacterSet = "ISO_IR 192"
+    dose.PatientName, dose.PatientBirthDate = name, ""
     assert read_folder(write_with(tmp_path, dose=dose)).problems == ()
+
+
+def test_another_sex_is_a_warning(tmp_path: Path) -> None:
+    plan = build().plan
+    plan.PatientSex = "F" if build().dose.PatientSex != "F" else "M"
+    assert [p.code for p in read_folder(write_with(tmp_path, plan=plan)).problems] == ["W-PATIENT-NAME"]
+
+
+def test_when_the_objects_were_made(tmp_path: Path) -> None:
+    built = build()
+    built.plan.RTPlanDate, built.plan.RTPlanTime = "20240105", "101500.25"
+    built.structures.StructureSetDate, built.structures.StructureSetTime = "20240104", ""
+    built.dose.InstanceCreationDate, built.dose.InstanceCreationTime = "20240103", "080000"
+    (data,) = read_folder(built.write(tmp_path)).plans
+    assert (data.plan.dated, data.structures.dated, data.dose.dated) == (
+        "20240105101500",
+        "20240104",
+        "20240103080000",
+    )
 
 
 def test_a_dose_names_a_fraction_group_of_the_plan(tmp_path: Path) -> None:

@@ -278,3 +278,24 @@ def test_a_label_falls_back_to_the_name(tmp_path: Path) -> None:
     assert plan_of(tmp_path / "a", ds).label == "Right upper lobe"
     del ds.RTPlanLabel, ds.RTPlanName
     assert plan_of(tmp_path / "b", ds).label == ""
+
+
+@pytest.mark.parametrize(
+    ("second", "shared"),
+    [(["1.5", "-20", "3"], True), (["1.55", "-20", "3"], True), (["4", "-20", "3"], False), (None, False)],
+)
+def test_the_point_at_which_all_beams_state_their_dose(tmp_path: Path, second: list[str] | None, shared: bool) -> None:
+    ds = build_plan()
+    first, *others = group(ds).ReferencedBeamSequence
+    first.BeamDoseSpecificationPoint = ["1.5", "-20", "3"]
+    for beam in others:
+        if second is not None:
+            beam.BeamDoseSpecificationPoint = second
+    assert plan_of(tmp_path, ds).beam_dose_point_mm == ((1.5, -20.0, 3.0) if shared else None)
+
+
+def test_the_point_of_a_prescription(tmp_path: Path) -> None:
+    ds = build_plan()
+    reference(ds).DoseReferenceStructureType = "COORDINATES"
+    reference(ds).DoseReferencePointCoordinates = ["1", "2", "-3.5"]
+    assert plan_of(tmp_path, ds).dose_references[0].point_mm == (1.0, 2.0, -3.5)

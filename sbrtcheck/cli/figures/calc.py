@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sbrtcheck.errors import wrong_usage
+from sbrtcheck.cli.figures.canvas import check_plot_path, new_figure, save_figure
+from sbrtcheck.errors import fractions
 from sbrtcheck.fractionation.worth import LQ_REASONABLE_TO_GY, LQ_VALIDATED_TO_GY, Scheme
 from sbrtcheck.radiobiology.lq import bed
 from sbrtcheck.tables import schemes as published
@@ -28,16 +29,7 @@ def write_plot(path: Path, *, schemes: Sequence[Scheme], alpha_beta_gy: float, f
     Raises:
         WrongUsageError: E-OUTPUT.
     """
-    kind = path.suffix.casefold().lstrip(".")
-    if kind not in {"png", "svg"}:
-        raise wrong_usage("E-OUTPUT", path.name, detail="neither .png nor .svg", tag="--plot", remedy="Name it so")
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
-    # No display is needed, and no state of pyplot is touched.
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    check_plot_path(path, force=force)
     single = [s for s in schemes if len(s.phases) == 1]
     own = [n for s in single for _, n in s.pairs]
     counts = sorted(dict.fromkeys([*own, *(n for n in USUAL_N_FRACTIONS if n not in own)][:MAX_CURVES]))
@@ -52,8 +44,7 @@ def write_plot(path: Path, *, schemes: Sequence[Scheme], alpha_beta_gy: float, f
     def effect(d: float, n: int) -> float:
         return bed(total_dose_gy=d * n, n_fractions=n, alpha_beta_gy=alpha_beta_gy)
 
-    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.5, 5.6)
     axes = figure.subplots()
     top = max([effect(s.phases[0].dose_per_fraction_gy, s.phases[0].n_fractions) for s in single] or [0.0])
     top = 1.12 * max([top, *(effect(r.dose_per_fraction_gy, r.n_fractions) for r in rows)])
@@ -66,8 +57,7 @@ def write_plot(path: Path, *, schemes: Sequence[Scheme], alpha_beta_gy: float, f
         axes.text(x + 0.2, top * 0.985, text, va="top", ha="left", fontsize=8, color="#5a4a2a", zorder=1)
     steps = [top_d * i / 200 for i in range(201)]
     for n, colour in zip(counts, _COLOURS, strict=False):
-        name = "1 fraction" if n == 1 else f"{n} fractions"
-        axes.plot(steps, [effect(d, n) for d in steps], color=colour, lw=1.4, label=name, zorder=2)
+        axes.plot(steps, [effect(d, n) for d in steps], color=colour, lw=1.4, label=fractions(n), zorder=2)
         points = {(r.dose_per_fraction_gy, effect(r.dose_per_fraction_gy, n)) for r in rows if r.n_fractions == n}
         if points:
             axes.plot(*zip(*sorted(points), strict=True), "o", color=colour, ms=5, mew=0, zorder=3)
@@ -107,9 +97,4 @@ def write_plot(path: Path, *, schemes: Sequence[Scheme], alpha_beta_gy: float, f
     left_out = len(schemes) - len(single)
     if left_out:
         figure.supxlabel(f"{left_out} course(s) of several phases cannot be drawn here", fontsize=8)
-    try:
-        with rc_context({"svg.hashsalt": "sbrtcheck"}):
-            metadata = {"Date": None} if kind == "svg" else {"Software": None}
-            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
-    except OSError as error:
-        raise wrong_usage("E-OUTPUT", path.name, seen=error.strerror or "", tag="--plot") from error
+    save_figure(figure, path, force=force)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sbrtcheck.cli.figures.canvas import check_plot_path, new_figure, save_figure
 from sbrtcheck.errors import wrong_usage
-from sbrtcheck.model import LimitRow, OrganTable
+from sbrtcheck.model import LimitRow, MetricKind, OrganTable
 from sbrtcheck.tables.disagreements import at_volume, disagreements, is_point
 from sbrtcheck.tables.organ_tables import load_tables
 
@@ -39,7 +40,7 @@ class _Kind:
 
 
 def _spared(row: LimitRow) -> bool:
-    return row.metric is not None and row.metric.kind == "CV" and row.unit == "cc"
+    return row.metric is not None and row.metric.kind is MetricKind.VOLUME_SPARED and row.unit == "cc"
 
 
 _KINDS = (
@@ -56,12 +57,17 @@ _KINDS = (
         lambda r, _table: f" ({r.limit:g} cc spared{', ' + r.condition if r.condition else ''})",
     ),
     _Kind(
-        lambda r: r.metric is not None and r.metric.kind == "Mean" and r.unit == "Gy",
+        lambda r: r.metric is not None and r.metric.kind is MetricKind.MEAN and r.unit == "Gy",
         lambda r: r.limit,
         "limit of the mean dose [Gy]",
     ),
     _Kind(
-        lambda r: r.metric is not None and r.metric.kind == "D" and r.unit == "Gy" and r.comparator.startswith("<"),
+        lambda r: (
+            r.metric is not None
+            and r.metric.kind is MetricKind.DOSE
+            and r.unit == "Gy"
+            and r.comparator.startswith("<")
+        ),
         lambda r: r.limit,
         "limit of the dose to a volume [Gy]",
         lambda r, _table: f" ({r.metric_text.removesuffix('[Gy]')})",
@@ -83,24 +89,15 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
     Raises:
         WrongUsageError: E-OUTPUT; also when no table has a limit on the organ that can be drawn.
     """
-    kind = path.suffix.casefold().lstrip(".")
-    if kind not in {"png", "svg"}:
-        raise wrong_usage("E-OUTPUT", path.name, detail="neither .png nor .svg", tag="--plot", remedy="Name it so")
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
+    check_plot_path(path, force=force)
     tables = load_tables()
     drawn, series = _series(organ, tuple(tables.values()))
     if drawn is None:
         detail = f"no table has a limit on {organ} that can be drawn"
         raise wrong_usage("E-OUTPUT", path.name, detail=detail, tag="--plot", remedy="Leave --plot out")
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     counts = sorted({n for points in series.values() for n, _, _ in points})
     place = {n: i for i, n in enumerate(counts)}
-    figure = Figure(figsize=(9.5, 5.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.5, 5.8)
     axes = figure.subplots()
     decides = {t.title: t.may_decide for t in tables.values()}
     judged = {title: decides.get(title, decides.get(title.rpartition(" (")[0], True)) for title, _ in series}
@@ -141,12 +138,7 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
         notes.append("Grey bars: the sources' mandatory limits differ.")
         notes.append("Taken at 0.035 cc" + (f", but {', '.join(volumes)}." if volumes else "."))
     figure.supxlabel("\n".join(_wrapped(notes)), fontsize=8, color="#444444")
-    try:
-        with rc_context({"svg.hashsalt": "sbrtcheck"}):
-            metadata = {"Date": None} if kind == "svg" else {"Software": None}
-            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
-    except OSError as error:
-        raise wrong_usage("E-OUTPUT", path.name, seen=error.strerror or "", tag="--plot") from error
+    save_figure(figure, path, force=force)
 
 
 def _wrapped(sentences: Sequence[str], width: int = 130) -> list[str]:

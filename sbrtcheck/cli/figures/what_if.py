@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sbrtcheck.errors import wrong_usage
+from sbrtcheck.cli.figures.canvas import new_figure, save_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
 
 def write_figure(lines: Sequence[WhatIf], path: Path, force: bool) -> None:
-    if path.exists() and not force:
-        raise wrong_usage("E-OUTPUT", path.name, detail="the file exists", tag="--plot")
-    import matplotlib
+    """Draw the share of the limits that each organ uses at each number of fractions, and write it to ``path``.
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    Raises:
+        WrongUsageError: E-OUTPUT.
+    """
+    figure = new_figure(8, 5)
+    axes = figure.subplots()
     organs = sorted({o for x in lines for o in x.shares})
     for organ in organs:
         points = sorted((x.n_fractions, 100 * x.shares[organ], x.missed) for x in lines if organ in x.shares)
@@ -38,5 +37,4 @@ def write_figure(lines: Sequence[WhatIf], path: Path, force: bool) -> None:
     axes.set_xticks(sorted({x.n_fractions for x in lines}))
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)
+    save_figure(figure, path, force=force)

@@ -9,16 +9,26 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sbrtcheck.dvh.around_targets.d2cm import d2cm
-from sbrtcheck.dvh.around_targets.isodose import BoolArray, Isodose, isodose
-from sbrtcheck.dvh.around_targets.ownership import apart_from, overlapping, owned
+from sbrtcheck.dvh.around_targets.indices import (
+    homogeneity_icru83,
+    homogeneity_rtog,
+    icru91,
+    no_value,
+    paddick_index,
+    ratio,
+    unless,
+    volume_range_cm3,
+)
+from sbrtcheck.dvh.around_targets.isodose import isodose
+from sbrtcheck.dvh.around_targets.ownership import Owned, apart_from, overlapping, owned_cells
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, maximum_of_grid, spill_outside
-from sbrtcheck.dvh.contours.planes import box_corners
+from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.dvh.contours.surface import Surface, TargetShape, bounds
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import wrong_usage
@@ -29,7 +39,6 @@ from sbrtcheck.model.vocabulary import Reason
 if TYPE_CHECKING:
     from sbrtcheck.dvh.contours.structure import Structure
 
-SMALL_TARGET_CM3 = 2.0
 
 DEFINITIONS: dict[str, str] = {
     "ptv_cm3": "volume of the target [cm3]",
@@ -110,52 +119,61 @@ def conformity(
         dvhs = [compute_dvh(structure, dose) for structure, _ in targets]
     if len(dvhs) != len(targets):
         raise wrong_usage("E-DOMAIN", "dvhs", seen=len(dvhs), detail="one Dvh for each target is needed")
+    shapes = _shapes(targets, dvhs, surfaces)
+    if isinstance(shapes, list):
+        drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
+        return _of_shapes(targets, shapes, dvhs, body, dose, drawn)
     blocked = [_blocked(structure, dvh) for (structure, _), dvh in zip(targets, dvhs, strict=True)]
-    reason = next((b for b in blocked if b is not None), None)
-    shapes: list[TargetShape] = []
-    if reason is None:
-        for (structure, prescription_gy), dvh in zip(targets, dvhs, strict=True):
-            surface = _surface(structure, surfaces)
-            if not surface.found:
-                reason = (Reason.NOT_COMPUTABLE, f"{structure.name} is thinner than can be sampled")
-                break
-            shapes.append(TargetShape(surface, prescription_gy, *_volume(dvh)))
-    if reason is not None:
-        return tuple(
-            _without(structure.name, prescription_gy, dvh, *(own or reason))
-            for (structure, prescription_gy), dvh, own in zip(targets, dvhs, blocked, strict=True)
-        )
+    return tuple(
+        _without(structure.name, prescription_gy, dvh, *(own or shapes))
+        for (structure, prescription_gy), dvh, own in zip(targets, dvhs, blocked, strict=True)
+    )
 
-    outside = [_leaves(dose, structure, dvh) for (structure, _), dvh in zip(targets, dvhs, strict=True)]
+
+def _shapes(
+    targets: Sequence[tuple[Structure, float]], dvhs: Sequence[Dvh], surfaces: Mapping[str, Surface] | None
+) -> list[TargetShape] | tuple[Reason, str]:
+    """All targets ready for distances, or why one of them is not: then none of them has its own isodoses."""
+    shapes = []
+    for (structure, _), dvh in zip(targets, dvhs, strict=True):
+        blocked = _blocked(structure, dvh)
+        if blocked is not None:
+            return blocked
+    for (structure, prescription_gy), dvh in zip(targets, dvhs, strict=True):
+        surface = _surface(structure, surfaces)
+        if not surface.found:
+            return Reason.NOT_COMPUTABLE, f"{structure.name} is thinner than can be sampled"
+        shapes.append(TargetShape(surface, prescription_gy, *volume_range_cm3(dvh)))
+    return shapes
+
+
+def _of_shapes(
+    targets: Sequence[tuple[Structure, float]],
+    shapes: Sequence[TargetShape],
+    dvhs: Sequence[Dvh],
+    body: Structure | None,
+    dose: DoseGrid,
+    drawn: Sequence[Surface],
+) -> tuple[Conformity, ...]:
     overlap = overlapping(shapes)
-    drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
     every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
     holders = [*shapes, *(_unprescribed(s, shapes) for s in apart_from(shapes, drawn))]
     far = d2cm(dose, every, None if body is None or body.blocked is not None else body)
     spill = spill_outside(dose, every)
-    known: dict[float, tuple[Isodose, list[BoolArray], list[bool]]] = {}
+    known: dict[float, Owned] = {}
     results = []
-    for number, (shape, dvh) in enumerate(zip(shapes, dvhs, strict=True)):
-        why = (Reason.OUTSIDE_GRID, "the target reaches the edge of the dose grid") if outside[number] else None
+    for number, (shape, (structure, _), dvh) in enumerate(zip(shapes, targets, dvhs, strict=True)):
+        why = (Reason.OUTSIDE_GRID, "the target reaches the edge of the dose grid")
+        no = why if _leaves(dose, structure, dvh) else None
         iso, merged = {}, []
         for percent in (100, 50):
             level = percent / 100 * shape.prescription_gy
             if level not in known:
-                known[level] = owned(isodose(dose, level_gy=level), holders, dose)
-            cells, own, divided = known[level]
-            label = f"V{percent}%[cc]"
-            no = why or overlap[number]
-            if no is None and np.any(cells.on_edge & own[number]):
-                no = (Reason.OUTSIDE_GRID, f"the {percent} % isodose reaches the edge of the dose grid")
-            if no is not None:
-                iso[percent] = _no(label, "cc", *no)
-                continue
-            iso[percent] = MetricValue(label, *cells.volumes_cm3(own[number]), "cc")
-            if divided[number]:
+                known[level] = owned_cells(isodose(dose, level_gy=level), holders, dose)
+            iso[percent] = _isodose_volume(known[level], number, percent, no or overlap[number])
+            if iso[percent].value is not None and known[level].divided[number]:
                 merged.append(percent)
-        results.append(
-            _assemble(shape, dvh, iso, why, _unless(why, far[number]), _unless(why, spill[number]), tuple(merged), body)
-        )
+        results.append(_assemble(shape, dvh, iso, no, unless(no, far[number]), unless(no, spill[number]), merged, body))
     return tuple(results)
 
 
@@ -166,10 +184,11 @@ def _unprescribed(surface: Surface, shapes: Sequence[TargetShape]) -> TargetShap
     return TargetShape(surface, shapes[0].prescription_gy, volume_cm3, volume_cm3, volume_cm3)
 
 
-def icru91(dvh: Dvh) -> tuple[MetricValue, ...]:
-    """Near-minimum D98%, median D50% and near-maximum D2% [Gy], below 2 cm3 D0.035cc (ICRU Report 91)."""
-    near_maximum = "D0.035cc[Gy]" if dvh.total_volume_cm3 < SMALL_TARGET_CM3 else "D2%[Gy]"
-    return tuple(evaluate(text, dvh) for text in ("D98%[Gy]", "D50%[Gy]", near_maximum))
+def _isodose_volume(owned: Owned, number: int, percent: int, no: tuple[Reason, str] | None) -> MetricValue:
+    label = f"V{percent}%[cc]"
+    if no is None and owned.reaches_edge(number):
+        no = (Reason.OUTSIDE_GRID, f"the {percent} % isodose reaches the edge of the dose grid")
+    return no_value(label, "cc", *no) if no is not None else MetricValue(label, *owned.volumes_cm3(number), "cc")
 
 
 def target_surfaces(structures: Sequence[Structure]) -> dict[str, Surface]:
@@ -206,11 +225,11 @@ def v105_outside(
         surface = _surface(structure, surfaces) if structure.blocked is None else None
         if surface is None or not surface.found:
             reason = structure.blocked or Reason.NOT_COMPUTABLE
-            return _no("V105%[cc]", "cc", reason, f"{structure.name} has no shape")
+            return no_value("V105%[cc]", "cc", reason, f"{structure.name} has no shape")
         volume = float(structure.volume_cm3 or 0.0)
         shapes.append(TargetShape(surface, prescription_gy, volume, volume, volume))
     if not shapes:
-        return _no("V105%[cc]", "cc", Reason.NO_TARGET, "no target is known")
+        return no_value("V105%[cc]", "cc", Reason.NO_TARGET, "no target is known")
     drawn = [s for s in (_surface(x, surfaces) for x in others if x.blocked is None) if s.found]
     every = [*shapes, *(_unprescribed(s, shapes) for s in drawn)]
     return total_spill(spill_outside(dose, every)[: len(shapes)])
@@ -232,11 +251,11 @@ def _assemble(
     why: tuple[Reason, str] | None,
     far: MetricValue,
     spill: MetricValue,
-    merged: tuple[int, ...],
+    merged: Sequence[int],
     body: Structure | None,
 ) -> Conformity:
     ptv = MetricValue("V[cc]", shape.volume_cm3, shape.volume_low_cm3, shape.volume_high_cm3, "cc")
-    r100 = _ratio("R100", iso[100], ptv)
+    r100 = ratio("R100", iso[100], ptv)
     notes = []
     if merged:
         levels = " and ".join(f"{level} %" for level in merged)
@@ -250,16 +269,16 @@ def _assemble(
         isodose100_cm3=iso[100],
         isodose50_cm3=iso[50],
         r100=r100,
-        r50=_ratio("R50", iso[50], ptv),
-        paddick=_paddick(r100, evaluate("V100%[%]", dvh, prescription_gy=shape.prescription_gy)),
-        gradient_index=_ratio("GI", iso[50], iso[100]),
+        r50=ratio("R50", iso[50], ptv),
+        paddick=paddick_index(r100, evaluate("V100%[%]", dvh, prescription_gy=shape.prescription_gy)),
+        gradient_index=ratio("GI", iso[50], iso[100]),
         d2cm=far,
-        hi_icru83=_unless(why, _hi_icru83(dvh)),
-        hi_rtog=_unless(why, _hi_rtog(dvh, shape.prescription_gy)),
+        hi_icru83=unless(why, homogeneity_icru83(dvh)),
+        hi_rtog=unless(why, homogeneity_rtog(dvh, shape.prescription_gy)),
         spill_cm3=spill,
-        spill_percent=_ratio("V105%[% of PTV]", spill, ptv, factor=100.0, unit="%"),
+        spill_percent=ratio("V105%[% of PTV]", spill, ptv, factor=100.0, unit="%"),
         icru91=icru91(dvh),
-        merged=merged,
+        merged=tuple(merged),
         notes=tuple(notes),
     )
 
@@ -273,73 +292,6 @@ def _leaves(dose: DoseGrid, structure: Structure, dvh: Dvh) -> bool:
     return dvh.outside_volume_cm3 > 0 or bool(np.any(index < 0) or np.any(index > last))
 
 
-def _volume(dvh: Dvh) -> tuple[float, float, float]:
-    """(nominal, lowest, highest) volume over the readings of the contours [cm3]."""
-    volume = evaluate("V0Gy[cc]", dvh)
-    nominal = dvh.total_volume_cm3
-    return nominal, min(nominal, volume.low or nominal), max(nominal, volume.high or nominal)
-
-
-def _paddick(r100: MetricValue, coverage: MetricValue) -> MetricValue:
-    """Paddick's index as coverage^2 / R100 (the same as TV_PIV^2 / (TV x PIV)); never above 1."""
-    name = "Paddick"
-    if r100.value is None or r100.low is None or r100.high is None:
-        return _no(name, "", r100.reason or Reason.NOT_COMPUTABLE, r100.note)
-    if coverage.value is None or coverage.low is None or coverage.high is None:
-        return _no(name, "", coverage.reason or Reason.NOT_COMPUTABLE, coverage.note)
-    if r100.low <= 0:
-        return _no(name, "", Reason.NOT_COMPUTABLE, "no dose reaches the prescription")
-    value = min(1.0, (coverage.value / 100) ** 2 / r100.value)
-    low = min(value, (coverage.low / 100) ** 2 / r100.high)
-    high = max(value, min(1.0, (coverage.high / 100) ** 2 / r100.low))
-    return MetricValue(name, value, low, high, "")
-
-
-def _hi_icru83(dvh: Dvh) -> MetricValue:
-    """The index of the nominal reading, with the lowest and highest over all readings as its band."""
-    found = []
-    for samples in (dvh.samples, *(s for _, s in dvh.variants if s.dose_gy.size)):
-        reading = replace(dvh, samples=samples, variants=())
-        parts = [evaluate(text, reading) for text in ("D2%[Gy]", "D98%[Gy]", "D50%[Gy]")]
-        none = next((p for p in parts if p.value is None), None)
-        if none is not None:
-            return _no("HI ICRU 83", "", none.reason or Reason.NOT_COMPUTABLE, none.note)
-        near_max, near_min, median = (float(p.value or 0.0) for p in parts)
-        if median <= 0:
-            return _no("HI ICRU 83", "", Reason.NOT_COMPUTABLE, "the median dose is 0")
-        found.append((near_max - near_min) / median)
-    return MetricValue("HI ICRU 83", found[0], min(found), max(found), "")
-
-
-def _hi_rtog(dvh: Dvh, prescription_gy: float) -> MetricValue:
-    highest = evaluate("Max[Gy]", dvh)
-    if highest.value is None or highest.low is None or highest.high is None:
-        return _no("HI RTOG", "", highest.reason or Reason.NOT_COMPUTABLE, highest.note)
-    value, low, high = (x / prescription_gy for x in (highest.value, highest.low, highest.high))
-    return MetricValue("HI RTOG", value, low, high, "")
-
-
-def _ratio(name: str, top: MetricValue, bottom: MetricValue, *, factor: float = 1.0, unit: str = "") -> MetricValue:
-    """top / bottom with the widest band of the two, or the reason why not."""
-    for part in (top, bottom):
-        if part.value is None:
-            return _no(name, unit, part.reason or Reason.NOT_COMPUTABLE, part.note)
-    (a, a0, a1), (b, b0, b1) = (
-        (float(p.value or 0.0), float(p.low or 0.0), float(p.high or 0.0)) for p in (top, bottom)
-    )
-    if b0 <= 0:
-        return _no(name, unit, Reason.NOT_COMPUTABLE, "no dose reaches the prescription")
-    return MetricValue(name, factor * a / b, factor * a0 / b1, factor * a1 / b0, unit)
-
-
-def _unless(why: tuple[Reason, str] | None, value: MetricValue) -> MetricValue:
-    return value if why is None or value.value is None else _no(value.metric, value.unit, *why)
-
-
-def _no(name: str, unit: str, reason: Reason, note: str) -> MetricValue:
-    return MetricValue(name, None, None, None, unit, reason, note)
-
-
 def _blocked(structure: Structure, dvh: Dvh) -> tuple[Reason, str] | None:
     if structure.blocked is not None:
         return structure.blocked, f"{structure.name}: {structure.blocked_note}"
@@ -350,7 +302,7 @@ def _without(name: str, prescription_gy: float, dvh: Dvh, reason: Reason, note: 
     """A record without a single number: this target or another of the plan has no shape."""
     units = {"ptv_cm3": "cc", "isodose100_cm3": "cc", "isodose50_cm3": "cc", "spill_cm3": "cc"}
     units |= {"d2cm": "%", "spill_percent": "%"}
-    values = {key: _no(key, units.get(key, ""), reason, note) for key in DEFINITIONS}
+    values = {key: no_value(key, units.get(key, ""), reason, note) for key in DEFINITIONS}
     return Conformity(
         target=name,
         prescription_gy=prescription_gy,

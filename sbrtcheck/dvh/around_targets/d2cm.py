@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sbrtcheck.dvh.around_targets.isodose import IntArray, dose_cubic
-from sbrtcheck.dvh.contours.planes import box_corners
+from sbrtcheck.dvh.contours.frame import box_corners
 from sbrtcheck.dvh.contours.surface import Region, Surface, TargetShape, held_by
 from sbrtcheck.model.dose import DoseGrid, FloatArray
 from sbrtcheck.model.metric import MetricValue

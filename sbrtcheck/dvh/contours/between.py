@@ -13,9 +13,10 @@ from itertools import pairwise
 from math import pi, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbrtcheck.dvh.contours.nesting import Group, Level
-from sbrtcheck.dvh.contours.planes import Reading
+from sbrtcheck.dvh.contours.planes import Stack
 from sbrtcheck.dvh.contours.raster import Canvas, Float32Array, rasterise
 from sbrtcheck.model import FloatArray
 
@@ -70,7 +71,7 @@ class Gap:
 
 @dataclass(slots=True, eq=False)
 class Solid:
-    """One level of a reading, ready to be asked for its signed distance at any height.
+    """One level of a stack, ready to be asked for its signed distance at any height.
 
     Attributes:
         w_mm: (n,) planes.
@@ -109,26 +110,19 @@ class Solid:
         return self.merged[members]
 
 
-def build_solid(reading: Reading, level: Level, canvas: Canvas) -> Solid:
+def build_solid(stack: Stack, level: Level, canvas: Canvas) -> Solid:
     """Rasterise one level and work out what goes on and what ends."""
     groups: list[Group] = [g for plane in level.groups for g in plane]
     first = np.cumsum([0] + [len(plane) for plane in level.groups])
     members = [list(range(first[i], first[i + 1])) for i in range(len(level.groups))]
-    w_mm, n_planes = reading.w_mm, len(reading.w_mm)
-    stack = rasterise(groups, canvas)
+    n_planes = len(stack.w_mm)
+    rasters = rasterise(groups, canvas)
     area = np.array([g.area_mm2 for g in groups])
-    gap_mm = np.diff(w_mm)
-    half_up = np.empty(n_planes)
-    half_down = np.empty(n_planes)
-    for i in range(n_planes):
-        above = gap_mm[i] if i < n_planes - 1 and reading.bridged[i] else None
-        below = gap_mm[i - 1] if i > 0 and reading.bridged[i - 1] else None
-        half_up[i] = 0.5 * (above or below or reading.spacing_mm)
-        half_down[i] = 0.5 * (below or above or reading.spacing_mm)
+    half_up, half_down = _half_heights(stack)
     solid = Solid(
-        w_mm=w_mm,
+        w_mm=stack.w_mm,
         canvas=canvas,
-        rasters=list(stack),
+        rasters=list(rasters),
         areas_mm2=np.array([float(area[m].sum()) for m in members]),
         whole=[],
         gaps=[],
@@ -138,31 +132,45 @@ def build_solid(reading: Reading, level: Level, canvas: Canvas) -> Solid:
         half_down_mm=half_down,
     )
     solid.whole = [solid.merge(frozenset(m)) for m in members]
-    links = _links(stack, members, reading)
-    sets: list[tuple[frozenset[int], frozenset[int]]] = []
-    for i, link in enumerate(links):
-        lower = frozenset(np.asarray(members[i])[link.any(axis=1)].tolist()) if link.size else frozenset()
-        upper = frozenset(np.asarray(members[i + 1])[link.any(axis=0)].tolist()) if link.size else frozenset()
-        sets.append((lower, upper))
-    _add_gaps(solid, sets, area, gap_mm)
-    _add_caps(solid, members, sets, area, reading)
+    sets = [
+        _linked(link, *around) for link, around in zip(_links(rasters, members, stack), pairwise(members), strict=True)
+    ]
+    _add_gaps(solid, sets, area, np.diff(stack.w_mm))
+    _add_caps(solid, members, sets, area)
     return solid
 
 
-def _links(stack: Float32Array, members: list[list[int]], reading: Reading) -> list[np.ndarray]:
+def _half_heights(stack: Stack) -> tuple[FloatArray, FloatArray]:
+    """How far each plane reaches up and down in the slab reading [mm]: half a gap, at an end half the other one."""
+    bridged = [float(gap) if on else None for gap, on in zip(np.diff(stack.w_mm), stack.bridged, strict=True)]
+    above, below = [*bridged, None], [None, *bridged]
+    up = [0.5 * (a or b or stack.spacing_mm) for a, b in zip(above, below, strict=True)]
+    down = [0.5 * (b or a or stack.spacing_mm) for a, b in zip(above, below, strict=True)]
+    return np.array(up), np.array(down)
+
+
+def _linked(link: NDArray[np.bool_], below: list[int], above: list[int]) -> tuple[frozenset[int], frozenset[int]]:
+    """The groups below and above a gap that go on through it."""
+    if not link.size:
+        return frozenset(), frozenset()
+    lower, upper = np.asarray(below)[link.any(axis=1)], np.asarray(above)[link.any(axis=0)]
+    return frozenset(lower.tolist()), frozenset(upper.tolist())
+
+
+def _links(rasters: Float32Array, members: list[list[int]], stack: Stack) -> list[NDArray[np.bool_]]:
     """For every gap, which groups lie above which: (n_lower, n_upper) booleans, empty where it is not bridged."""
-    result = []
+    result: list[NDArray[np.bool_]] = []
     for i in range(len(members) - 1):
         below, above = members[i], members[i + 1]
-        if not reading.bridged[i] or not below or not above:
+        if not stack.bridged[i] or not below or not above:
             result.append(np.zeros((0, 0), dtype=bool))
             continue
         if len(below) == 1 and len(above) == 1:
-            common = np.minimum(stack[below[0]], stack[above[0]]).max() > 0
+            common = np.minimum(rasters[below[0]], rasters[above[0]]).max() > 0
             result.append(np.array([[common]]))
             continue
-        lower = (stack[below[0] : below[-1] + 1] > 0).reshape(len(below), -1).astype(np.float32)
-        upper = (stack[above[0] : above[-1] + 1] > 0).reshape(len(above), -1).astype(np.float32)
+        lower = (rasters[below[0] : below[-1] + 1] > 0).reshape(len(below), -1).astype(np.float32)
+        upper = (rasters[above[0] : above[-1] + 1] > 0).reshape(len(above), -1).astype(np.float32)
         result.append(lower @ upper.T > 0.5)
     return result
 
@@ -235,7 +243,6 @@ def _add_caps(
     members: list[list[int]],
     sets: list[tuple[frozenset[int], frozenset[int]]],
     area: FloatArray,
-    reading: Reading,
 ) -> None:
     n_planes = len(members)
     nothing: frozenset[int] = frozenset()
@@ -278,7 +285,7 @@ def _chain(
     return chain
 
 
-def close_rings(solids: list[Solid], reading: Reading) -> None:
+def close_rings(solids: list[Solid], stack: Stack) -> None:
     """Where the outer shape and its holes end on the same plane, end them as one ring.
 
     Each by itself would end flat, because neither area runs out; the wall between them does. The area of a wall that
@@ -290,7 +297,7 @@ def close_rings(solids: list[Solid], reading: Reading) -> None:
         caps, hole_caps = (outer.caps_up, holes.caps_up) if side > 0 else (outer.caps_down, holes.caps_down)
         chosen = [end - side * k for k in range(3) if 0 <= end - side * k < len(net)]
         gaps = [min(a, b) for a, b in pairwise(chosen)]
-        if len(caps[end]) != 1 or len(hole_caps[end]) != 1 or len(chosen) < 3 or not np.all(reading.bridged[gaps]):
+        if len(caps[end]) != 1 or len(hole_caps[end]) != 1 or len(chosen) < 3 or not np.all(stack.bridged[gaps]):
             continue
         if outer.areas_mm2[end] != caps[end][0].area_mm2 or holes.areas_mm2[end] != hole_caps[end][0].area_mm2:
             continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sbrtcheck.dvh.contours.derived import CombinedShape, OffsetShape, surface_points
 from sbrtcheck.dvh.contours.shape import Shape
-from sbrtcheck.dvh.contours.structure import Structure
+from sbrtcheck.dvh.contours.structure import Alternative, Structure
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import FloatArray
 
@@ -30,23 +31,16 @@ def _combine(name: str, structures: Sequence[Structure], operation: str) -> Stru
         return blocked
     if len(structures) == 1:
         only = structures[0]
-        return Structure(
-            name,
-            shape=only.shape,
-            problems=only.problems,
-            alternatives=only.alternatives,
-            slice_spacing_mm=only.slice_spacing_mm,
-            vertices_mm=only.vertices_mm,
-            method=only.method,
-        )
+        return replace(only, name=name)
     shapes = [s.shape for s in structures if s.shape is not None]
     words = {"union": "union of ", "intersection": "common part of ", "minus": "difference of "}[operation]
     # Each ambiguous part is read the other way once, with the rest as it is: one alternative for each.
     alternatives = []
     for index, part in enumerate(structures):
-        for label, other in part.alternatives:
-            others = [*structures[:index], other, *structures[index + 1 :]]
-            alternatives.append((f"{part.name}: {label}", _combine(name, others, operation)))
+        for other in part.alternatives:
+            others = [*structures[:index], other.structure, *structures[index + 1 :]]
+            made = _combine(name, others, operation)
+            alternatives.append(Alternative(other.meaning, made, other.part or part.name))
     spacings = [s.slice_spacing_mm for s in structures if s.slice_spacing_mm is not None]
     return Structure(
         name,
@@ -114,7 +108,9 @@ def _derive(name: str, structure: Structure, make: Callable[[Shape], OffsetShape
         name,
         shape=make(structure.shape),
         problems=structure.problems,
-        alternatives=tuple((label, _derive(name, other, make, words)) for label, other in structure.alternatives),
+        alternatives=tuple(
+            replace(other, structure=_derive(name, other.structure, make, words)) for other in structure.alternatives
+        ),
         slice_spacing_mm=structure.slice_spacing_mm,
         method=f"{structure.name} {words}; {structure.method}",
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sbrtcheck.dvh.contours.frame import Frame, box_corners
 from sbrtcheck.dvh.contours.lazy import lazy
-from sbrtcheck.dvh.contours.planes import Frame, box_corners
 from sbrtcheck.dvh.contours.raster import Float32Array
 from sbrtcheck.dvh.contours.shape import Layer, Shape
 from sbrtcheck.model import FloatArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,17 @@ from sbrtcheck.model import FloatArray
 TOUCH, NESTED = 0.02, 0.999
 # Nested loops closer than this on average are one outline drawn twice, not a hole: a wall has some thickness.
 THINNEST_WALL_MM = 0.1
+# Loops that come so near to each other anywhere are one shape.
+TOUCHING_MM = 3.0
+
+
+class Relation(Enum):
+    """How two loops of one plane stand to each other."""
+
+    OVERLAP = "overlap"
+    TOUCH = "touch"
+    FIRST_INSIDE = "the first in the second"
+    SECOND_INSIDE = "the second in the first"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,37 +70,45 @@ def has_seam(loops: list[FloatArray], *, n_places: int = 1, tolerance_mm: float 
     return found
 
 
-def relations_of(planes: list[list[FloatArray]], areas: list[list[float]]) -> list[dict[tuple[int, int], str]]:
-    """How the loops of one plane stand to each other: "overlap", "touch", or "a in b" / "b in a" for pairs (a, b)."""
-    result: list[dict[tuple[int, int], str]] = [{} for _ in planes]
-    pairs: list[tuple[int, int, int]] = []
-    for p, loops in enumerate(planes):
-        if len(loops) < 2:
-            continue
-        low = np.array([loop.min(axis=0) for loop in loops]) - 0.1
-        high = np.array([loop.max(axis=0) for loop in loops]) + 0.1
-        for a in range(len(loops)):
-            for b in range(a + 1, len(loops)):
-                if np.all(low[a] <= high[b]) and np.all(low[b] <= high[a]):
-                    pairs.append((p, a, b))
+def relations_of(planes: list[list[FloatArray]], areas: list[list[float]]) -> list[dict[tuple[int, int], Relation]]:
+    """How the loops of one plane stand to each other, for pairs (a, b); pairs that stand apart are left out."""
+    result: list[dict[tuple[int, int], Relation]] = [{} for _ in planes]
+    pairs = [(p, a, b) for p, loops in enumerate(planes) for a, b in _near(loops)]
     if not pairs:
         return result
     common = overlap_areas([planes[p][a] for p, a, _ in pairs], [planes[p][b] for p, _, b in pairs])
     for (p, a, b), overlap in zip(pairs, common, strict=True):
-        smaller = min(areas[p][a], areas[p][b])
-        share = overlap / smaller
-        if share < TOUCH:
-            if _touch(planes[p][a], planes[p][b]):
-                result[p][a, b] = "touch"
-        elif (
-            share < NESTED * 0.98
-            or (share < NESTED and not _inside(planes[p], areas[p], a, b))
-            or abs(areas[p][a] - areas[p][b]) < THINNEST_WALL_MM * _perimeter_mm(planes[p][a])
-        ):
-            result[p][a, b] = "overlap"
-        else:
-            result[p][a, b] = "a in b" if areas[p][a] < areas[p][b] else "b in a"
+        relation = _relation(planes[p][a], planes[p][b], areas[p][a], areas[p][b], float(overlap))
+        if relation is not None:
+            result[p][a, b] = relation
     return result
+
+
+def _near(loops: list[FloatArray]) -> list[tuple[int, int]]:
+    """Pairs of loops whose boxes meet."""
+    if len(loops) < 2:
+        return []
+    low = np.array([loop.min(axis=0) for loop in loops]) - 0.1
+    high = np.array([loop.max(axis=0) for loop in loops]) + 0.1
+    pairs = []
+    for a in range(len(loops) - 1):
+        meet = np.all((low[a] <= high[a + 1 :]) & (low[a + 1 :] <= high[a]), axis=1)
+        pairs += [(a, a + 1 + int(b)) for b in np.flatnonzero(meet)]
+    return pairs
+
+
+def _relation(
+    first: FloatArray, second: FloatArray, first_mm2: float, second_mm2: float, overlap_mm2: float
+) -> Relation | None:
+    """How two loops of these areas stand that have this area in common; None when they stand apart."""
+    share = overlap_mm2 / min(first_mm2, second_mm2)
+    if share < TOUCH:
+        return Relation.TOUCH if _touch(first, second) else None
+    inner, outer = (first, second) if first_mm2 < second_mm2 else (second, first)
+    nested = share >= NESTED or (share >= NESTED * 0.98 and bool(np.all(points_in_loops(inner, [outer]))))
+    if not nested or abs(first_mm2 - second_mm2) < THINNEST_WALL_MM * _perimeter_mm(first):
+        return Relation.OVERLAP
+    return Relation.FIRST_INSIDE if first_mm2 < second_mm2 else Relation.SECOND_INSIDE
 
 
 def _perimeter_mm(loop: FloatArray) -> float:
@@ -96,15 +116,9 @@ def _perimeter_mm(loop: FloatArray) -> float:
 
 
 def _touch(first: FloatArray, second: FloatArray) -> bool:
-    step = max(1, len(second) // 200)
-    gap = np.linalg.norm(first[:, None, :] - second[None, ::step, :], axis=2)
-    return bool(gap.min() < 3.0)
-
-
-def _inside(loops: list[FloatArray], areas: list[float], a: int, b: int) -> bool:
-    """Whether every vertex of the smaller loop lies inside the larger one."""
-    inner, outer = (loops[a], loops[b]) if areas[a] < areas[b] else (loops[b], loops[a])
-    return bool(np.all(points_in_loops(inner, [outer])))
+    some = [loop[:: max(1, len(loop) // most)] for loop, most in ((first, 2000), (second, 200))]
+    gap = np.linalg.norm(some[0][:, None, :] - some[1][None], axis=2)
+    return bool(gap.min() < TOUCHING_MM)
 
 
 def points_in_loops(points_mm: FloatArray, loops: list[FloatArray], *, fill: str = "odd") -> np.ndarray:
@@ -127,7 +141,7 @@ def points_in_loops(points_mm: FloatArray, loops: list[FloatArray], *, fill: str
 def levels_of(
     planes: list[list[FloatArray]],
     areas: list[list[float]],
-    relations: list[dict[tuple[int, int], str]],
+    relations: list[dict[tuple[int, int], Relation]],
     *,
     xor: bool,
 ) -> tuple[Level, ...]:
@@ -138,9 +152,9 @@ def levels_of(
     for p, loops in enumerate(planes):
         depth = [0] * len(loops)
         for (a, b), relation in relations[p].items():
-            if relation == "a in b":
+            if relation is Relation.FIRST_INSIDE:
                 depth[a] += 1
-            elif relation == "b in a":
+            elif relation is Relation.SECOND_INSIDE:
                 depth[b] += 1
         depths.append(depth)
     n_levels = 1 + max(d for depth in depths for d in depth)
@@ -157,7 +171,7 @@ def levels_of(
 def _groups(
     loops: list[FloatArray],
     areas: list[float],
-    relations: dict[tuple[int, int], str],
+    relations: dict[tuple[int, int], Relation],
     seams: list[bool],
     members: list[int],
     *,
@@ -172,9 +186,9 @@ def _groups(
 
     overlapping = set()
     for (a, b), relation in relations.items():
-        if relation in {"overlap", "touch"} and a in parent and b in parent:
+        if relation in {Relation.OVERLAP, Relation.TOUCH} and a in parent and b in parent:
             parent[root(a)] = root(b)
-            if relation == "overlap":
+            if relation is Relation.OVERLAP:
                 overlapping |= {a, b}
     joined: dict[int, list[int]] = {}
     for i in members:

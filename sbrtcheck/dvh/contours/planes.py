@@ -1,76 +1,61 @@
 """Contours as drawn -> planes of loops, levels of holes and gaps: one description for volume and for dose.
 
-The behaviour of every odd input (duplicates, overlaps, nested loops, keyholes, missing slices, tilted planes) is
-decided here and nowhere else; docs/dvh.md has the table.
+The behaviour of every odd input (duplicates, overlaps, nested loops, keyholes, missing slices, planes that are one
+plane) is decided here and in `loops` and nowhere else; docs/dvh.md has the table.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.nesting import Level, has_seam, levels_of, relations_of
-from sbrtcheck.dvh.contours.scanline import fill_areas, following, ranges, shoelace_mm2
+from sbrtcheck.dvh.contours.frame import Frame
+from sbrtcheck.dvh.contours.loops import Blocked, Loops, read_loops
+from sbrtcheck.dvh.contours.nesting import Level, Relation, levels_of, relations_of
+from sbrtcheck.dvh.contours.scan import (
+    ON_THE_SCAN,
+    SAME_PLANE_MM,
+    ScanPlanes,
+    jitter_mm,
+    typical_spacing,
+)
+from sbrtcheck.dvh.contours.stacks import split_stacks
 from sbrtcheck.errors import Problem
-from sbrtcheck.model import Contour, FloatArray, Reason, Roi
-from sbrtcheck.model.dose import mapped
+from sbrtcheck.model import ContourMeaning, FloatArray, Reason, Roi
 
-PLANE_TOLERANCE_MM = 0.05
-CLUSTER_MM = 0.01
-DEGENERATE_MM2 = 1e-3
 GAP_FACTOR = 1.5
 BRIDGE_FACTOR = 4.0
-SELF_OVERLAP = 0.01
-
-_REASON_OF_CODE = {
-    "E-NO-CONTOURS": Reason.NO_CONTOURS,
-    "E-FOR-ROI": Reason.OTHER_FRAME_OF_REFERENCE,
-    "E-AMBIGUOUS-NAME": Reason.AMBIGUOUS_ROI,
-}
+# A spacing that fewer gaps have than this is not known from the ROI alone where the scan's is known.
+GAPS_FOR_A_SPACING = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """Axes of the contour planes: rows of ``axes`` are u, v (in plane) and w (normal), in patient coordinates."""
-
-    axes: FloatArray
-
-    def to_frame(self, points_mm: FloatArray) -> FloatArray:
-        """(n, 3) patient positions -> (u, v, w) [mm]."""
-        return mapped(points_mm, self.axes)
-
-    def to_patient(self, points_mm: FloatArray) -> FloatArray:
-        """(n, 3) positions (u, v, w) -> patient positions [mm]."""
-        return mapped(points_mm, self.axes.T)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """One reading of the contours of a ROI.
+class Stack:
+    """Loops on planes one above the other, of which each part goes on to the next plane.
 
     Attributes:
         frame: orientation of the planes.
         w_mm: (n,) rising positions of the planes along the normal [mm].
         bridged: (n - 1,) whether the shape goes on from plane i to i + 1.
-        spacing_mm: modal spacing of the planes, or that of the sibling structures for a single plane.
+        spacing_mm: typical spacing of the planes, or the thickness of the scan's slice for a single plane.
         levels: solid shape, holes, islands.
     """
 
     frame: Frame
     w_mm: FloatArray
-    bridged: np.ndarray
+    bridged: NDArray[np.bool_]
     spacing_mm: float
     levels: tuple[Level, ...]
 
 
 @dataclass(slots=True)
 class Drawn:
-    """What the contours amount to: readings, or the reason why there is none."""
+    """What the contours amount to: stacks of planes by meaning, the nominal one first, or the reason why not."""
 
-    readings: list[tuple[str, Reading]] = field(default_factory=list)
+    meanings: list[tuple[ContourMeaning, tuple[Stack, ...]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     blocked: Reason | None = None
     note: str = ""
@@ -80,139 +65,179 @@ class Drawn:
         self.blocked, self.note = reason, problem.detail or problem.meaning
         if problem not in self.problems:
             self.problems.append(problem)
-        self.readings = []
+        self.meanings = []
         return self
 
 
-def box_corners(low: FloatArray, high: FloatArray) -> FloatArray:
-    """The corners (8, 3) of a box, from its lowest and its highest one (3,)."""
-    return np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Planes:
+    """Loops sorted into planes: positions, loops and areas plane by plane, and how the loops of a plane stand."""
 
+    frame: Frame
+    w_mm: FloatArray
+    loops: list[list[FloatArray]]
+    areas: list[list[float]]
+    relations: list[dict[tuple[int, int], Relation]]
+    xor: bool
 
-def read_contours(roi: Roi, *, sibling_spacing_mm: float | None = None) -> Drawn:
-    """All readings of a ROI's contours: the nominal one first, then those of other meaning."""
-    drawn = Drawn(problems=list(roi.problems))
-    damaged = roi.damaged
-    if damaged is not None:
-        return drawn.block(_REASON_OF_CODE.get(damaged.code, Reason.DAMAGED_ROI), damaged)
-    if not roi.contours:
-        return drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name))
-    kinds = {contour.xor for contour in roi.contours}
-    if len(kinds) > 1:
-        return drawn.block(Reason.DAMAGED_ROI, Problem("E-MIXED-TYPE", roi.name))
-    xor = kinds.pop()
-    clouds = _clean(roi, roi.contours, drawn)
-    if not clouds:
-        if drawn.blocked is None:
-            drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name, detail="no contour encloses an area"))
-        return drawn
-    found = _frame(roi, clouds, drawn)
-    if found is None:
-        return drawn
-    frame, loops, w_mm = found
-    found_areas = _areas(roi, loops, w_mm, drawn)
-    if found_areas is None:
-        return drawn
-    loops, w_mm, area_mm2 = found_areas
-    if not loops:
-        return drawn.block(Reason.NO_CONTOURS, Problem("E-NO-CONTOURS", roi.name, detail="no contour encloses an area"))
-    plane_w, planes = _cluster(w_mm)
-    planes = _drop_duplicates(roi, planes, loops, drawn)
-    plane_loops = [[loops[i] for i in members] for members in planes]
-    areas = [[float(area_mm2[i]) for i in members] for members in planes]
-    relations = relations_of(plane_loops, areas)
-    levels = levels_of(plane_loops, areas, relations, xor=xor)
-    overlaps = 0 if xor else sum(r == "overlap" for plane in relations for r in plane.values())
-    if overlaps:
-        drawn.problems.append(Problem("W-OVERLAP", roi.name, seen=f"{overlaps} pairs"))
-    spacing = _spacing(roi, plane_w, sibling_spacing_mm, drawn)
-    if spacing is None:
-        return drawn
-    gaps = np.diff(plane_w)
-    bridged = gaps <= GAP_FACTOR * spacing * (1 + 1e-6)
-    nominal = Reading(frame, plane_w, bridged, spacing, levels)
-    drawn.readings.append(("", nominal))
-    if not np.all(bridged):
-        wide = ", ".join(f"{gap:.2f} mm" for gap in gaps[~bridged][:4])
-        detail = f"gaps of {wide} where the slices are {spacing:.2f} mm apart; not bridged"
-        drawn.problems.append(Problem("W-MISSING-SLICES", roi.name, detail=detail))
-        # A wide gap is bridged too where the loops on both sides face each other: a cord goes on, two parts may not.
-        through = [
-            bool(near) or _facing(below, above)
-            for near, below, above in zip(
-                gaps <= BRIDGE_FACTOR * spacing * (1 + 1e-6), plane_loops[:-1], plane_loops[1:], strict=True
+    def part(self, chosen: list[list[int]]) -> _Planes:
+        """Those loops alone, without the planes that they leave empty."""
+        kept = [p for p, members in enumerate(chosen) if members]
+        relations: list[dict[tuple[int, int], Relation]] = []
+        for p in kept:
+            place = {old: new for new, old in enumerate(chosen[p])}
+            relations.append(
+                {(place[a], place[b]): r for (a, b), r in self.relations[p].items() if a in place and b in place}
             )
-        ]
-        if np.any(np.array(through) & ~bridged):
-            drawn.readings.append(("missing slices bridged", replace(nominal, bridged=np.array(through))))
-    if len(levels) > 1 and not xor:
+        return _Planes(
+            self.frame,
+            self.w_mm[kept],
+            [[self.loops[p][i] for i in chosen[p]] for p in kept],
+            [[self.areas[p][i] for i in chosen[p]] for p in kept],
+            relations,
+            self.xor,
+        )
+
+
+def read_contours(roi: Roi, *, scan: ScanPlanes | None = None) -> Drawn:
+    """All meanings of a ROI's contours: the nominal one first, then the others.
+
+    Args:
+        roi: contours as read.
+        scan: the planes on which the ROIs of the structure set are drawn, this one included.
+    """
+    drawn = Drawn(problems=list(roi.problems))
+    loops = read_loops(roi, drawn.problems)
+    if isinstance(loops, Blocked):
+        return drawn.block(loops.reason, loops.problem)
+    seen = _Seen(roi, _along(loops.placed.frame, scan))
+    stacks = _read(seen, loops.filled(), drawn.problems)
+    if isinstance(stacks, Problem):
+        return drawn.block(Reason.DAMAGED_ROI, stacks)
+    drawn.meanings.append((ContourMeaning.AS_DRAWN, stacks))
+    if loops.tangled:
+        # The same warnings again say nothing new.
+        other = _read(seen, loops, [])
+        if not isinstance(other, Problem):
+            drawn.meanings.append((ContourMeaning.CURLS_LEFT_OUT, other))
+    _add_bridged(roi, stacks, drawn)
+    if any(len(stack.levels) > 1 for stack in stacks) and not loops.xor:
         drawn.problems.append(Problem("W-HOLE-ASSUMED", roi.name))
-        drawn.readings.append(("nested loops read as solid", replace(nominal, levels=levels[:1])))
+        solid = tuple(replace(stack, levels=stack.levels[:1]) for stack in stacks)
+        drawn.meanings.append((ContourMeaning.INNER_LOOPS_SOLID, solid))
     return drawn
 
 
-def _clean(roi: Roi, contours: tuple[Contour, ...], drawn: Drawn) -> list[FloatArray]:
-    """Contours with at least three different points, closing and repeated points dropped."""
-    clouds = [np.asarray(contour.points_mm, dtype=float) for contour in contours]
-    bad = any(c.ndim != 2 or c.shape[1] != 3 for c in clouds)
-    clouds = [] if bad else [c for c in clouds if len(c)]
-    if bad or (clouds and not np.all(np.isfinite(np.concatenate(clouds)))):
-        problem = Problem("E-POINT-COUNT", roi.name, detail="a contour is not a list of finite points")
-        drawn.block(Reason.DAMAGED_ROI, problem)
-        return []
-    kept: list[FloatArray] = []
-    if clouds:
-        points = np.concatenate(clouds)
-        n_points = np.array([len(c) for c in clouds])
-        moved = np.abs(points[following(n_points)] - points).max(axis=1) > 1e-6
-        stop = np.cumsum(n_points)
-        n_kept = np.add.reduceat(moved.astype(np.int64), stop - n_points)
-        if np.all(moved):
-            kept = [c for c in clouds if len(c) >= 3]
-        else:
-            for end, total, left in zip(stop, n_points, n_kept, strict=True):
-                if left >= 3:
-                    part = slice(end - total, end)
-                    kept.append(points[part][moved[part]])
-    dropped = len(contours) - len(kept)
-    if dropped:
-        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{dropped} contours"))
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A ROI and the scan that it was drawn on, as far as the scan's planes are those of its contours."""
+
+    roi: Roi
+    scan: ScanPlanes | None
+
+    def slices_between(self, below_mm: float, above_mm: float) -> int | None:
+        """How many slices of the scan lie between two positions; None where that is not known."""
+        return None if self.scan is None else self.scan.slices_between(below_mm, above_mm, self.roi.number)
+
+    def consecutive(self, below_mm: float, above_mm: float) -> bool:
+        """Whether the scan has no slice between two positions."""
+        return self.slices_between(below_mm, above_mm) == 0
 
 
-def _frame(roi: Roi, clouds: list[FloatArray], drawn: Drawn) -> tuple[Frame, list[FloatArray], FloatArray] | None:
-    """The common orientation of the planes, the loops in it (n, 2) and their positions along the normal."""
-    points = np.concatenate(clouds)
-    n_points = np.array([len(c) for c in clouds])
-    stop = np.cumsum(n_points)
-    normals = _newell(points, n_points)
-    sizes = np.linalg.norm(normals, axis=1)
-    largest = normals[np.argmax(sizes)]
-    if np.max(sizes) < DEGENERATE_MM2:
-        # Nothing encloses an area by the shoelace rule (a figure of eight does not): fit a plane to all points.
-        largest = np.linalg.svd(clouds[0] - clouds[0].mean(axis=0), full_matrices=False)[2][2]
-    signs = np.where(normals @ largest < 0, -1.0, 1.0)
-    normal = (normals * signs[:, None]).sum(axis=0)
-    normal = normal if np.linalg.norm(normal) > DEGENERATE_MM2 else largest
-    normal = normal / np.linalg.norm(normal)
-    axis = int(np.argmax(np.abs(normal)))
-    if abs(normal[axis]) > 1 - 1e-8:
-        normal = np.eye(3)[axis]
-    frame = Frame(_axes(normal))
-    turned = frame.to_frame(points)
-    low, high = ranges(turned[:, 2], n_points)
-    worst = float(np.max(high - low))
-    if worst > 2 * PLANE_TOLERANCE_MM:
-        planar = True
-        for index in np.flatnonzero(high - low > 2 * PLANE_TOLERANCE_MM):
-            centred = clouds[index] - clouds[index].mean(axis=0)
-            off = centred @ np.linalg.svd(centred, full_matrices=False)[2][2]
-            planar = planar and float(np.max(np.abs(off))) <= PLANE_TOLERANCE_MM
-        code = "E-NONAXIAL" if planar else "E-NONPLANAR"
-        drawn.block(Reason.DAMAGED_ROI, Problem(code, roi.name, seen=f"{worst / 2:.2f} mm off the plane"))
-        return None
-    loops = [turned[end - n : end, :2] for end, n in zip(stop, n_points, strict=True)]
-    return frame, loops, np.add.reduceat(turned[:, 2], stop - n_points) / n_points
+def _along(frame: Frame, scan: ScanPlanes | None) -> ScanPlanes | None:
+    """The scan, if the planes of a frame are its slices."""
+    return scan if scan is not None and frame.axes[2, scan.axis] == 1.0 else None
+
+
+def _read(seen: _Seen, loops: Loops, problems: list[Problem]) -> tuple[Stack, ...] | Problem:
+    """The stacks of one reading of the loops, with the warnings about them; E-SINGLE-SLICE where one has no height."""
+    name = seen.roi.name
+    w_mm, members = _cluster(loops.placed.w_mm, seen)
+    members = _drop_duplicates(name, members, loops.placed.loops, problems)
+    plane_loops = [[loops.placed.loops[i] for i in plane] for plane in members]
+    areas = [[float(loops.area_mm2[i]) for i in plane] for plane in members]
+    relations = relations_of(plane_loops, areas)
+    planes = _Planes(loops.placed.frame, w_mm, plane_loops, areas, relations, loops.xor)
+    overlaps = 0 if loops.xor else sum(r is Relation.OVERLAP for plane in relations for r in plane.values())
+    if overlaps:
+        problems.append(Problem("W-OVERLAP", name, seen=f"{overlaps} pairs"))
+    if len(w_mm) == 1:
+        return _single(seen, planes, problems)
+    spacing = _spacing(np.diff(w_mm), seen)
+    chosen = split_stacks(
+        w_mm,
+        plane_loops,
+        relations,
+        reach=lambda own: GAP_FACTOR * (own or spacing) * (1 + 1e-6),
+        farthest_mm=BRIDGE_FACTOR * spacing,
+        consecutive=seen.consecutive,
+    )
+    if len(chosen) == 1:
+        return (_stack(seen, planes, spacing),)
+    parts = [planes.part(of_stack) for of_stack in chosen]
+    return tuple(_stack(seen, p, _spacing(np.diff(p.w_mm), seen) if len(p.w_mm) > 1 else spacing) for p in parts)
+
+
+def _single(seen: _Seen, planes: _Planes, problems: list[Problem]) -> tuple[Stack, ...] | Problem:
+    """One plane alone: as thick as the scan's slice there."""
+    if seen.scan is None:
+        return Problem("E-SINGLE-SLICE", seen.roi.name)
+    thickness = seen.scan.thickness_at(float(planes.w_mm[0]), seen.roi.number)
+    detail = f"one slice only; its thickness of {thickness:.2f} mm was taken from the other ROIs"
+    problems.append(Problem("W-SINGLE-SLICE", seen.roi.name, detail=detail))
+    return (_stack(seen, planes, thickness),)
+
+
+def _stack(seen: _Seen, planes: _Planes, spacing_mm: float) -> Stack:
+    """Planes as one stack."""
+    levels = levels_of(planes.loops, planes.areas, planes.relations, xor=planes.xor)
+    return Stack(planes.frame, planes.w_mm, _bridged(seen, planes.w_mm, spacing_mm), spacing_mm, levels)
+
+
+def _bridged(seen: _Seen, w_mm: FloatArray, spacing_mm: float) -> NDArray[np.bool_]:
+    """Which gaps are one slice wide: by the planes' own spacing or, where another ROI shows it, by the scan's.
+
+    Where the scan is known a gap must not be wide beside its neighbours either, unless no more slices lie in it than
+    usually.
+    """
+    gaps = np.diff(w_mm)
+    between = [seen.slices_between(a, b) for a, b in pairwise(w_mm.tolist())]
+    known = [n for n in between if n is not None]
+    usual = max(set(known), key=lambda n: (known.count(n), -n)) if known else 0
+    around = np.concatenate([[np.inf], gaps, [np.inf]])
+    near = np.minimum(spacing_mm, np.minimum(around[:-2], around[2:]))
+    bridged = []
+    for gap, n_slices, beside in zip(gaps, between, near, strict=True):
+        wide = gap > GAP_FACTOR * (spacing_mm if n_slices is None else beside) * (1 + 1e-6)
+        as_usual = n_slices is not None and n_slices <= usual and gap <= BRIDGE_FACTOR * spacing_mm
+        bridged.append(not wide or as_usual)
+    return np.array(bridged, dtype=bool)
+
+
+def _add_bridged(roi: Roi, stacks: tuple[Stack, ...], drawn: Drawn) -> None:
+    """Say which slices are missing, and add the meaning that the shape goes on through them."""
+    if all(np.all(stack.bridged) for stack in stacks):
+        return
+    wide = [f"{gap:.2f} mm" for stack in stacks for gap in np.diff(stack.w_mm)[~stack.bridged]][:4]
+    detail = f"gaps of {', '.join(wide)} where the slices are {stacks[0].spacing_mm:.2f} mm apart; not bridged"
+    drawn.problems.append(Problem("W-MISSING-SLICES", roi.name, detail=detail))
+    other = tuple(replace(stack, bridged=_through(stack)) for stack in stacks)
+    if any(np.any(one.bridged != two.bridged) for one, two in zip(stacks, other, strict=True)):
+        drawn.meanings.append((ContourMeaning.MISSING_SLICES_BRIDGED, other))
+
+
+def _through(stack: Stack) -> NDArray[np.bool_]:
+    """Which gaps the shape may go on through: also a wide one where loops of both sides face each other.
+
+    A cord goes on, two parts may not.
+    """
+    loops = [
+        [loop for level in stack.levels for group in level.groups[p] for loop in group.loops]
+        for p in range(len(stack.w_mm))
+    ]
+    near = np.diff(stack.w_mm) <= BRIDGE_FACTOR * stack.spacing_mm * (1 + 1e-6)
+    facing = [bool(n) or _facing(a, b) for n, (a, b) in zip(near, pairwise(loops), strict=True)]
+    return np.array(facing, dtype=bool) | stack.bridged
 
 
 def _facing(below: list[FloatArray], above: list[FloatArray]) -> bool:
@@ -224,41 +249,54 @@ def _facing(below: list[FloatArray], above: list[FloatArray]) -> bool:
     )
 
 
-def _newell(points: FloatArray, n_points: NDArray[np.int64]) -> FloatArray:
-    """Area vector of every loop [mm2], (n_loops, 3), of loops one after the other."""
-    first = np.cumsum(n_points) - n_points
-    centred = points - points[np.repeat(first, n_points)]
-    after = centred[following(n_points)]
-    x, y, z = centred.T
-    a, b, c = after.T
-    cross = np.stack([y * c - z * b, z * a - x * c, x * b - y * a])
-    result: FloatArray = 0.5 * np.add.reduceat(cross, first, axis=1).T
-    return result
+def _spacing(gaps_mm: FloatArray, seen: _Seen) -> float:
+    """The spacing of the planes [mm]; that of the scan where the ROI alone has too few gaps to tell."""
+    own = typical_spacing(gaps_mm)
+    if own is not None and (seen.scan is None or own.n_gaps >= GAPS_FOR_A_SPACING):
+        return own.mm
+    if seen.scan is not None:
+        return seen.scan.spacing_mm
+    return float(np.median(gaps_mm))
 
 
-def _axes(normal: FloatArray) -> FloatArray:
-    """Right-handed axes with w along the normal; plain patient axes when the normal is one of them."""
-    axis = int(np.argmax(np.abs(normal)))
-    normal = normal * np.sign(normal[axis])
-    helper = np.eye(3)[(axis + 1) % 3]
-    u = helper - (helper @ normal) * normal
-    u = u / np.linalg.norm(u)
-    return np.array([u, np.cross(normal, u), normal])
+def _cluster(w_mm: FloatArray, seen: _Seen) -> tuple[FloatArray, list[list[int]]]:
+    """Planes and which contours lie on each: loops of one slice share one, however their positions were rounded.
 
-
-def _cluster(w_mm: FloatArray) -> tuple[FloatArray, list[list[int]]]:
-    """Planes and which contours lie on each: those within 0.01 mm of each other along the normal share one."""
+    A plane that stands beside a slice of the scan, on whose slices the others lie, is moved there.
+    """
     order = np.argsort(w_mm, kind="stable")
+    gaps = np.diff(w_mm[order])
+    within = SAME_PLANE_MM
+    if np.any(gaps > SAME_PLANE_MM):
+        within = jitter_mm(_spacing(gaps, seen))
+        if seen.scan is not None:
+            within = min(within, jitter_mm(seen.scan.spacing_mm))
     planes: list[list[int]] = []
     for index in order:
-        if planes and w_mm[index] - w_mm[planes[-1][0]] <= CLUSTER_MM:
+        if planes and w_mm[index] - w_mm[planes[-1][0]] <= within:
             planes[-1].append(int(index))
         else:
             planes.append([int(index)])
-    return np.array([float(np.mean(w_mm[members])) for members in planes]), planes
+    position = np.array([float(np.mean(w_mm[members])) for members in planes])
+    return _on_the_scan(position, seen, within), planes
 
 
-def _drop_duplicates(roi: Roi, planes: list[list[int]], loops: list[FloatArray], drawn: Drawn) -> list[list[int]]:
+def _on_the_scan(position_mm: FloatArray, seen: _Seen, within_mm: float) -> FloatArray:
+    """The positions, those beside a slice of the scan moved there if most lie on its slices."""
+    if seen.scan is None:
+        return position_mm
+    near = [seen.scan.near(float(w), seen.roi.number, within_mm) for w in position_mm]
+    on = [n is not None and abs(n - w) <= 2 * SAME_PLANE_MM for n, w in zip(near, position_mm, strict=True)]
+    if sum(on) < ON_THE_SCAN * len(on):
+        return position_mm
+    moved = [w if n is None or o else n for w, n, o in zip(position_mm.tolist(), near, on, strict=True)]
+    # Two planes on one slice would be one, and are not.
+    return np.array(moved) if all(b > a + SAME_PLANE_MM for a, b in pairwise(moved)) else position_mm
+
+
+def _drop_duplicates(
+    name: str, planes: list[list[int]], loops: list[FloatArray], problems: list[Problem]
+) -> list[list[int]]:
     dropped, result = 0, []
     for members in planes:
         seen: set[bytes] = set()
@@ -275,62 +313,5 @@ def _drop_duplicates(roi: Roi, planes: list[list[int]], loops: list[FloatArray],
             kept.append(index)
         result.append(kept)
     if dropped:
-        drawn.problems.append(Problem("W-DUP-CONTOUR", roi.name, seen=f"{dropped} contours"))
+        problems.append(Problem("W-DUP-CONTOUR", name, seen=f"{dropped} contours"))
     return result
-
-
-def _areas(
-    roi: Roi, loops: list[FloatArray], w_mm: FloatArray, drawn: Drawn
-) -> tuple[list[FloatArray], FloatArray, FloatArray] | None:
-    """Loops that enclose an area, their positions and even-odd areas [mm2].
-
-    None (and blocked) when a loop overlaps itself other than by a keyhole.
-    """
-    even_odd, non_zero = fill_areas(loops)
-    kept = even_odd > DEGENERATE_MM2
-    if not np.all(kept):
-        drawn.problems.append(Problem("W-DEGENERATE-CONTOUR", roi.name, seen=f"{int(np.sum(~kept))} contours"))
-        loops = [loop for loop, keep in zip(loops, kept, strict=True) if keep]
-        w_mm, even_odd, non_zero = w_mm[kept], even_odd[kept], non_zero[kept]
-    if not loops:
-        return loops, w_mm, even_odd
-    suspicious = np.abs(non_zero - even_odd) > SELF_OVERLAP * np.maximum(even_odd, 1.0)
-    keyholes = 0
-    for index in np.flatnonzero(suspicious):
-        # A channel is walked twice over its length: one place alone is where a loop crosses itself.
-        if has_seam([loops[index]], n_places=2)[0]:
-            keyholes += 1
-            continue
-        share = 100 * abs(non_zero[index] - even_odd[index]) / max(float(non_zero[index]), 1e-9)
-        problem = Problem("E-SELF-INTERSECTION", roi.name, seen=f"{share:.0f} % of its area is doubtful")
-        drawn.block(Reason.DAMAGED_ROI, problem)
-        return None
-    if keyholes:
-        drawn.problems.append(Problem("W-KEYHOLE", roi.name, seen=f"{keyholes} contours"))
-    exact = np.abs(shoelace_mm2(loops))
-    odd = np.abs(exact - even_odd) > 0.02 * np.maximum(even_odd, 1.0)
-    for index in np.flatnonzero(odd):
-        exact[index] = fill_areas([loops[index]], n_lines=1000)[0][0]
-    return loops, w_mm, exact
-
-
-def _spacing(roi: Roi, plane_w: FloatArray, sibling_spacing_mm: float | None, drawn: Drawn) -> float | None:
-    if len(plane_w) > 1:
-        return modal_spacing_mm(plane_w)
-    if sibling_spacing_mm is None or not sibling_spacing_mm > 0:
-        drawn.block(Reason.DAMAGED_ROI, Problem("E-SINGLE-SLICE", roi.name))
-        return None
-    detail = f"one slice only; its thickness of {sibling_spacing_mm:.2f} mm was taken from the other ROIs"
-    drawn.problems.append(Problem("W-SINGLE-SLICE", roi.name, detail=detail))
-    return float(sibling_spacing_mm)
-
-
-def modal_spacing_mm(plane_w: FloatArray) -> float:
-    """The most frequent distance of neighbouring planes [mm]; the median where none is frequent."""
-    gaps = np.diff(np.sort(plane_w))
-    counted = Counter(np.round(gaps, 1).tolist())
-    most = max(counted.values())
-    if most < len(gaps) / 3:
-        return float(np.median(gaps))
-    chosen = min(gap for gap, count in counted.items() if count == most)
-    return float(np.median(gaps[np.round(gaps, 1) == chosen]))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.planes import box_corners, read_contours
-from sbrtcheck.dvh.contours.shape import ContourShape, Shape
+from sbrtcheck.dvh.contours.contour_shape import ContourShape
+from sbrtcheck.dvh.contours.frame import box_corners
+from sbrtcheck.dvh.contours.planes import read_contours
+from sbrtcheck.dvh.contours.scan import ScanPlanes
+from sbrtcheck.dvh.contours.shape import Shape
 from sbrtcheck.errors import Problem, wrong_usage
-from sbrtcheck.model import FloatArray, Reason, Roi
+from sbrtcheck.model import ContourMeaning, FloatArray, Reason, Roi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +25,7 @@ class Structure:
         shape: its geometry; None when blocked.
         blocked, blocked_note: why no number can be given.
         problems: errors and warnings about the contours.
-        alternatives: other meanings of the same contours, with what is meant.
+        alternatives: the same contours read otherwise.
         slice_spacing_mm: modal spacing of the planes [mm].
         vertices_mm: (n, 3) contour points in patient coordinates; empty for derived structures.
         method: the convention in words.
@@ -33,7 +36,7 @@ class Structure:
     blocked: Reason | None = None
     blocked_note: str = ""
     problems: tuple[Problem, ...] = ()
-    alternatives: tuple[tuple[str, Structure], ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
     slice_spacing_mm: float | None = None
     vertices_mm: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
     method: str = ""
@@ -70,55 +73,54 @@ class Structure:
         return inside
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Alternative:
+    """Contours read otherwise: what they are taken to mean, in which part of a union (""), and what that makes."""
+
+    meaning: ContourMeaning
+    structure: Structure
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """What is meant, in words."""
+        return f"{self.part}: {self.meaning.value}" if self.part else self.meaning.value
+
+
 _CONVENTIONS = {
     "interpolated": "shape interpolated between slices, end caps of half the adjacent spacing or tapering to a point",
     "slab": "slices taken as slabs, end caps of half the adjacent spacing",
 }
 
 
-def build_structure(
-    roi: Roi, *, convention: str = "interpolated", sibling_spacing_mm: float | None = None
-) -> Structure:
+def build_structure(roi: Roi, *, convention: str = "interpolated", scan: ScanPlanes | None = None) -> Structure:
     """The structure that a ROI's contours describe.
 
     Args:
         roi: contours as read; an error among its problems blocks it.
         convention: "interpolated" or "slab".
-        sibling_spacing_mm: slice spacing of the other ROIs [mm], the only thing that can give a single slice a volume.
+        scan: the planes on which the ROIs of its structure set are drawn (`scan_planes`): only they give a single slice
+            a volume, and tell slices that are missing from a scan whose spacing changes.
 
     Raises:
         WrongUsageError: E-OPTION for another convention.
     """
     if convention not in _CONVENTIONS:
         raise wrong_usage("E-OPTION", "convention", seen=convention)
-    drawn = read_contours(roi, sibling_spacing_mm=sibling_spacing_mm)
+    drawn = read_contours(roi, scan=scan)
+    problems = tuple(drawn.problems)
     if drawn.blocked is not None:
-        return Structure(roi.name, blocked=drawn.blocked, blocked_note=drawn.note, problems=tuple(drawn.problems))
+        return Structure(roi.name, blocked=drawn.blocked, blocked_note=drawn.note, problems=problems)
     made = []
-    for label, reading in drawn.readings:
-        shape = ContourShape(reading, convention=convention)
-        made.append(
-            (
-                label,
-                Structure(
-                    roi.name,
-                    shape=shape,
-                    problems=tuple(drawn.problems),
-                    slice_spacing_mm=reading.spacing_mm,
-                    vertices_mm=shape.vertices_mm(),
-                    method=_CONVENTIONS[convention],
-                ),
-            )
+    for meaning, stacks in drawn.meanings:
+        shape = ContourShape(stacks, convention=convention)
+        structure = Structure(
+            roi.name,
+            shape=shape,
+            problems=problems,
+            slice_spacing_mm=shape.spacing_mm,
+            vertices_mm=shape.vertices_mm(),
+            method=_CONVENTIONS[convention],
         )
-    nominal = made[0][1]
-    if len(made) == 1:
-        return nominal
-    return Structure(
-        roi.name,
-        shape=nominal.shape,
-        problems=nominal.problems,
-        alternatives=tuple(made[1:]),
-        slice_spacing_mm=nominal.slice_spacing_mm,
-        vertices_mm=nominal.vertices_mm,
-        method=nominal.method,
-    )
+        made.append(Alternative(meaning, structure))
+    return replace(made[0].structure, alternatives=tuple(made[1:]))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sbrtcheck.dvh.contours.contour_shape import ContourShape
 from sbrtcheck.dvh.contours.raster import Float32Array
-from sbrtcheck.dvh.contours.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
+from sbrtcheck.dvh.contours.shape import END_VARIANTS, VARIANTS, Layer, OnLattice, Shape
 from sbrtcheck.dvh.points.interpolation import GridReader
 from sbrtcheck.dvh.points.sampling import NOTHING_MM, covered_share, scatter, slope_along_w, spread_along_normal
 from sbrtcheck.model import FloatArray
@@ -151,7 +152,7 @@ def _layers(shape: Shape, w: GridAxis, pitch: float) -> tuple[list[tuple[int, La
     low, high = float(shape.low_mm[2]), float(shape.high_mm[2])
     ends: list[Layer] = []
     if isinstance(shape, ContourShape):
-        first, last = float(shape.reading.w_mm[0]), float(shape.reading.w_mm[-1])
+        first, last = shape.planes_mm
         ends = [layer for layer in shape.layers(pitch) if layer.w_mm < first or layer.w_mm > last]
         low, high = first, last
     core = []

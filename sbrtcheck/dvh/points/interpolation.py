@@ -1,7 +1,8 @@
 """Dose at points: spline of fifth order or trilinear, never beyond the outermost grid points.
 
 A cubic spline reads the peak of a dose that falls off within one or two voxels up to 1 % low; the fifth order does not.
-Where the dose between two grid points is as good as straight no spline is needed, and the trilinear dose stands for it.
+Where the dose between two grid points is as good as straight no spline is needed, and the trilinear dose stands for it;
+where it jumps (planning systems write 0 outside the patient) a spline rings, and is held back.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sbrtcheck.dvh.contours.planes import Frame
+from sbrtcheck.dvh.contours.frame import Frame
+from sbrtcheck.dvh.points.overshoot import box_of, jumps, limited
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.model import DoseGrid, FloatArray
 from sbrtcheck.model.dose import mapped
@@ -102,6 +104,25 @@ class GridReader:
             else _spline(self.dose.dose_gy, where, degree)
         )
 
+    def across_jumps(self, points_mm: FloatArray) -> FloatArray | None:
+        """The spline (n,) [Gy] at those positions (n, 3) where the dose jumps and is read as trilinear; else nan.
+
+        None where it jumps nowhere.
+        """
+        index = self.to_index(points_mm)
+        inside = self.inside(index)
+        where = np.clip(index.compress(inside, axis=1), 0.0, np.array(self.dose.dose_gy.shape)[:, None] - 1.0)
+        if not where.shape[1]:
+            return None
+        highest_gy = float(_linear(self.dose.dose_gy, where).max(initial=0.0))
+        jump = jumps(self.dose.dose_gy, where, highest_gy=highest_gy)
+        if not np.any(jump):
+            return None
+        inside[inside] = jump
+        values = np.full(len(points_mm), np.nan)
+        values[inside] = _fitted(self.dose.dose_gy, where.compress(jump, axis=1), 3)
+        return values
+
 
 def _linear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
     # A view of a grid that lies in one piece, which each part would otherwise make for itself.
@@ -138,7 +159,7 @@ def _trilinear(dose_gy: NDArray[np.floating], where: FloatArray) -> FloatArray:
 
 def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     """One block of prefiltered voxels around all points, or one for each neighbourhood where they are far apart."""
-    low, high = _box(where, dose_gy.shape, _MARGIN)
+    low, high = box_of(where, dose_gy.shape, _MARGIN)
     n_voxels = float(np.prod(high - low))
     if n_voxels > 200_000:
         cell = (where / _BLOCK).astype(np.int64)
@@ -156,7 +177,10 @@ def _spline(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> Fl
 
 def _spline_block(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
     values = _linear(dose_gy, where)
-    bent = _bends(dose_gy, where, highest_gy=float(values.max(initial=0.0)))
+    highest_gy = float(values.max(initial=0.0))
+    bent = _bends(dose_gy, where, highest_gy=highest_gy)
+    if np.any(bent):
+        bent[bent] = ~jumps(dose_gy, where.compress(bent, axis=1), highest_gy=highest_gy)
     if np.any(bent):
         values[bent] = _fitted(dose_gy, where.compress(bent, axis=1), degree)
     return values
@@ -164,7 +188,7 @@ def _spline_block(dose_gy: NDArray[np.floating], where: FloatArray, degree: int)
 
 def _bends(dose_gy: NDArray[np.floating], where: FloatArray, *, highest_gy: float) -> NDArray[np.bool_]:
     """Which of the points (3, n) lie in a cell of the grid in which a straight line does not do."""
-    low, high = _box(where, dose_gy.shape, 1)
+    low, high = box_of(where, dose_gy.shape, 1)
     block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
     bend = np.zeros(block.shape, dtype=block.dtype)
     for axis, size in enumerate(block.shape):
@@ -181,19 +205,13 @@ def _bends(dose_gy: NDArray[np.floating], where: FloatArray, *, highest_gy: floa
 
 
 def _fitted(dose_gy: NDArray[np.floating], where: FloatArray, degree: int) -> FloatArray:
+    """The spline at points (3, n), never beyond what the grid points around them and the bend of the dose allow."""
     from scipy.ndimage import map_coordinates, spline_filter
 
-    low, high = _box(where, dose_gy.shape, _MARGIN)
+    low, high = box_of(where, dose_gy.shape, _MARGIN)
     block = np.asarray(dose_gy[low[0] : high[0], low[1] : high[1], low[2] : high[2]], dtype=np.float64)
     coefficients = spline_filter(block, order=degree, mode="mirror")
     values: FloatArray = map_coordinates(
         coefficients, where - low[:, None], order=degree, prefilter=False, mode="mirror"
     )
-    np.maximum(values, 0.0, out=values)
-    return values
-
-
-def _box(where: FloatArray, shape: tuple[int, ...], margin: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    low = np.maximum(np.floor(where.min(axis=1)).astype(np.int64) - margin, 0)
-    high = np.minimum(np.ceil(where.max(axis=1)).astype(np.int64) + margin + 1, np.array(shape))
-    return low, high
+    return limited(dose_gy, where, values)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sbrtcheck.dvh.contours.contour_shape import ContourShape
 from sbrtcheck.dvh.contours.raster import Float32Array
-from sbrtcheck.dvh.contours.shape import END_VARIANTS, VARIANTS, ContourShape, Layer, OnLattice, Shape
+from sbrtcheck.dvh.contours.shape import END_VARIANTS, VARIANTS, Layer, OnLattice, Shape
 from sbrtcheck.dvh.contours.structure import Structure
 from sbrtcheck.model import DoseGrid, FloatArray
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -115,7 +116,11 @@ def patient_of(o: RtObject) -> Patient:
 
 
 def same_patient(objects: Sequence[RtObject], reading: Reading) -> None:
-    """One Patient ID; names and birth dates that differ are a warning. No message holds any of them."""
+    """One Patient ID; names, birth dates and sexes that differ are a warning, which judging leaves open.
+
+    Case, accents, carets and blanks of a name make no difference, nor does what an object does not state. No message
+    holds any of them.
+    """
     people = [(o, patient_of(o)) for o in objects]
     for _, person in people:
         reading.patient = reading.patient if reading.patient.patient_id else person
@@ -124,11 +129,18 @@ def same_patient(objects: Sequence[RtObject], reading: Reading) -> None:
         others = ", ".join(o.name for o, person in people if person.patient_id != first)
         reading.refuse("E-PATIENT", others, "(0010,0020) PatientID", f"differs from that of {people[0][0].name}")
     for tag, values in (
-        ("(0010,0010) PatientName", {" ".join(p.name.casefold().strip("^ ").split("^")) for _, p in people}),
-        ("(0010,0030) PatientBirthDate", {p.birth_date for _, p in people if p.birth_date}),
+        ("(0010,0010) PatientName", {_folded(p.name) for _, p in people}),
+        ("(0010,0030) PatientBirthDate", {p.birth_date.strip() for _, p in people}),
+        ("(0010,0040) PatientSex", {p.sex for _, p in people}),
     ):
-        if len(values) > 1:
+        if len(values - {""}) > 1:
             reading.problems.append(Problem("W-PATIENT-NAME", ", ".join(o.name for o in objects), tag=tag))
+
+
+def _folded(name: str) -> str:
+    """A name without what planning systems write in different ways: case, accents, carets and blanks."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c) and not c.isspace() and c != "^")
 
 
 def old_uids(kinds: Kinds, reading: Reading) -> None:

@@ -62,6 +62,7 @@ def read_rtdose(view: View, *, summation: str = "PLAN", of_plan: bool = True) ->
         affine=affine,
         frame_of_reference_uid=frame_of_reference_uid,
         sop_instance_uid=view.uid("SOPInstanceUID"),
+        dated=view.moment("Content", "InstanceCreation"),
         heterogeneity_correction="\\".join(view.codes("TissueHeterogeneityCorrection")),
     )
 

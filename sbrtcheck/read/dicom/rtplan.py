@@ -58,6 +58,7 @@ def read_rtplan(view: View, *, fraction_group: int | None = None) -> Plan | None
         n_treatment_beams=len(beams.giving_dose),
         treatment_beams=beams.giving_dose,
         n_fractions_per_day=None if group is None else _fractions_per_day(group),
+        dated=view.moment("RTPlan"),
         problems=tuple(problem for problem in view.found if not problem.is_error),
     )
     return None if view.refused else plan

@@ -65,6 +65,7 @@ def read_rtstruct(view: View, *, frame_of_reference_uid: str) -> StructureSet | 
         sop_instance_uid=view.uid("SOPInstanceUID"),
         label=view.text("StructureSetLabel") or view.text("StructureSetName"),
         frame_of_reference_uid=_frame(view, rois, frame_of_reference_uid),
+        dated=view.moment("StructureSet"),
     )
 
 

@@ -22,6 +22,8 @@ from sbrtcheck.read.dicom.prescan import is_uid
 # No possessive quantifiers (*+, ++, ?+): in Python 3.11.2, which Debian 12 has, they let "1e" and "1\2\" pass.
 # The start of a component that is no decimal string: one look ahead each, for a value may have a million.
 _NO_DECIMAL = re.compile(rb"(?:\A|\\)(?! *[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? *(?:\\|\Z))")
+_DATE = re.compile(r"[0-9]{8}", re.ASCII)
+_TIME = re.compile(r"[0-9]{6}", re.ASCII)
 _INTEGER = re.compile(rb" *[+-]?\d{1,11} *\Z")
 _NOT_FINITE = re.compile(rb" *[+-]?(?:nan|inf|infinity) *\Z", re.IGNORECASE)
 _REPLACEMENT = "\ufffd"
@@ -143,6 +145,14 @@ class View:
         """One DS value; None if absent, empty or wrong."""
         values = self.numbers(keyword, 1)
         return None if values is None else float(values[0])
+
+    def moment(self, *kinds: str) -> str:
+        """The first of these dates, with its time: YYYYMMDD, or YYYYMMDDHHMMSS; "" where none is a date."""
+        for kind in kinds:
+            date, time = self.text(f"{kind}Date"), self.text(f"{kind}Time").partition(".")[0]
+            if _DATE.fullmatch(date):
+                return date + (time if _TIME.fullmatch(time) else "")
+        return ""
 
     def integer(self, keyword: str) -> int | None:
         """One IS value; None if absent, empty or wrong."""
