@@ -39,23 +39,15 @@ def doses_by_plan(plans: list[RtObject], doses: list[RtObject], reading: Reading
     every plan has a dose of its own; otherwise it is read, so that its refusal says what is wrong.
     """
     chosen: dict[str, Doses] = {o.uid: Doses() for o in plans}
-    rest = []
-    for dose in doses:
-        uids, summation = plans_of_dose(dose), dose.view.code("DoseSummationType")
-        if len(uids) == 1 and uids[0] in chosen and summation == "PLAN":
-            chosen[uids[0]].plan.append(dose)
-        elif len(uids) == 1 and uids[0] in chosen and summation == "BEAM":
-            chosen[uids[0]].beams.append(dose)
-        else:
-            rest.append(dose)
-    complete = bool(plans) and all(found.plan for found in chosen.values())
+    rest = [dose for dose in doses if not _assigned(dose, chosen)]
     any_plan_dose = any(found.plan for found in chosen.values())
+    sums = reading.wish.sum_beams or not reading.wish.verdict
     for found in chosen.values():
-        sums = reading.wish.sum_beams or not reading.wish.verdict
         if found.plan or (any_plan_dose and not sums):
             for dose in found.beams:
                 dose.note = "dose summation type BEAM beside a PLAN dose: left alone"
             found.beams.clear()
+    complete = bool(plans) and all(found.plan for found in chosen.values())
     for dose in rest:
         summation = dose.view.code("DoseSummationType")
         if summation not in {"PLAN", ""} and any_plan_dose:
@@ -65,6 +57,21 @@ def doses_by_plan(plans: list[RtObject], doses: list[RtObject], reading: Reading
         else:
             _refuse_dose(dose, plans, reading)
     return chosen
+
+
+def _assigned(dose: RtObject, chosen: dict[str, Doses]) -> bool:
+    """Put a PLAN or BEAM dose of one plan to that plan; False if it is another dose, or of another plan."""
+    uids = plans_of_dose(dose)
+    if len(uids) != 1 or uids[0] not in chosen:
+        return False
+    match dose.view.code("DoseSummationType"):
+        case "PLAN":
+            chosen[uids[0]].plan.append(dose)
+        case "BEAM":
+            chosen[uids[0]].beams.append(dose)
+        case _:
+            return False
+    return True
 
 
 def _refuse_dose(dose: RtObject, plans: list[RtObject], reading: Reading) -> None:

@@ -133,10 +133,9 @@ class _Beams:
 
 
 def _beams(view: View, group: View | None, *, only_of_group: bool) -> _Beams:
-    own = set(_referenced_beams(group)) if group is not None and only_of_group else None
-    treatment, numbers = _treatment_beams(view, own)
     if group is None:
-        return _Beams(tuple(sorted(treatment)))
+        return _Beams(tuple(sorted(_treatment_beams(view, None)[0])))
+    treatment, numbers = _treatment_beams(view, set(_referenced_beams(group)) if only_of_group else None)
     if (group.integer("NumberOfBrachyApplicationSetups") or 0) > 0:
         group.note("E-BRACHY", "NumberOfBrachyApplicationSetups")
     referenced = _referenced_beams(group)
