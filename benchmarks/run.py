@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     "bench_radiobiology.py",
     "bench_tables.py",
+    "bench_templates.py",
     "bench_check.py",
     "bench_prescan.py",
     "bench_dvh.py",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-EXAMPLE = "central_50_5"
+EXAMPLE = "apex_50_5"
 N_LINES = 30
 _BLOCK = re.compile(rf"(\$ sbrtcheck check sample_plans/{EXAMPLE}\n).*?(\n```)", re.DOTALL)
 

@@ -369,7 +369,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     (
         "W-ORGAN-TRUNCATED",
         "the organ seems cut by the end of the scan",
-        "Spared-volume and percent limits are not settled",
+        "Means, shares and spared volumes count only where the drawn part meets them",
     ),
     ("W-ROI-VOLUME", "the stored ROI Volume differs from ours", "Check the contours"),
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),

@@ -15,6 +15,8 @@ from sbrtcheck.tables.schemes import SAME_DOSE_GY
 # In place of a target: a given prescription of every target without one.
 EVERY_TARGET = "all"
 _BEAM_DOSE_SHARE = 0.3
+# How a prescription without a ROI came to a plan's one target.
+ONLY_ONE = "the only contoured PTV and the only prescription"
 _REFERENCE_RANK = {"VOLUME": 0, "SITE": 0, "POINT": 1, "COORDINATES": 1}
 
 
@@ -128,9 +130,7 @@ def link_prescriptions(
     if len(linked) == 1 and linked[0].prescription_gy is None and linked[0].ptv not in conflicted:
         doses = _distinct_gy(free)
         if len(doses) == 1:
-            linked[0] = replace(
-                linked[0], prescription_gy=doses[0], linked_by="the only contoured PTV and the only prescription"
-            )
+            linked[0] = replace(linked[0], prescription_gy=doses[0], linked_by=ONLY_ONE)
         elif doses:
             stated[linked[0].ptv] = doses
     elif len(linked) > 1:

@@ -140,7 +140,8 @@ def does_not_settle(asked: Asked, beside: Beside, policy: Policy) -> tuple[str, 
             return other_side, frozenset(drawn)
     if len(asked.organs) == 1 or not drawn:
         return "", frozenset()
-    reach_mm = policy.value("required.reach_mm")
+    one_organ = len(asked.organs) - len(stand_ins_of(asked.organs)) == 1
+    reach_mm = policy.value("required.reach_one_organ_mm" if one_organ else "required.reach_mm")
     away = out_of_height(beside.candidates, drawn, beside.height, reach_mm=reach_mm)
     if len(away) < len(drawn):
         return "", frozenset(away)

@@ -30,9 +30,15 @@ _FRACTIONS = click.option(
     help="The number of fractions that the limits are for.",
 )
 _FORMAT = click.option(
-    "--format", "-f", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True,
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice([member.value for member in RowFormat]),
+    default=RowFormat.TEXT.value,
+    callback=lambda _ctx, _param, value: RowFormat(value),
+    show_default=True,
     help="Format of the list of rows.",
-)  # fmt: skip
+)
 _FORCE = click.option("--force", is_flag=True, help="Overwrite the output file.")
 
 

@@ -93,7 +93,7 @@ def _why_not(taken: Taken) -> str:
     if metric.kind in {"CV", "DC", "Median"}:
         return f"clinical goals have no {metric.kind}"
     if metric.kind in {"Max", "Min"}:
-        return "public descriptions of the codes for maximum and minimum differ: write it as D0.1cc, or add it by hand"
+        return "public descriptions of the codes for maximum and minimum differ: add it in Eclipse by hand"
     amount = Decimal(str(metric.amount)) if metric.amount is not None else None
     if amount is not None and not _one_decimal(amount):
         return f"{plain(amount)} {metric.amount_unit}: clinical goals keep one decimal, and none is rounded"

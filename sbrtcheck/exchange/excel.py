@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from sbrtcheck.errors import SbrtcheckError, missing_extra, wrong_usage
 from sbrtcheck.exchange.pqm import Dialect, dialect_of, named
@@ -115,7 +115,7 @@ def _packages() -> Any:
 
 
 def _broken(source: Source, error: Exception) -> Exception:
-    """openpyxl raises many kinds of errors for broken parts; none of its words is shown."""
+    """Broken parts raise many kinds of errors in zipfile and openpyxl; none of their words is shown."""
     return source.bad("not a workbook that can be read", "Save it again as .xlsx", seen=type(error).__name__)
 
 
@@ -124,7 +124,7 @@ def _check_container(source: Source) -> None:
     try:
         with ZipFile(BytesIO(source.data)) as container:
             parts = container.infolist()
-    except (BadZipFile, ValueError, OSError) as error:
+    except Exception as error:
         raise _broken(source, error) from error
     unpacked = sum(part.file_size for part in parts)
     if unpacked > _MAX_UNPACKED or len(parts) > _MAX_PARTS:

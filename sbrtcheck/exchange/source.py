@@ -75,7 +75,8 @@ def read_source(path: Path) -> Source:
     """
     try:
         if not path.is_file():
-            raise wrong_usage(CODE, path.name, detail="no such file", remedy="Check the path")
+            detail = "a folder, not a file" if path.is_dir() else "no such file"
+            raise wrong_usage(CODE, path.name or str(path), detail=detail, remedy="Give the path of a template file")
         if path.stat().st_size > MAX_BYTES:
             remedy = "Give the template alone, not an archive"
             raise wrong_usage(CODE, path.name, detail=f"larger than {MAX_BYTES // 1_000_000} MB", remedy=remedy)

@@ -13,7 +13,6 @@ from sbrtcheck.model import Finding, OrganTable, Outcome, Verdict
 from sbrtcheck.model.dose import scaled
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.doses import PlanDoses
-from sbrtcheck.tables.policy import load_policy
 
 
 def judged_limits(
@@ -29,7 +28,7 @@ def judged_limits(
             prescription_gy=None if prescription is None else prescription * factor,
         )
 
-    plan = judgeable(doses, load_policy(), absent=absent)
+    plan = judgeable(doses, doses.given.policy, absent=absent)
     context = replace(
         plan.context,
         n_fractions=n,

@@ -21,7 +21,7 @@ class Subject:
         nearest_lesion: id of the lesion at that distance; "" when unknown.
         missing_part: what is missing of a union ("the bronchial tree"), else "". Its rows can only be NOT_MET.
         missing_reason: why that part is missing: not contoured, or contoured and of no use.
-        cut: the organ seems cut by the scan: spared-volume and percent limits are not settled.
+        cut: the organ seems cut by the scan: means, shares and spared volumes count only where the part meets them.
     """
 
     organ: str

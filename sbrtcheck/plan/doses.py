@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from sbrtcheck.anatomy import lesions as course
 from sbrtcheck.anatomy.dose_levels import higher_levels
 from sbrtcheck.anatomy.found_once import Shared
 from sbrtcheck.anatomy.left_out import targets_not_judged, treated_without_lesion
 from sbrtcheck.anatomy.organs import Candidate
-from sbrtcheck.anatomy.points import points_distance_mm, points_of
 from sbrtcheck.anatomy.sites import places_beside, with_sites
 from sbrtcheck.anatomy.understand import laterality_problems, understand_rois
 from sbrtcheck.dvh import Structure, compute_dvhs, scan_planes
 from sbrtcheck.dvh.contours.combine import minus
 from sbrtcheck.dvh.histogram import with_slab_trilinear
 from sbrtcheck.dvh.metrics import evaluate
+from sbrtcheck.dvh.points.kept import KeptSamples
 from sbrtcheck.dvh.points.outside_grid import GridBound
-from sbrtcheck.errors import Problem, refuse, safe_text, wrong_usage
+from sbrtcheck.errors import Problem, refuse, safe_text
 from sbrtcheck.model import (
     Dvh,
     Fact,
@@ -28,11 +27,12 @@ from sbrtcheck.model import (
     Lesion,
     NamedRoi,
     PlanData,
-    Reason,
     Role,
 )
 from sbrtcheck.model.subject import Subject
 from sbrtcheck.plan.facts import GivenFacts
+from sbrtcheck.plan.subjects import OrganDoses, find_subjects
+from sbrtcheck.plan.targets import Drawn, find_targets, without_strangers
 from sbrtcheck.tables.organs import load_organs
 
 
@@ -128,9 +128,7 @@ def compute_plan(
     problems: list[Problem] = list(data.plan.problems)
     label = label or safe_text(data.plan.label) or f"plan {index + 1}"
     n_fractions = settle_fractions(data, given.n_fractions, facts, problems)
-    present = {roi.name for roi in data.structures.rois}
-    habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
-    named = understand_rois(data, {**habits, **given.roi_map}, facts)
+    named = understand_rois(data, _names(data, given), facts)
     problems += [p for n in named for p in n.roi.problems if not p.is_error]
 
     progress(f"{label}: building structures")
@@ -138,85 +136,33 @@ def compute_plan(
     scan = scan_planes([n.roi for n in named])
     structures = {n.roi.name: shared.structure(n.roi, scan) for n in named}
     problems += [p for s in structures.values() for p in s.problems]
-
-    lesions, notes = course.group_targets(
-        named, plan_index=index, contains=lambda roi, p: bool(structures[roi].contains(p[None])[0])
+    drawn = Drawn(data, n_fractions, named, structures, given)
+    targets = find_targets(
+        drawn,
+        index=index,
+        elsewhere=elsewhere,
+        first_lesion=first_lesion,
+        doses_of=lambda asked: compute_dvhs(asked, data.dose, interpolation=interpolation, band=False),
     )
-    lesions = tuple(x for x in lesions if structures[x.ptv].blocked is None) or lesions
-    treated = lesions
-    if elsewhere:
-        lesions = tuple(x for x in lesions if not {x.ptv, x.gtv, x.itv, x.ctv} & set(elsewhere))
-    lesions = tuple(replace(x, id=str(number)) for number, x in enumerate(lesions, start=first_lesion))
-    unknown = set(given.prescriptions_gy) - {n.roi.name for n in named} - {course.EVERY_TARGET}
-    if unknown:
-        raise wrong_usage("E-ROI-UNKNOWN", "--prescription", seen=", ".join(sorted(unknown)))
-    linking = course.link_prescriptions(
-        lesions,
-        data.plan,
-        rois={n.roi.number: n.roi.name for n in named},
-        dose_tokens_gy={n.roi.name: n.dose_token_gy for n in named if n.dose_token_gy is not None},
-        given_gy=given.prescriptions_gy,
-        n_fractions=n_fractions,
-    )
-    linking = _with_site_dose(linking, data, named, structures, given, interpolation)
-    problems += linking.problems
-    lesions = tuple(
-        replace(x, volume_cm3=structures[x.ptv].volume_cm3 if structures[x.ptv].blocked is None else None)
-        for x in linking.lesions
-    )
+    problems += targets.problems
 
     progress(f"{label}: uniting organs")
-    candidates = shared.candidates(named, structures, treated, given.absent)
-    lesions = with_sites(lesions, data, candidates, structures, given.sites)
-    derived = {id(c): c for c in candidates if c.derived and c.structure is not None}
-    progress(f"{label}: dose in {len(structures) + len(derived)} structures")
+    candidates = shared.candidates(named, structures, targets.treated, given.absent)
+    lesions = with_sites(targets.lesions, data, candidates, structures, given.sites)
     levels = higher_levels(lesions, structures)
-    wanted = [*structures.values(), *(c.structure for c in derived.values() if c.structure is not None)]
-    outer = [
-        minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
-    ]
-    computed = compute_dvhs([*wanted, *outer], data.dose, interpolation=interpolation, kept=shared.samples)
-    dvhs = dict(zip(structures, computed, strict=False))
-    made = dict(zip(derived, computed[len(structures) : len(wanted)], strict=True))
-    _refuse_targets_outside(lesions, dvhs)
-    bound = GridBound(data.dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
-    target_names = {n.roi.name for n in named if n.role is Role.TARGET}
-    dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
-    dvhs |= {x.ptv: with_slab_trilinear(dvhs[x.ptv], structures[x.ptv], data.dose) for x in lesions}
-
-    by_name = {n.roi.name: n for n in named}
-    targets_mm = [points_of(by_name[x.ptv]) for x in lesions]
-    found: dict[str, list[Subject]] = {}
-    shapes: dict[str, list[Structure | None]] = {}
-    derived_dvhs: dict[str, Dvh] = {}
-    for c in candidates:
-        if c.structure is None:
-            dvh = Dvh.not_evaluable(c.roi, c.blocked or Reason.DAMAGED_ROI, c.blocked_note)
-        elif id(c) in made:
-            dvh = bound.apply(replace(made[id(c)], roi=c.organ), c.structure)
-            derived_dvhs[c.organ] = dvh
-        else:
-            dvh = dvhs[c.structure.name]
-        distance, nearest = _nearest_lesion(c.points_mm, lesions, targets_mm)
-        subject = Subject(
-            organ=c.organ,
-            roi=safe_text(c.roi),
-            dvh=dvh,
-            distance_mm=distance,
-            prescription_gy=nearest.prescription_gy if nearest else None,
-            nearest_lesion=nearest.id if nearest else "",
-            missing_part=c.missing_part,
-            missing_reason=c.missing_reason,
-            cut=bool(c.cut) and _has_round_ends(c.organ),
-            note=safe_text(c.note),
-        )
-        found.setdefault(c.organ, []).append(subject)
-        shapes.setdefault(c.organ, []).append(c.structure)
-        if subject.cut:
-            problems.append(Problem("W-ORGAN-TRUNCATED", subject.roi, seen=c.cut))
+    n_made = sum(1 for c in candidates if c.derived and c.structure is not None)
+    progress(f"{label}: dose in {len(structures) + n_made} structures")
+    taken = _take_doses(drawn, lesions, candidates, levels, interpolation=interpolation, samples=shared.samples)
+    dvhs = taken.of_organs.of_rois
+    lesions = without_strangers(lesions, dvhs, given.policy)
+    subjects = find_subjects(candidates, lesions, named, taken.of_organs)
+    problems += subjects.problems
     places = places_beside(lesions, structures, candidates)
     facts += _facts(lesions, places)
     problems += laterality_problems(named)
+    left_out = targets_not_judged(
+        named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy
+    )
     return PlanDoses(
         data=data,
         label=label,
@@ -225,54 +171,71 @@ def compute_plan(
         structures=structures,
         dvhs=dvhs,
         lesions=lesions,
-        subjects={organ: tuple(items) for organ, items in found.items()},
+        subjects=subjects.by_organ,
         containers={o.organ: o.containers for o in load_organs() if o.containers},
-        derived=derived_dvhs,
+        derived=subjects.derived,
         facts=tuple(facts),
         problems=tuple(problems),
-        notes=(*notes, *linking.notes),
+        notes=targets.notes,
         sex=given.sex,
-        shapes={organ: tuple(items) for organ, items in shapes.items()},
+        shapes=subjects.shapes,
         higher_levels=levels,
-        near_maximum=dict(zip(levels, computed[len(wanted) :], strict=True)),
+        near_maximum=taken.without_higher,
         candidates=tuple(candidates),
         places=places,
         given=given,
         targets_not_judged=(
-            *targets_not_judged(
-                named, lesions, data.plan, structures, elsewhere=elsewhere, given_gy=given.prescriptions_gy
-            ),
+            *left_out,
             *treated_without_lesion(named, lesions, structures, dvhs, elsewhere=elsewhere),
         ),
     )
 
 
-def _with_site_dose(
-    linking: course.Linking,
-    data: PlanData,
-    named: Sequence[NamedRoi],
-    structures: Mapping[str, Structure],
-    given: GivenFacts,
+def _names(data: PlanData, given: GivenFacts) -> dict[str, str]:
+    """ROI to what it is, as given: a clinic's habits count for ROIs that are there."""
+    present = {roi.name for roi in data.structures.rois}
+    habits = {roi: organ for roi, organ in given.optional_map.items() if roi in present}
+    return {**habits, **given.roi_map}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Taken:
+    """Doses for subjects, and the Dvh of each PTV without the targets of a higher prescription inside it."""
+
+    of_organs: OrganDoses
+    without_higher: Mapping[str, Dvh]
+
+
+def _take_doses(
+    drawn: Drawn,
+    lesions: Sequence[Lesion],
+    candidates: Sequence[Candidate],
+    levels: Mapping[str, tuple[str, ...]],
+    *,
     interpolation: str,
-) -> course.Linking:
-    """Link the one prescription of a site to the targets that have none, where the dose in each says that it is meant.
+    samples: KeptSamples | None,
+) -> _Taken:
+    """The dose in every ROI, in what is made of them, and in each PTV outside its higher levels; all at once.
 
-    The doses of these targets are taken for that alone: which levels lie inside each other follows from it.
+    Raises:
+        RefusedError: E-GEOMETRY where every target lies outside the grid.
     """
-    dose_gy = course.site_dose_gy(linking, data.plan, {n.roi.number: n.roi.name for n in named})
-    if dose_gy is None:
-        return linking
-    ptvs = [structures[x.ptv] for x in linking.lesions if x.prescription_gy is None]
-    found = compute_dvhs(ptvs, data.dose, interpolation=interpolation, band=False)
-    d95_gy = {s.name: evaluate("D95%[Gy]", d).value for s, d in zip(ptvs, found, strict=True)}
-    low, high = (given.policy.value(f"target_dose.shared_{end}_percent") for end in ("low", "high"))
-    return course.with_site_dose(linking, dose_gy, d95_gy=d95_gy, percent=(low, high))
-
-
-def _has_round_ends(organ: str) -> bool:
-    """Whether a flat end means that a part is missing. The heart's upper end is flat by convention."""
-    base = organ.removesuffix("-GTV")
-    return base != "Heart" and any(o.organ == base and o.architecture == "parallel" for o in load_organs())
+    structures, dose = drawn.structures, drawn.data.dose
+    made = [(c, c.structure) for c in candidates if c.derived and c.structure is not None]
+    outer = [
+        minus(f"{ptv} without {', '.join(x)}", structures[ptv], [structures[n] for n in x]) for ptv, x in levels.items()
+    ]
+    wanted = [*structures.values(), *(s for _, s in made), *outer]
+    computed = iter(compute_dvhs(wanted, dose, interpolation=interpolation, kept=samples))
+    dvhs = {name: next(computed) for name in structures}
+    of_made = {id(c): next(computed) for c, _ in made}
+    without_higher = {ptv: next(computed) for ptv in levels}
+    _refuse_targets_outside(lesions, dvhs)
+    bound = GridBound(dose, [structures[x.ptv] for x in lesions if structures[x.ptv].blocked is None])
+    target_names = {n.roi.name for n in drawn.named if n.role is Role.TARGET}
+    dvhs = {name: d if name in target_names else bound.apply(d, structures[name]) for name, d in dvhs.items()}
+    dvhs |= {x.ptv: with_slab_trilinear(dvhs[x.ptv], structures[x.ptv], dose) for x in lesions}
+    return _Taken(OrganDoses(dvhs, of_made, bound), without_higher)
 
 
 def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) -> None:
@@ -283,17 +246,6 @@ def _refuse_targets_outside(lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) 
         raise refuse(
             "E-GEOMETRY", names_, tag="RTDOSE ImagePositionPatient, ImageOrientationPatient", seen="no overlap"
         )
-
-
-def _nearest_lesion(
-    points_mm: FloatArray, lesions: Sequence[Lesion], targets_mm: Sequence[FloatArray]
-) -> tuple[float | None, Lesion | None]:
-    """The distance of the nearest lesion [mm], and which it is; ``targets_mm``: contour points of each PTV."""
-    gaps = [(points_distance_mm(points_mm, target), i) for i, target in enumerate(targets_mm)]
-    if not gaps or not len(points_mm):
-        return None, None
-    gap, index = min(gaps)
-    return gap, lesions[index]
 
 
 def _facts(lesions: Sequence[Lesion], places: Mapping[str, tuple[str, str]]) -> list[Fact]:

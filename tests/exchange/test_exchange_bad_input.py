@@ -115,6 +115,7 @@ FILES: list[tuple[str, str, str | bytes, str]] = [
     ("9 MB", "x.csv", "a" * 9_000_000, "larger than 8 MB"),
     ("an old workbook", "x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an old binary workbook"),
     ("a broken workbook", "x.xlsx", b"PK\x03\x04 not a zip", "not a workbook that can be read"),
+    ("a zip of a later version", "x.xlsx", zipped(a=b"1").replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\xff"), "not a workbook"),
     ("a zip of something", "x.xlsx", zipped(a=b"1"), "no Excel workbook"),
     ("a zip bomb", "x.xlsx", zipped(a=b"0" * 70_000_000), "larger than any goal sheet"),
     ("an entity bomb in a sheet", "x.xlsx", with_part("xl/worksheets/sheet1.xml", lambda _: BOMB.encode()), "E-TEMPLATE"),

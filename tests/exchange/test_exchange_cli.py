@@ -229,6 +229,11 @@ def test_an_output_that_cannot_be(name: str, run: Callable[..., Any], tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["x.csv"]
 
 
+def test_a_path_that_is_no_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    assert "no such file" in run("tables", "import", tmp_path / "x.csv", "--fractions", 3).err
+    assert "a folder, not a file" in run("tables", "import", tmp_path, "--fractions", 3).err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -33,7 +33,7 @@ from sbrtcheck.tables.organ_tables import load_table, table_names
 
 ROOT = Path(__file__).parents[2] / "sample_plans"
 ALL_SAMPLES = sorted(p.parent.name for p in ROOT.glob("*/expected.json"))
-FEW_SAMPLES = ("adrenal_45_5", "central_50_5", "no_esophagus_60_8")
+FEW_SAMPLES = ("adrenal_45_5", "apex_50_5", "no_esophagus_60_8")
 SAMPLES = ALL_SAMPLES if os.environ.get("SBRTCHECK_ALL_SAMPLES") else FEW_SAMPLES
 RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "sample_plans"
-NAMES = ("peripheral_54_3", "central_50_5", "no_esophagus_60_8", "two_lesions_3fx", "clinic_50_5")
+NAMES = ("peripheral_54_3", "central_50_5", "apex_50_5", "no_esophagus_60_8", "two_lesions_3fx", "clinic_50_5")
 OTHER_SITES = ("spine_30_3", "adrenal_45_5", "node_sib_45_35_5")
 PLAN_FILES = ("RTPLAN.dcm", "RTSTRUCT.dcm", "RTDOSE.dcm")
 

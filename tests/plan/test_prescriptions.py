@@ -80,3 +80,21 @@ def test_a_prescription_given_for_all() -> None:
 def test_the_hint_names_all_targets_at_once() -> None:
     doses = plan((30.0, 60.0), site(50.0))
     assert link_hint(doses.lesions, doses.data.plan) == "--prescription all=50"
+
+
+@pytest.mark.parametrize(
+    ("reached_gy", "linked"), [(50.0, True), (41.0, True), (59.0, True), (39.0, False), (61.0, False)]
+)
+def test_a_dose_without_a_roi_is_that_of_the_only_target_while_the_target_comes_near_it(
+    reached_gy: float, linked: bool
+) -> None:
+    made = given.solid((0, 0, 0), (15, 15, 15))
+    (data,) = study_from_arrays(
+        dose_gy=np.ones((3, 3, 3)), affine=np.eye(4), contours={"PTV": made}, n_fractions=5, prescriptions_gy={}
+    ).plans
+    data = replace(data, plan=replace(data.plan, dose_references=(site(50.0),)))
+    with mock.patch.object(
+        plan_check, "compute_dvhs", lambda asked, *_a, **_k: [given.uniform(s, reached_gy) for s in asked]
+    ):
+        (lesion,) = compute_plan(data, index=0, given=GivenFacts(sites={"": "lung"})).lesions
+    assert lesion.prescription_gy == (50.0 if linked else None)

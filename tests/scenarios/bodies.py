@@ -34,13 +34,13 @@ ABDOMEN: dict[str, Solid] = {
     "Duodenum": Ellipsoid((-12, -8, -38), (24, 12, 26)),
     "Kidney_L": Ellipsoid((62, 55, -22), (27, 25, 50)),
     "Kidney_R": Ellipsoid((-62, 60, -38), (27, 25, 50)),
-    "Bowel_Small": Ellipsoid((25, -45, -92), (80, 40, 46)),
+    "Bowel_Small": Ellipsoid((25, -48, -75), (80, 38, 60)),
     "Bowel_Large": Tube((120, -10), (18, 20), -120, 20),
     "Lung_L": Ellipsoid((86, 0, 165), (48, 72, 118)),
     "Lung_R": Ellipsoid((-86, 0, 205), (52, 74, 118)),
     "A_Aorta": Tube((14, 35), (9, 9), -60, 110),
     "Esophagus": Tube((10, 22), (8, 7), 75, 115),
-    "Heart": Ellipsoid((15, -40, 120), (40, 38, 42)),
+    "Heart": Ellipsoid((15, -40, 124), (43, 41, 46)),
 }
 
 # z = 0 lies at the sacral promontory, the femoral heads at z = -105.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scenarios.bodies import PELVIS, THORAX
 from scenarios.phantom import Ellipsoid, Hollow, Point, Scene, Solid, Tube, ball, named, shot
 from scenarios.record import FAIL, GOOD, INCOMPLETE, Claim, Scenario
@@ -66,6 +68,11 @@ def sacrum() -> Scene:
     ptv = Ellipsoid((-30, 85, -35), (16, 10, 18))
     organs = named(("Bowel_Small", "Rectum", "Bladder", "SacralPlex_L", "SacralPlex_R", "CaudaEquina"), PELVIS)
     return lesion("PTV_sacrum", ptv, 30.0, 5, organs, PELVIC_REACH)
+
+
+def somewhere() -> Scene:
+    scene = ilium().renamed(PTV_ilium_R="PTV_bone").without("Bladder", "Rectum", "Femur_Head_L", "Femur_Head_R")
+    return replace(scene, label="bone 30 in 3")
 
 
 SCENARIOS = (
@@ -135,8 +142,8 @@ SCENARIOS = (
         claims=(Claim("PTV_ilium_R", "D95%", 40, 42),),
     ),
     Scenario(
-        "bone femoral head beyond what an unnamed level shows",
-        lambda: (ilium().renamed(PTV_ilium_R="PTV_bone").without("Bladder", "Rectum", "Femur_Head_L", "Femur_Head_R"),),
+        "bone of unknown place",
+        lambda: (somewhere(),),
         INCOMPLETE,
         "Bone lies anywhere: without a level nobody knows what must be drawn",
         deciding=("level",),

@@ -42,6 +42,11 @@ def belly(ptv: Ellipsoid, rx_gy: float, n_fractions: int, *, dose: DoseOf | None
     )
 
 
+def low(dose: DoseOf | None = None) -> Scene:
+    """Below the conus: the cauda goes on where the cord ends."""
+    return belly(LOW, 50.0, 5, dose=dose).with_(CaudaEquina=ABDOMEN["CaudaEquina"])
+
+
 def at_the_dome() -> tuple[Scene, ...]:
     scene = belly(DOME, 45.0, 3)
     reach = ((-160.0, -105.0, -20.0), (140.0, 105.0, 200.0))
@@ -51,7 +56,8 @@ def at_the_dome() -> tuple[Scene, ...]:
 def cut_back_at_bowel(factor: float = 1.0) -> tuple[Scene, ...]:
     """The dose is held back where the bowel touches the target."""
     dose = sparing(shot(LOW, 50.5, r50=4.2), TOUCHING, to=0.63, within_mm=6.0)
-    return (belly(LOW, 50.0, 5, dose=dose).with_(Bowel_Small=TOUCHING).scaled(factor),)
+    scene = low(dose=dose).with_(Bowel_Small=TOUCHING).scaled(factor)
+    return (replace(scene, planes_mm={"Bowel_Small": 2.0}),)
 
 
 def whole_liver(gy: float, n_fractions: int, rx_gy: float) -> tuple[Scene, ...]:
@@ -141,14 +147,14 @@ SCENARIOS = (
     ),
     Scenario(
         "liver without the duodenum",
-        lambda: (belly(LOW, 50.0, 5).without("Duodenum"),),
+        lambda: (low().without("Duodenum"),),
         INCOMPLETE,
         "Low in the liver the duodenum lies within reach and is not drawn",
         deciding=("Duodenum",),
     ),
     Scenario(
         "liver bowel in the target, drawn as one",
-        lambda: (belly(LOW, 50.0, 5).without("Bowel_Small").with_(Bowel=Ellipsoid((-45, -52, -40), (40, 26, 24))),),
+        lambda: (low().without("Bowel_Small").with_(Bowel=Ellipsoid((-45, -52, -40), (40, 26, 24))),),
         INCOMPLETE,
         "Some loop in that structure is beyond its limit; which one is not drawn",
         deciding=("Bowel",),
@@ -164,7 +170,7 @@ SCENARIOS = (
     ),
     Scenario(
         "liver small bowel beyond its limit",
-        lambda: (belly(LOW, 50.0, 5).with_(Bowel_Small=BOWEL),),
+        lambda: (low().with_(Bowel_Small=BOWEL),),
         FAIL,
         "Coverage was bought with the bowel",
         deciding=("Bowel_Small",),

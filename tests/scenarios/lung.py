@@ -33,7 +33,7 @@ from scenarios.record import (
 )
 
 ORGANS = ("Lung_L", "Lung_R", "SpinalCord", "Esophagus", "Trachea", "ProximalBronchialTree", "Heart", "GreatVes")
-REACH = ((-165.0, -105.0, -135.0), (165.0, 105.0, 135.0))
+REACH = ((-174.0, -117.0, -135.0), (174.0, 117.0, 135.0))
 RUL = ball((-100, 0, 35), 16)
 FAR = ball((-107, 0, 20), 14)
 SMALL = ball((-100, 0, 35), 12)
@@ -318,6 +318,17 @@ MORE_GOOD = (
         claims=(*covered(54.0), Claim("Xyz_7", "D0.035cc", 8, 30)),
     ),
     Scenario(
+        "lung with the skin drawn as a ring",
+        lambda: (
+            chest(RUL, 54.0, 3)
+            .without("Trachea")
+            .with_(Skin=Hollow(Tube((0, 0), (172, 115), -30, 100), Tube((0, 0), (167, 110), -30, 100))),
+        ),
+        GOOD,
+        "The skin is the ring between two lines, not all that lies inside them",
+        claims=(*covered(54.0), Claim("Skin", "D0.035cc", 0, 12)),
+    ),
+    Scenario(
         "lung 60 in 8 peripheral",
         partial(one, RUL, 60.0, 8),
         GOOD,
@@ -550,7 +561,7 @@ DANGEROUS = (
         lambda: one(ball((-84, 0, 10), 29), 54.0, 3, dose=shot(ball((-84, 0, 10), 29), 54.0, r50=2.9), margin_mm=3),
         MARGINAL,
         "RTOG 0236 and 0915 entered tumours up to 5 cm",
-        deciding=("5 cm",),
+        deciding=("RTOG 0236",),
         claims=(*covered(54.0), Claim(LUNGS, "V20Gy", 0, 14.8)),
     ),
     Scenario(

@@ -6,6 +6,7 @@ NOT_YET: frozenset[str] = frozenset(
     {
         "lung base 48 in 4 beside a liver drawn in part",
         "lung far from the mediastinum with five organs drawn",
+        "lung with the skin drawn as a ring",
         "lung computed in water",
         "lung skin at 50 Gy in 3",
         "lung oesophagus drawn as the heart",
@@ -27,7 +28,7 @@ NOT_YET: frozenset[str] = frozenset(
         "spine of unknown level",
         "bone femoral head 30 in 3",
         "bone ilium with only a cord",
-        "bone femoral head beyond what an unnamed level shows",
+        "bone of unknown place",
         "bone rectum and bladder missing at the acetabulum",
         "node retroperitoneal 35 in 5",
         "node pelvic with bowel and bladder in the target",

@@ -102,7 +102,7 @@ def cervical() -> tuple[Scene, ...]:
 
 def level_unknown() -> tuple[Scene, ...]:
     scene = thoracic(24.0, 2, to=0.55).without(*THORACIC[1:])
-    return (scene.renamed(PTV_T8="PTV_spine", CTV_T8="CTV_spine"),)
+    return (replace(scene.renamed(PTV_T8="PTV_spine", CTV_T8="CTV_spine"), label="spine 24 in 2"),)
 
 
 SCENARIOS = (

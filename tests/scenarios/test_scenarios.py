@@ -106,8 +106,8 @@ def test_every_drawn_target_counts_as_target() -> None:
     """Four targets, one prescription: the dose in the other three is no spill of the first."""
     report = check_study(scenes("lung four targets and one prescription")[0].study())
     (first,) = [x for x in report.lesions if x.lesion.ptv == "PTV1"]
-    assert first.conformity["r100"]["value"] == pytest.approx(0.965, abs=0.08)
-    assert first.conformity["r50"]["value"] == pytest.approx(4.4, rel=0.15)
+    assert first.conformity["r100"].value == pytest.approx(0.965, abs=0.08)
+    assert first.conformity["r50"].value == pytest.approx(4.4, rel=0.15)
 
 
 def test_half_are_good_plans_and_all_are_named_once() -> None:
