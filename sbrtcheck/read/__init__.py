@@ -3,6 +3,6 @@
 The only room that reads with pydicom; nothing is judged here.
 """
 
-from sbrtcheck.read.dicom.folder import read_folder, validate
+from sbrtcheck.read.dicom.folder import read_folder, read_structure_sets, validate
 
-__all__ = ["read_folder", "validate"]
+__all__ = ["read_folder", "read_structure_sets", "validate"]
