@@ -254,6 +254,7 @@ def target_doses(doses: PlanDoses, policy: Policy) -> tuple[TargetDose, ...]:
                 beams_gy=beams_gy,
                 d95_gy=evaluate("D95%[Gy]", dvh).value,
                 d98_gy=evaluate("D98%[Gy]", dvh).value,
+                d50_gy=evaluate("D50%[Gy]", dvh).value,
                 near_maximum_gy=icru91(dvh)[-1].value,
                 covers=covers(doses, lesion, policy).text if lesion.prescription_gy is not None else "",
             )
