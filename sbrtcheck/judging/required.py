@@ -67,7 +67,7 @@ def _unsettled(
 
 
 def _drawn_in_part(context: PlanContext, findings: Sequence[Finding], options: Sequence[str]) -> bool:
-    """Whether an organ of another site is drawn in part, so that its share and its spared volume say nothing: a line."""
+    """Whether an organ of another site is drawn in part: its share and spared volume say nothing, which is a line."""
     found = [f for f in findings if f.limit is not None and _organs_of(context, f.organ) & set(options)]
     return bool(found) and all(f.reason is Reason.PART_DRAWN and f.consequence is not Outcome.INCOMPLETE for f in found)
 
