@@ -39,13 +39,16 @@ _PLACE = re.compile(r"(th|bwk|lwk|hwk|c|t|d|l|s)[0-9]{1,2}", re.ASCII)
 _PRV_TAIL = re.compile(r"(.*?)[ _-]*prv[ _-]*[0-9]{0,2}(?:[ _-]*mm)?", re.ASCII | re.IGNORECASE)
 _PRV_HEAD = re.compile(r"prv[ _-]*[0-9]{0,2}(?:[ _-]*mm)?[ _-]+(.*)", re.ASCII | re.IGNORECASE)
 _PLUS = re.compile(r"(.*?)[ _]*\+[ _]*[0-9]{1,2}(?:\.[0-9])?[ _]*(?:mm|cm)?", re.ASCII | re.IGNORECASE)
+# A target and how far it was grown: a helper, neither a dose nor the number of a lesion.
+_MARGIN = re.compile(r".*(?:gtv|itv|ctv|ptv)[^+]*\+ *_?[0-9]{1,2}(?:[.,][0-9])? *_?(?:mm|cm)?", re.ASCII)
+_PHASE = re.compile(r"4d[0-9]{0,3}", re.ASCII)
 _LOBES = {"rul": "R", "rml": "R", "rll": "R", "lul": "L", "lll": "L", "lingula": "L"}
 _NEUTRAL = {
     "high", "low", "int", "intermediate", "boost", "sib", "total", "all", "primary", "prim", "lesion", "les",
     "met", "mets", "tumor", "tumour", "upper", "lower", "middle", "mid", "lobe", "apex", "central",
     "peripheral", "sbrt", "sabr", "srs", "sbr", "gy", "cgy", "final", "ct", "mip", "avg", "ave", "average",
     "free", "breathing", "fb", "dibh", "ol", "ul", "ml", "superior", "inferior", "sup", "inf", "post", "ant",
-    "medial", "lateral", "a", "b", "c", "t", "p", "n", "m", "sb",
+    "medial", "lateral", "pet", "a", "b", "c", "t", "p", "n", "m", "sb",
 }  # fmt: skip
 # Words that make a name a helper's, however it begins.
 _HELPER_WORDS = {
@@ -91,6 +94,8 @@ def is_helper_name(name: str) -> bool:
         return True
     if folded.endswith(("opt", "_x", "~")) or len(_type_words(name)) > 1:
         return True
+    if "+" in folded and _MARGIN.fullmatch(folded[:MAX_NAME]):
+        return True
     return bool(set(name_words(name)) & _HELPER_WORDS) or is_difference(name)
 
 
@@ -124,7 +129,7 @@ def parse_target(name: str) -> TargetName | None:
         elif kind == "lesion":
             if not doses:
                 numbers.append(str(int(word)))
-        elif kind == "nothing" or (word in _NEUTRAL and word not in sides):
+        elif kind == "nothing" or _PHASE.fullmatch(word) or (word in _NEUTRAL and word not in sides):
             continue
         elif word in sides:
             sided.add(sides[word])

@@ -46,7 +46,6 @@ def not_judged(
     """The structures near a target that nothing judged.
 
     Args:
-        context: of the plan.
         table: that decides; None without one.
         near: structures near a target.
         findings: of all rows that count: the deciding table's, those on stand-ins, supplements.
