@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sbrtcheck.anatomy.exclusive import Doubtful, implausible_volumes, overlapping
 from sbrtcheck.anatomy.points import points_of
@@ -28,12 +29,13 @@ def implausible_organs(doses: PlanDoses, context: PlanContext) -> list[Finding]:
         *implausible_volumes(doses.candidates, scan_mm=scan_mm),
     )
     required = {o for requirement in context.required for o in requirement.split("|")}
-    out = []
+    out: dict[str, Doubtful] = {}
     for doubt in found:
         rois = {safe_text(roi) for roi in doubt.roi.split(" + ")}
         if rois & context.near or _is_required(doubt.organ, required):
-            out.append(_finding(doses, doubt))
-    return out
+            before = out.get(doubt.organ)
+            out[doubt.organ] = doubt if before is None else replace(before, what=f"{before.what}; {doubt.what}")
+    return [_finding(doses, doubt) for doubt in out.values()]
 
 
 def _is_required(organ: str, required: Collection[str]) -> bool:
