@@ -18,7 +18,6 @@ def implausible_organs(doses: PlanDoses, context: PlanContext) -> list[Finding]:
     """INCOMPLETE for each organ that matters to this plan and is hardly what its name says; settled by ``confirmed``.
 
     Args:
-        doses: of the plan.
         context: for what is required, what is near, and the policy.
     """
     body = points_of(doses.body)[:, 2] if doses.body is not None else None

@@ -62,7 +62,11 @@ def test_a_clinics_own_table_is_called_local(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     found = report(str(path))
-    assert {f.trust for f in organ_limits(found)} == {"local"}
+    assert {f.trust for f in organ_limits(found) if f.table == "ours.csv"} == {"local"}
+    # What the clinic's table does not list is supplied by a source that says what it is.
+    supplied = [f for f in organ_limits(found) if f.table != "ours.csv"]
+    assert {(f.organ, f.trust) for f in supplied} == {("SpinalCanal", "secondary transcription")}
+    assert all("supplement: UK SABR 2022" in f.note for f in supplied)
     assert "ours.csv (local)" in render_html(found)
     assert [t.version for t in found.tables if t.name == "ours.csv"] == ["local"]
 

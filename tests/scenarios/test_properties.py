@@ -1,8 +1,8 @@
 """What must hold for every plan, at the judging seam: more dose to organs, less to targets, less drawn, less volume
 and more of an earlier course never make a verdict better.
 
-SBRTCHECK_PROPERTY_EXAMPLES: examples a property (34; `make fuzz`: 2000). The same through the whole engine:
-SBRTCHECK_ENGINE_EXAMPLES (0; the second step of .ci/run: 100).
+SBRTCHECK_PROPERTY_EXAMPLES: examples a property (34; `make fuzz`: 10,000). The same through the whole engine:
+SBRTCHECK_ENGINE_EXAMPLES (0; `make long`: 100).
 """
 
 from __future__ import annotations
@@ -247,6 +247,7 @@ def outcome_of(scene: Scene) -> Outcome:
         return Outcome.REFUSED
 
 
+@pytest.mark.long
 @in_engine
 @engine_settings
 @given(st.sampled_from(ENGINE_NAMES), st.data(), st.sampled_from(("removed", "renamed", "shortened")))
@@ -261,6 +262,7 @@ def test_an_organ_less_never_makes_a_pass_in_the_engine(name: str, data: st.Data
         assert not {split_side(roi)[0], UNIONS.get(split_side(roi)[0], "")} & asked, f"{roi} {how}: {before} -> {after}"
 
 
+@pytest.mark.long
 @in_engine
 @engine_settings
 @given(st.sampled_from(ENGINE_NAMES), st.floats(1.02, 1.5))
