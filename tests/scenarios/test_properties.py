@@ -26,12 +26,16 @@ from sbrtcheck.tables.organs import split_side
 from sbrtcheck.tables.policy import load_policy
 from scenarios import once, seam
 from scenarios.phantom import Cut, Scene
+from scenarios.record import GOOD
 from scenarios.seam import Known, Verdict, judged, rank
 from scenarios.test_scenarios import BY_NAME, check_scenario, scenes
 
 EXAMPLES = int(os.environ.get("SBRTCHECK_PROPERTY_EXAMPLES", "34"))
 ENGINE_EXAMPLES = int(os.environ.get("SBRTCHECK_ENGINE_EXAMPLES", "0"))
-WITHOUT_END = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+WITHOUT_END = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
+}
 seam_settings = settings(max_examples=EXAMPLES, **WITHOUT_END)
 engine_settings = settings(max_examples=max(ENGINE_EXAMPLES, 1), **WITHOUT_END)
 in_engine = pytest.mark.skipif(not ENGINE_EXAMPLES, reason="SBRTCHECK_ENGINE_EXAMPLES is not set")
@@ -80,17 +84,27 @@ def organs_of(name: str) -> list[str]:
 def test_more_dose_never_makes_the_organs_better(name: str, at: float, more: float) -> None:
     low = judged(seam.scaled_by(base(name).doses, at))
     high = judged(seam.scaled_by(base(name).doses, at * more))
+    assume(low.outcome is not Outcome.REFUSED)
     assert high.worst_of(*ORGAN_KINDS) >= low.worst_of(*ORGAN_KINDS), f"{low.said()} -> {high.said()}"
 
 
 @seam_settings
 @given(plans, st.floats(0.6, 1.0), st.floats(0.6, 1.0))
 def test_less_dose_never_makes_the_targets_better(name: str, at: float, less: float) -> None:
-    """From the prescription downwards, where targets alone decide."""
+    """From the prescription downwards, where targets alone decide.
+
+    One exception is the policy's own: an organ that comes back within its limit may excuse what it did not before.
+    """
     high = judged(seam.scaled_by(base(name).doses, at))
     low = judged(seam.scaled_by(base(name).doses, at * less))
     assume(high.worst_of(FindingKind.TARGET_GOAL) > high.worst_of(*ORGAN_KINDS))
+    assume(excused(low) <= excused(high))
     assert rank(low.outcome) >= high.worst_of(FindingKind.TARGET_GOAL), f"{high.said()} -> {low.said()}"
+
+
+def excused(verdict: Verdict) -> set[str]:
+    """The goals that are missed with an excuse."""
+    return {f.rule_id for f in verdict.findings if f.note.startswith("excused")}
 
 
 def without_organ(scene: Scene, roi: str, how: str) -> Scene:
@@ -218,7 +232,12 @@ def engine_report(name: str) -> Report:
     return check_scenario(BY_NAME[name], Path())
 
 
-ENGINE_NAMES = tuple(s.name for s in BY_NAME.values() if not s.case and not s.options and len(scenes(s.name)) == 1)
+# Plans of their own that are no pass, so that less drawn or more dose could make them one.
+ENGINE_NAMES = tuple(
+    s.name
+    for s in BY_NAME.values()
+    if not s.case and not s.options and len(scenes(s.name)) == 1 and not s.expected & GOOD
+)
 
 
 def outcome_of(scene: Scene) -> Outcome:
