@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # The tests run on all cores already; the threads of the matrix library would only get in their way.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test golden lint bench fuzz samples docs clean
+.PHONY: demo test long golden lint bench fuzz samples docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,11 @@ demo: $(STAMP)
 # A part: make test T=tests/judging, or T="tests/judging -k small".
 T ?=
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(T),$(T),-m "not long")
+
+# Every option and every kind of damage on every full sample plan, and what else is marked long.
+long: $(STAMP)
+	SBRTCHECK_ALL_SAMPLES=1 SBRTCHECK_ENGINE_EXAMPLES=100 $(BIN)/python -m pytest -n 2 --dist loadgroup -m long
 
 # The reports of the tests, written again after a wanted change: read the difference before committing it.
 golden: $(STAMP)
@@ -35,12 +39,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
-# Random damage for as long as asked, and on every sample plan every option, every kind of damage and 1000 cuts.
+# Random damage for as long as asked, and 10,000 examples of each property of the judging.
 MINUTES ?= 5
 fuzz: $(STAMP)
 	$(BIN)/python tests/mutations/fuzz.py --minutes $(MINUTES)
-	SBRTCHECK_ALL_SAMPLES=1 $(BIN)/python -m pytest -n 2 tests/pipeline/test_options_cannot_lie.py \
-		tests/mutations/test_mutations_samples.py tests/mutations/test_mutations_truncation.py
+	SBRTCHECK_PROPERTY_EXAMPLES=10000 $(BIN)/python -m pytest -n 2 tests/scenarios/test_properties.py
 
 # The pages that are made from code and data. Made again without a change they give no difference.
 docs: $(STAMP)

@@ -47,7 +47,7 @@ unchanged: the same report; allowed only where nothing changed but what stands b
 """.strip()
 
 TEXT_SAMPLES = """
-One damage of each kind on each full sample, in explicit VR as they are shipped. `make fuzz` makes all of them again,
+One damage of each kind on each full sample, in explicit VR as they are shipped. `make long` makes all of them again,
 `make test` each kind on one sample and each sample once. A file that the check leaves alone (a BEAM dose) may change
 without a trace.
 """.strip()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anatomy import Array, Shape, chest_wall, contours, ellipsoid, minus, organs, rib, trunk, union
+from anatomy import HIGHEST_MM, Array, Shape, chest_wall, contours, ellipsoid, minus, organs, rib, trunk, union
 from courses import COURSES
 from courses import write as write_course
 from dose import Arcs, Dose
@@ -216,7 +216,7 @@ def shapes_of(plan: Sample, base: Mapping[str, Shape]) -> dict[str, Shape]:
     side, height = (-1 if first[0] < 0 else 1), round(first[2] / 2.5) * 2.5
     shapes = dict(base)
     shapes["Rib"] = union(*(rib(side, h) for h in plan.rib_heights_mm))
-    low, high = height - 46.25, height + 46.25
+    low, high = height - 46.25, min(height + 46.25, HIGHEST_MM)
     shapes["Skin"] = minus(trunk(0, low, high), trunk(5.0))
     shapes["Chestwall"] = chest_wall(side, height)
     return {name: shape for name, shape in shapes.items() if name in plan.names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_TEXT = 200
@@ -115,6 +116,17 @@ class WrongUsageError(SbrtcheckError):
     exit_code = 2
 
 
+def on_one_line(code: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems with those of one code put together: how many, and the objects that they are of."""
+    found = list(dict.fromkeys(problems))
+    same = [p for p in found if p.code == code]
+    if len(same) < 2:
+        return found
+    names = ", ".join(p.object.rpartition(": ")[2] for p in same)
+    first = Problem(code, same[0].object.partition(": ")[0], tag=same[0].tag, seen=f"{len(same)}: {names}")
+    return [first if p == same[0] else p for p in found if p == same[0] or p.code != code]
+
+
 def refuse(
     code: str, object_: str, *, tag: str = "", seen: object = "", detail: str = "", remedy: str = ""
 ) -> RefusedError:
@@ -158,14 +170,14 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-TRANSFER-SYNTAX", "the transfer syntax is not read here", "Export uncompressed, little endian"),
     (
         "E-NO-META",
-        "the file has no DICOM preamble and file meta information",
+        "the file has no file meta information and cannot be read without",
         "Export as DICOM Part 10 files",
     ),
     ("E-SOP-CLASS", "SOP Class differs between file meta and data set, or is not handled", _EXPORT),
     ("E-UID", "not a valid DICOM UID", _EXPORT),
     ("E-UID-MISMATCH", "SOP Instance UID differs between file meta and data set", _EXPORT),
     ("E-UID-COLLISION", "two files share one SOP Instance UID but differ", "Remove the wrong one of the two"),
-    ("E-DUPLICATE-ELEMENT", "an element occurs twice or out of order", _EXPORT),
+    ("E-DUPLICATE-ELEMENT", "an element occurs twice", _EXPORT),
     ("E-MISSING", "a required attribute is missing or empty", _EXPORT),
     ("E-BAD-NUMBER", "not a DICOM decimal or integer string", _EXPORT),
     ("E-NONFINITE", "a number is not finite", _EXPORT),
@@ -224,8 +236,8 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-FRACTIONS", "the number of fractions is not known", "Give it with --fractions N"),
     (
         "E-FRACTION-GROUPS",
-        "the plan has several fraction groups",
-        "Export each phase as a plan with its own dose",
+        "the plan has several fraction groups; a dose that sums them is of no one prescription",
+        "Export each phase as a plan with its own dose; or its BEAM doses: --fraction-group N --sum-beams",
     ),
     ("E-PRESCRIPTION", "a prescription dose is not positive", _ASK),
     ("E-UNITS-SUSPECT", "the prescription is outside what SBRT uses: cGy written as Gy?", _ASK),
@@ -302,6 +314,21 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("E-NO-SOLUTION", "there is no dose that solves this", "Ask for a smaller effect"),
     ("E-OUTPUT", "the output cannot be written", "Give a new file name, or --force to overwrite"),
     # warnings
+    (
+        "W-NO-META",
+        "no preamble and no file meta information: read as implicit VR little endian",
+        "Every length fits; nothing to do",
+    ),
+    (
+        "W-ELEMENT-ORDER",
+        "elements are out of order, each of them once",
+        "A tool changed the file after its export: ask which",
+    ),
+    (
+        "W-UID-META",
+        "the file meta information has another SOP Instance UID; that of the data set fits the other objects",
+        "The file was changed after its export, as de-identification does: ask whether anything else was",
+    ),
     ("W-NOT-APPROVED", "the plan is not marked APPROVED", "Check the approval before treatment"),
     ("W-COARSE-GRID", "the dose grid is coarse", "Compute the dose on 2 mm or finer"),
     (
@@ -337,6 +364,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
         "Redraw the missing slices",
     ),
     ("W-DEGENERATE-CONTOUR", "contours without area were dropped", "Check the ROI"),
+    ("W-MARKER", "a point or a line without volume: a marker", "Nothing to do, unless it should be an organ"),
     ("W-SINGLE-SLICE", "one slice only: its thickness was taken from the other ROIs", "Check the ROI"),
     (
         "W-ORGAN-TRUNCATED",
@@ -347,6 +375,7 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ("W-OUTSIDE-GRID", "part of a structure lies outside the dose grid", "Compute the dose on a larger grid"),
     ("W-BEAMDOSE", "n x sum of beam doses does not give the prescription", "Check the prescription"),
     ("W-METERSET", "a treatment beam has no meterset", "Check that the plan was finished"),
+    ("W-RADIATION-TYPE", "a beam does not say its radiation: judged as photons", "Check that it is a photon beam"),
     ("W-BEAMS", "the number of beams is not what the plan states", "Check the plan"),
     ("W-SIGNED", "the dose is stored as signed numbers, none of them negative", "Tell the vendor"),
     (
@@ -363,7 +392,11 @@ _CODES: tuple[tuple[str, str, str], ...] = (
     ),
     ("W-RESCALE", "Rescale Slope or Intercept is not part of RT Dose and was ignored", "Tell the vendor"),
     ("W-CLOSE-NAME", "a ROI name is close to a known one but was not matched", 'Use --map "ROI=Organ"'),
-    ("W-CHARACTER-SET", "some text could not be decoded", "Names with replacement characters match nothing"),
+    (
+        "W-CHARACTER-SET",
+        "some text could not be decoded, or is not in the character set that the file names",
+        'Such names match nothing: give them with --map "ROI=Organ"',
+    ),
 )
 
 CATALOGUE: dict[str, CodeInfo] = {code: CodeInfo(code, meaning, remedy) for code, meaning, remedy in _CODES}

@@ -35,6 +35,8 @@ def check(
     *,
     config: str | Path | None = None,
     find_config: bool = True,
+    sum_beams: bool = False,
+    fraction_group: int | None = None,
     progress: Progress = _quiet,
     **options: Any,
 ) -> Report:
@@ -44,6 +46,8 @@ def check(
         paths: a folder, files, or a zip with RTPLAN, RTSTRUCT and RTDOSE.
         config: a clinic file.
         find_config: look for a clinic file beside the plan and in the user's configuration folder.
+        sum_beams: add BEAM doses where a plan has no PLAN dose and they hold each treatment beam once.
+        fraction_group: number of the group to judge, for plans with several.
         progress: called with what is being done.
         options: as for :func:`check_study`.
 
@@ -59,7 +63,7 @@ def check(
     asked = Options(**options, clinic=clinic.file if clinic else None)
     progress("reading")
     try:
-        study = read_folder(paths)
+        study = read_folder(paths, sum_beams=sum_beams, fraction_group=fraction_group)
     except RefusedError as error:
         return _finished(refused(error.problems, options=asked))
     return _checked(study, asked, clinic, progress)

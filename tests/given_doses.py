@@ -101,7 +101,7 @@ def compute(
     def dvhs(structures: Iterable[Structure], _dose: DoseGrid, **_options: Any) -> list[Dvh]:
         return [chosen(s) for s in structures]
 
-    facts = GivenFacts(sites={"": site} if site else {}, absent=absent or {}, sex=sex, **given)
+    facts = GivenFacts(**{"sites": {"": site} if site else {}, "absent": absent or {}, "sex": sex, **given})
     with mock.patch.object(plan_check, "compute_dvhs", dvhs):
         return compute_plan(data, index=0, given=facts)
 

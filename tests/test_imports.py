@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -177,3 +178,23 @@ def test_each_public_name_has_one_home() -> None:
     assert sbrtcheck.__all__ == sorted(sbrtcheck._HOME)
     for name in sbrtcheck.__all__:
         assert getattr(sbrtcheck, name).__name__ == name
+
+
+def test_contributing_shows_the_same_list_of_rooms() -> None:
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(\w+)` \| ", page.partition("### Rooms")[2].partition("\n### ")[0], re.MULTILINE)
+    assert tuple(shown) == ROOMS
+
+
+def test_the_package_holds_rooms_and_nothing_else() -> None:
+    found = {p.name.removesuffix(".py") for p in PACKAGE.iterdir() if p.name not in {"__pycache__", "py.typed"}}
+    assert found - {"__init__", "_constraints"} <= set(ROOMS)
+
+
+def test_contributing_names_only_what_exists() -> None:
+    """Files and names in backquotes that look like paths of this repository."""
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:sbrtcheck|tests|docs|constraints)/[\w./]+)`", page))
+    assert len(named) > 10
+    missing = [n for n in named if "NAME" not in n and "SUBJECT" not in n and not (PACKAGE.parent / n).exists()]
+    assert missing == []

@@ -48,12 +48,18 @@ def overlapping(
         if not _exclude(one, other, info) or not boxes_meet(structures[one.roi.name], structures[other.roi.name]):
             continue
         small, large = sorted((one, other), key=lambda n: structures[n.roi.name].volume_cm3 or 0.0)
-        inner, outer = structures[small.roi.name], structures[large.roi.name]
-        common = share_inside(inner, [outer], n_per_axis=_N_PER_AXIS)
+        common = share_inside(structures[small.roi.name], [structures[large.roi.name]], n_per_axis=_N_PER_AXIS)
         if common > share:
-            what = f"{inner.volume_cm3 or 0.0:.0f} cc, {common:.0%} inside {large.roi.name}"
-            out.append(Doubtful(_sided(small), small.roi.name, what, "near.overlap_share_percent"))
+            doubted, rival = (large, small) if _too_large(large, structures, info) else (small, large)
+            inside = f"{common:.0%} inside" if doubted is small else f"covers {common:.0%} of"
+            what = f"{structures[doubted.roi.name].volume_cm3 or 0.0:.0f} cc, {inside} {rival.roi.name}"
+            out.append(Doubtful(_sided(doubted), doubted.roi.name, what, "near.overlap_share_percent"))
     return tuple(out)
+
+
+def _too_large(named: NamedRoi, structures: Mapping[str, Structure], info: Mapping[str, OrganInfo]) -> bool:
+    most_cm3 = info[named.organ].volume_max_cm3
+    return most_cm3 is not None and (structures[named.roi.name].volume_cm3 or 0.0) > most_cm3
 
 
 def _exclude(one: NamedRoi, other: NamedRoi, info: Mapping[str, OrganInfo]) -> bool:

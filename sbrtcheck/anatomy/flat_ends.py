@@ -16,10 +16,9 @@ ROUND_END_ALLOWANCE = 1.5
 
 
 def flat_end(named: NamedRoi, *, scan_mm: tuple[float, float] | None) -> str:
-    """Why the organ seems cut by the scan or contoured in part; "" when both its ends are round.
+    """Say whether an end is so large that the organ must go on beyond it, or return "" when both ends are round.
 
     Args:
-        named: the ROI.
         scan_mm: heights of the first and the last contour of the body outline [mm], or None without one.
     """
     areas: dict[float, float] = {}

@@ -14,6 +14,7 @@ from sbrtcheck.tables.schemes import SAME_DOSE_GY
 
 # In place of a target: a given prescription of every target without one.
 EVERY_TARGET = "all"
+_BEAM_DOSE_SHARE = 0.3
 # How a prescription without a ROI came to a plan's one target.
 ONLY_ONE = "the only contoured PTV and the only prescription"
 _REFERENCE_RANK = {"VOLUME": 0, "SITE": 0, "POINT": 1, "COORDINATES": 1}
@@ -109,6 +110,9 @@ def link_prescriptions(
     linked: list[Lesion] = []
     # The doses that the plan states for a lesion where they are several: a given one must be one of them.
     stated: dict[str, list[float]] = {}
+    parts = _BeamParts.of(plan, n_fractions)
+    if parts is not None and len(lesions) == 1 and parts.certain:
+        return _in_parts(lesions[0], parts, given_gy, n_fractions)
     for lesion in lesions:
         members = {m for m in (lesion.ptv, lesion.gtv, lesion.itv, lesion.ctv) if m}
         by_number = [r for r in references if r.roi_number is not None and rois.get(r.roi_number) in members]
@@ -131,8 +135,63 @@ def link_prescriptions(
             stated[linked[0].ptv] = doses
     elif len(linked) > 1:
         linked = _link_by_text(linked, free, dose_tokens_gy, conflicted)
+    if parts is not None and len(lesions) == 1 and parts.adds_up_to(given_gy.get(lesions[0].ptv)):
+        return _in_parts(lesions[0], parts, given_gy, n_fractions)
     linked = [_fill_given(lesion, given_gy, stated.get(lesion.ptv, ())) for lesion in linked]
     return Linking(tuple(replace(x, n_fractions=n_fractions) for x in linked), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _BeamParts:
+    """Prescriptions that are one for each treatment beam, as some systems write them: parts of one total [Gy].
+
+    ``certain`` where n times the beams' doses give the sum of the parts and no single one of them.
+    """
+
+    doses_gy: tuple[float, ...]
+    certain: bool
+
+    @classmethod
+    def of(cls, plan: Plan, n_fractions: int | None) -> _BeamParts | None:
+        """The parts of a plan, or None where the prescriptions are not as many as its treatment beams, two or more."""
+        doses = tuple(
+            r.target_prescription_gy
+            for r in plan.dose_references
+            if r.reference_type == "TARGET" and r.target_prescription_gy is not None
+        )
+        if len(doses) < 2 or len(doses) != plan.n_treatment_beams:
+            return None
+        beams_gy = (plan.beam_dose_per_fraction_gy or 0.0) * (n_fractions or 0)
+        certain = _near(beams_gy, sum(doses)) and not any(_near(beams_gy, dose) for dose in doses)
+        return cls(doses, certain)
+
+    @property
+    def shown(self) -> str:
+        """``27 + 27 Gy``."""
+        return " + ".join(f"{dose:g}" for dose in self.doses_gy) + " Gy"
+
+    def adds_up_to(self, dose_gy: float | None) -> bool:
+        """True if this is the sum of the parts."""
+        return dose_gy is not None and abs(dose_gy - sum(self.doses_gy)) <= SAME_DOSE_GY
+
+
+def _near(beams_gy: float, dose_gy: float) -> bool:
+    """Beam doses are stated at a point and lie some percent above what the target is prescribed."""
+    return abs(beams_gy - dose_gy) <= _BEAM_DOSE_SHARE * dose_gy
+
+
+def _in_parts(lesion: Lesion, parts: _BeamParts, given_gy: Mapping[str, float], n_fractions: int | None) -> Linking:
+    """The only lesion where the plan prescribes in parts: nothing is added unless the caller says the sum."""
+    dose = given_gy.get(lesion.ptv)
+    if dose is not None and not parts.adds_up_to(dose):
+        seen = f"{dose:g} Gy; the plan says {parts.shown}, one for each beam"
+        raise refuse("E-CONTRADICTS", lesion.ptv, tag="--prescription", seen=seen)
+    note = f"the plan prescribes {parts.shown}, one for each beam"
+    if dose is None:
+        note += f': if they add up, --prescription "{safe_text(lesion.ptv)}={sum(parts.doses_gy):g}"'
+        return Linking((replace(lesion, n_fractions=n_fractions),), notes=(note,))
+    how = f"given, and the sum of the parts of the beams ({parts.shown})"
+    return Linking((replace(lesion, n_fractions=n_fractions, prescription_gy=dose, linked_by=how),), notes=(note,))
 
 
 def _distinct_gy(references: Sequence[DoseReference]) -> list[float]:
@@ -211,7 +270,6 @@ def with_site_dose(
 
     Args:
         linking: with targets left open.
-        dose_gy: of the site.
         d95_gy: target to its D95% [Gy], None where it has no number.
         percent: from where to where D95% of each must lie [% of the dose].
     """

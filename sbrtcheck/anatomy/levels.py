@@ -40,7 +40,6 @@ def level_of_texts(site: str, texts: Iterable[tuple[str, str]]) -> tuple[tuple[s
     """The levels that the first of several texts speaks of, and where it stands; ((), "") when none speaks.
 
     Args:
-        site: of the lesion.
         texts: (origin, text), the target's own names first.
     """
     for origin, text in texts:

@@ -26,6 +26,8 @@ from sbrtcheck.model.vocabulary import TARGET_TYPES
 from sbrtcheck.tables.organs import load_organs, load_sides, name_key
 
 MAX_NAME = 64
+# DICOM's short string, at which some systems cut a name.
+CUT_AT = 16
 SUGGESTION_SCORE = 82.0
 _MINUS = ("-", "minus", "ohne", "sans", "sin", "menos", "meno")
 # Types of ROIs that are never an organ or a target, used only where the name says nothing.
@@ -60,6 +62,7 @@ def name_index() -> dict[str, tuple[str, str, bool]]:
             for word, side in load_sides(for_targets=False).items():
                 add(name_key(alias) + word, info.organ, side, own and word == side.casefold())
                 add(word + name_key(alias), info.organ, side, False)
+                add(f"{name_key(alias)}({word})", info.organ, side, False)
     return index
 
 
@@ -84,6 +87,18 @@ def find_organ(name: str) -> tuple[str, str, bool] | None:
     if found is None or len(name) > MAX_NAME or _lacks_minus(name, found[0]):
         return None
     return found
+
+
+def _cut_off(name: str) -> tuple[str, str, bool] | None:
+    """What a name of exactly 16 characters was before a system cut it, where all that begins so is one organ."""
+    if len(name.strip()) != CUT_AT:
+        return None
+    key = name_key(name)
+    meant = {entry[:2] for known, entry in name_index().items() if known.startswith(key)}
+    if len(meant) != 1:
+        return None
+    organ, side = meant.pop()
+    return None if organ in _derived() else (organ, side, False)
 
 
 def _lacks_minus(name: str, organ: str) -> bool:
@@ -143,7 +158,7 @@ def _by_name(roi: Roi) -> NamedRoi:
     if not is_readable(name):
         return unmatched
     interpreted = roi.interpreted_type.strip().upper()
-    found = find_organ(name)
+    found = find_organ(name) or _cut_off(name)
     if found is not None:
         organ, side, own = found
         # RTOG names the body outline SKIN; the type tells the outline from the organ.

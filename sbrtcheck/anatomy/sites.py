@@ -40,7 +40,6 @@ def with_sites(
     """Site, level and scope of each lesion: given; else a word in a name; else where the PTV lies.
 
     Args:
-        lesions: of one plan.
         data: the plan as read.
         candidates: what is contoured, for places.
         structures: ROI name to structure.

@@ -1,7 +1,8 @@
 """Names of targets, PRVs and helpers, read word by word.
 
 A target's name is one word that starts with GTV, IGTV, ITV, CTV or PTV, beside words of a closed list: sides, places
-(constraints/sites.csv and lobes), levels, numbers and doses. Any other word and the name says nothing.
+(constraints/sites.csv, constraints/policy/levels.csv and scope.csv, lobes), numbers and doses. Any other word and the
+name says nothing.
 
 A number in a name is a dose only where it can be nothing else:
 
@@ -25,6 +26,7 @@ from functools import cache
 from itertools import pairwise
 
 from sbrtcheck.tables.organs import load_organs, load_sides, load_sites, name_words
+from sbrtcheck.tables.policy_rows import place_words
 
 MAX_NAME = 64
 _LOW_DOSE_GY, _HIGH_DOSE_GY = 5.0, 100.0
@@ -37,13 +39,16 @@ _PLACE = re.compile(r"(th|bwk|lwk|hwk|c|t|d|l|s)[0-9]{1,2}", re.ASCII)
 _PRV_TAIL = re.compile(r"(.*?)[ _-]*prv[ _-]*[0-9]{0,2}(?:[ _-]*mm)?", re.ASCII | re.IGNORECASE)
 _PRV_HEAD = re.compile(r"prv[ _-]*[0-9]{0,2}(?:[ _-]*mm)?[ _-]+(.*)", re.ASCII | re.IGNORECASE)
 _PLUS = re.compile(r"(.*?)[ _]*\+[ _]*[0-9]{1,2}(?:\.[0-9])?[ _]*(?:mm|cm)?", re.ASCII | re.IGNORECASE)
+# A target and how far it was grown: a helper, neither a dose nor the number of a lesion.
+_MARGIN = re.compile(r".*(?:gtv|itv|ctv|ptv)[^+]*\+ *_?[0-9]{1,2}(?:[.,][0-9])? *_?(?:mm|cm)?", re.ASCII)
+_PHASE = re.compile(r"4d[0-9]{0,3}", re.ASCII)
 _LOBES = {"rul": "R", "rml": "R", "rll": "R", "lul": "L", "lll": "L", "lingula": "L"}
 _NEUTRAL = {
     "high", "low", "int", "intermediate", "boost", "sib", "total", "all", "primary", "prim", "lesion", "les",
     "met", "mets", "tumor", "tumour", "upper", "lower", "middle", "mid", "lobe", "apex", "central",
     "peripheral", "sbrt", "sabr", "srs", "sbr", "gy", "cgy", "final", "ct", "mip", "avg", "ave", "average",
     "free", "breathing", "fb", "dibh", "ol", "ul", "ml", "superior", "inferior", "sup", "inf", "post", "ant",
-    "medial", "lateral", "a", "b", "c", "t", "p", "n", "m", "sb",
+    "medial", "lateral", "pet", "a", "b", "c", "t", "p", "n", "m", "sb",
 }  # fmt: skip
 # Words that make a name a helper's, however it begins.
 _HELPER_WORDS = {
@@ -89,6 +94,8 @@ def is_helper_name(name: str) -> bool:
         return True
     if folded.endswith(("opt", "_x", "~")) or len(_type_words(name)) > 1:
         return True
+    if "+" in folded and _MARGIN.fullmatch(folded[:MAX_NAME]):
+        return True
     return bool(set(name_words(name)) & _HELPER_WORDS) or is_difference(name)
 
 
@@ -122,11 +129,11 @@ def parse_target(name: str) -> TargetName | None:
         elif kind == "lesion":
             if not doses:
                 numbers.append(str(int(word)))
-        elif kind == "nothing" or (word in _NEUTRAL and word not in sides):
+        elif kind == "nothing" or _PHASE.fullmatch(word) or (word in _NEUTRAL and word not in sides):
             continue
         elif word in sides:
             sided.add(sides[word])
-        elif word in _LOBES or word in load_sites() or _PLACE.fullmatch(word):
+        elif word in _LOBES or word in load_sites() or word in place_words() or _PLACE.fullmatch(word):
             places.append(word.upper())
             sided.update({_LOBES[word]} if word in _LOBES else ())
         else:

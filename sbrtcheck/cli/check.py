@@ -38,6 +38,8 @@ from sbrtcheck.report.formats import Format, render
 @click.option(
     "--interpolation", type=click.Choice(["cubic", "linear"]), default="cubic", show_default=True, help="Of the dose."
 )
+@click.option("--sum-beams", is_flag=True, help="Add BEAM doses that hold every treatment beam once: no PLAN dose.")
+@click.option("--fraction-group", type=int, metavar="N", help="The group to judge, of a plan with several.")
 @click.option("--derive", is_flag=True, help="Carry limits by BED to a number of fractions between two tabulated ones.")
 @click.option("--same-patient", is_flag=True, help="Confirm that objects with different names are of one patient.")
 @click.option("--strict", is_flag=True, help="A variation exits 1.")
@@ -55,6 +57,8 @@ def check_command(
     config: Path | None,
     no_config: bool,
     interpolation: str,
+    sum_beams: bool,
+    fraction_group: int | None,
     derive: bool,
     same_patient: bool,
     strict: bool,
@@ -82,6 +86,8 @@ def check_command(
         config=config,
         find_config=not no_config,
         interpolation=interpolation,
+        sum_beams=sum_beams,
+        fraction_group=fraction_group,
         derive=derive,
         same_patient=same_patient,
         strict=strict,

@@ -20,7 +20,7 @@ from sbrtcheck.dvh.agreement import Agreement, compare_dvhs, match_stored
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.dvh.points.outside_grid import GridBound
 from sbrtcheck.errors import safe_text, wrong_usage
-from sbrtcheck.model import Dvh, Metric, PlanData, Role, Study
+from sbrtcheck.model import Dvh, Metric, PlanData, Role, StoredDvh, Study
 from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.read import read_folder
 
@@ -154,6 +154,8 @@ def compare_text(
         for roi, curve in wanted:
             progress(f"dose in {safe_text(roi.name)}")
             dvh = compute_dvh(built[roi.name], data.dose, interpolation=interpolation)
+            if isinstance(curve, StoredDvh) and dvh.blocked is None:
+                curve = curve.of_volume(dvh.total_volume_cm3)
             agreement = compare_dvhs(dvh, curve)
             figures.append((dvh, curve, agreement))
             row: dict[str, Any] = {

@@ -14,27 +14,27 @@ from sbrtcheck.cli.options import INPUTS, emit, output_options, parse_assignment
 from sbrtcheck.cli.table_text import RowFormat, table_text
 from sbrtcheck.errors import safe_text
 from sbrtcheck.model import NamedRoi, Role
-from sbrtcheck.read import read_folder
+from sbrtcheck.read import read_structure_sets
 from sbrtcheck.read.clinic_file import load_clinic
 
 
 def name_rows(paths: Sequence[Path], *, roi_map: Mapping[str, str], config: Path | None) -> list[dict[str, Any]]:
-    """One row per ROI of every structure set read.
+    """One row per ROI of every structure set read; plans and doses are not asked for.
 
     Raises:
-        RefusedError: as read_folder.
+        RefusedError: as read_structure_sets.
         WrongUsageError: E-ROI-UNKNOWN, E-ORGAN-UNKNOWN, E-CONFIG.
     """
     habits = load_clinic(config).names if config is not None else {}
     rows = []
     done: set[str] = set()
-    for data in read_folder(paths).plans:
-        if data.structures.sop_instance_uid in done:
+    for structures in read_structure_sets(paths):
+        if structures.sop_instance_uid in done:
             continue
-        done.add(data.structures.sop_instance_uid)
-        present = {roi.name for roi in data.structures.rois}
+        done.add(structures.sop_instance_uid)
+        present = {roi.name for roi in structures.rois}
         chosen = {roi: organ for roi, organ in habits.items() if roi in present} | dict(roi_map)
-        rows += [_row(n) for n in understand(data.structures.rois, user_map=chosen)]
+        rows += [_row(n) for n in understand(structures.rois, user_map=chosen)]
     return rows
 
 

@@ -110,11 +110,15 @@ def compare_tables(
 
 @tables.command("lint")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--record", is_flag=True, help="Write the digest of a table for constraints/oar into its TOML file.")
 @output_options(RowFormat, RowFormat.TEXT)
-def lint(file: Path, format_: RowFormat, output: Path | None, force: bool) -> int:
-    """Check a clinic's own table. Exit code 0 when it is right, else 2."""
+def lint(file: Path, record: bool, format_: RowFormat, output: Path | None, force: bool) -> int:
+    """Check a clinic's own table, or one for constraints/oar. Exit code 0 when it is right, else 2."""
     from sbrtcheck.tables.organ_tables import lint_table
+    from sbrtcheck.tables.record import record_digest
 
+    if record:
+        click.echo(record_digest(file), err=True)
     problems = lint_table(file)
     if format_ is RowFormat.TEXT:
         emit("\n".join(p.line() for p in problems) or f"{file.name}: no problem found", output=output, force=force)

@@ -35,7 +35,6 @@ def judge_isodoses(plans: Sequence[PlanDoses], *, interpolation: str = "cubic") 
     """R50 and D2cm on the sum, for each lesion whose isodose joins that of another plan's lesion: information.
 
     Args:
-        plans: of one frame of reference.
         interpolation: of doses that are read on another plan's grid, "cubic" or "linear".
     """
     if len(plans) < 2:

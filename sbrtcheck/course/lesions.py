@@ -90,7 +90,7 @@ def _claims(data: PlanData, case: CaseFile | None, alone_with: Mapping[int, int]
 
 
 def treated_elsewhere(study: Study, case: CaseFile | None) -> tuple[frozenset[str], ...]:
-    """For each plan the target ROIs that it shares with another plan, which prescribes to them while it does not."""
+    """For each plan, find the targets in its structure set that another plan treats."""
     if len(study.plans) < 2:
         return (frozenset(),) * len(study.plans)
     counts: dict[int, int] = {}
@@ -273,7 +273,6 @@ def added_doses(plans: Sequence[PlanDoses], median_gy: Mapping[tuple[str, str], 
     """A line for each lesion that the plan of another lesion gives more than ADDED_TO_LESION_GY.
 
     Args:
-        plans: of the course.
         median_gy: (label of a plan, id of a lesion of another plan) to the median dose [Gy]; None outside its grid.
     """
     shared = {frozenset((x.id, y.id)) for x, y in shared_lesions(plans)}

@@ -29,7 +29,6 @@ def judge_sum(total: CourseSum, facts: CourseFacts, *, only: Collection[str] | N
 
     Args:
         total: the sums.
-        facts: of the course.
         only: rule ids of findings on limits to which to keep; None: all of them, and what cannot be judged.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from sbrtcheck.course.judge import CourseResult
-from sbrtcheck.errors import safe_text
+from sbrtcheck.errors import Problem, safe_text
 from sbrtcheck.judging.deviations import deviation_findings, with_deviations
 from sbrtcheck.judging.given_files import facts_of_files
 from sbrtcheck.judging.guideline_course import confirm_items, judge_course_rules
@@ -61,8 +61,8 @@ def course_report(
         course_findings=findings,
         structures=tuple(x for r in judged for x in r.structures),
         facts=tuple(dict.fromkeys(facts)),
-        errors=tuple(dict.fromkeys(p for p in errors if p.is_error)),
-        warnings=tuple(dict.fromkeys(p for p in warnings if not p.is_error)),
+        errors=_each_once(errors, are_errors=True),
+        warnings=_each_once(warnings, are_errors=False),
         inputs=study.inputs,
         options=options,
         tables=tables_of_report([x for r in judged for x in r.tables], also=also, summed=summed.sources),
@@ -70,3 +70,7 @@ def course_report(
         patient=(safe_text(study.patient.name), safe_text(study.patient.patient_id)),
         course_curves=summed.curves,
     )
+
+
+def _each_once(problems: Iterable[Problem], *, are_errors: bool) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(p for p in problems if p.is_error is are_errors))

@@ -1,4 +1,7 @@
-"""Dose-volume histograms of contours in dose grids. Names are imported when first used."""
+"""Dose-volume histograms of contours in dose grids, and the metrics of each. Names are imported when first used.
+
+No table and no file is known here.
+"""
 
 from __future__ import annotations
 

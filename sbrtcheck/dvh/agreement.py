@@ -27,7 +27,7 @@ from sbrtcheck.dvh.band import Band, share_at
 from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import Problem, wrong_usage
 from sbrtcheck.model.dose import Dvh, FloatArray
-from sbrtcheck.model.study import Roi
+from sbrtcheck.model.study import Roi, StoredDvh
 
 DOSE_TOLERANCE = 0.01
 VOLUME_TOLERANCE = 0.02
@@ -140,6 +140,8 @@ def compare_dvhs(
         WrongUsageError: E-DOMAIN for a stored curve that is not a cumulative DVH with a volume, and for a prescription
             that is not positive.
     """
+    if isinstance(stored, StoredDvh) and ours.blocked is None:
+        stored = stored.of_volume(ours.total_volume_cm3)
     dose, volume = checked(stored, ours.roi)
     if prescription_gy is not None and not (np.isfinite(prescription_gy) and prescription_gy > 0):
         raise wrong_usage("E-DOMAIN", "prescription_gy", seen=prescription_gy)

@@ -39,7 +39,7 @@ def compute_dvh(
     band: bool = True,
     kept: KeptSamples | None = None,
 ) -> Dvh:
-    """The Dvh of one structure in one dose grid.
+    """Compute the dose-volume histogram of one structure in one dose grid.
 
     Args:
         structure: as built; a blocked one gives a Dvh that says why it has no number.

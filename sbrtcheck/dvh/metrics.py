@@ -42,7 +42,7 @@ NEGLIGIBLE, NEGLIGIBLE_OF_VOLUME = 0.01, 0.001
 
 
 def evaluate(metric: Metric | str, dvh: Dvh, *, prescription_gy: float | None = None) -> MetricValue:
-    """The metric of this Dvh: value, low and high, or the reason why there is none.
+    """Evaluate a metric on a Dvh: value, low and high, or the reason why there is none.
 
     Args:
         metric: parsed or as text.
@@ -117,7 +117,7 @@ def _with_band(found: Range, find: _Finder, dvh: Dvh) -> Range:
     """A range widened by what the other readings make of it."""
     low, high = found
     floor = BAND_FLOOR * find.scale * float(dvh.samples.dose_gy[0])
-    down = up = floor if dvh.variants and not find.metric.kind.is_volume else 0.0
+    down = up = floor if dvh.variants and find.metric.kind.is_dose else 0.0
     for variant, samples in dvh.variants:
         other = find(samples) if samples.dose_gy.size else None
         if other is None:

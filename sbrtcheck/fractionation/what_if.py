@@ -14,7 +14,7 @@ from sbrtcheck.course import lesions as course_lesions
 from sbrtcheck.course.plans import course_plans
 from sbrtcheck.errors import wrong_usage
 from sbrtcheck.fractionation.what_if_check import Check
-from sbrtcheck.fractionation.what_if_course import Beside, beside, highest_factor
+from sbrtcheck.fractionation.what_if_course import Beside, course_around_plan, highest_factor
 from sbrtcheck.fractionation.what_if_plan import counts, judged_limits, words
 from sbrtcheck.judging import guideline
 from sbrtcheck.judging.plan import deciding_site
@@ -52,7 +52,6 @@ class WhatIf:
     """One number of fractions.
 
     Attributes:
-        n_fractions: of the line.
         table: title of the organ table at this number, "" when none covers it; ``table_reason`` in words.
         asked_gy: total dose to the first lesion that was asked for (same BED10, same dose, or given) [Gy].
         asked_outcome: of the organ limits at that dose, None without a table.
@@ -146,7 +145,7 @@ def whatif(
     facts = with_case(replace(given or GivenFacts(), sex=study.patient.sex), declared, clinic)
     study = settled(study, declared, facts)
     plans = [p.doses for p in course_plans(study, facts, declared, progress=progress)]
-    course = beside(plans, plan_index, case=declared, absent=facts.absent)
+    course = course_around_plan(plans, plan_index, case=declared, absent=facts.absent)
     return scale_plan(
         Check(study, plans, plan_index, facts, declared, Choices(table, (), clinic, "cubic", False)),
         fractions=fractions,

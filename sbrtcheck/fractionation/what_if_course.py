@@ -55,8 +55,6 @@ class Beside:
         """Mandatory findings on the sum with the plan's dose times ``factor``, in ``n_fractions``.
 
         Args:
-            factor: of the dose.
-            n_fractions: of the scaled plan.
             only: rule ids to which to keep.
 
         Raises:
@@ -70,7 +68,7 @@ class Beside:
         return tuple(f for f in found if f.level is Level.MANDATORY)
 
 
-def beside(
+def course_around_plan(
     plans: Sequence[PlanDoses],
     index: int,
     *,

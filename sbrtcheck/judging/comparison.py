@@ -68,7 +68,7 @@ def worst_judgement(judgements: Iterable[Judgement]) -> Judgement:
 
 
 def judge(subject: Subject, metric: Metric, *, comparator: str, limit: float, whole: bool = False) -> Judgement:
-    """One subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts.
+    """Judge one subject against one limit. Of the readings that ambiguous contours may mean the worse verdict counts.
 
     Args:
         subject: the organ.

@@ -35,7 +35,6 @@ def judge_coverage(
     """One finding for each metric that the goals of the lesion's site ask for.
 
     Args:
-        doses: of the plan.
         lesion: a target without a prescription has no goal.
         goals: of constraints/target/coverage.csv.
         organ_findings: of the deciding table: they tell which organ is close to its limit.
@@ -57,7 +56,7 @@ def judge_coverage(
             finding = _judged(doses, lesion, same, roi, policy)
             finding = _excused(finding, same, excused)
             out.append(_as_declared(finding, doses, lesion, meant, policy) if structure == "PTV" else finding)
-    return out
+    return [_even_dose(f, out, policy) for f in out]
 
 
 def _judged(doses: PlanDoses, lesion: Lesion, goals: Sequence[CoverageGoal], roi: str, policy: Policy) -> Finding:
@@ -91,6 +90,17 @@ def _excused(finding: Finding, goals: Sequence[CoverageGoal], excuses: _Excuses)
         return finding
     excuse = excuses.find()
     return held_at(finding, goal.excused, excuse) if excuse else finding
+
+
+def _even_dose(finding: Finding, found: Sequence[Finding], policy: Policy) -> Finding:
+    """A dose so even that V100% falls short while D95% does not is no missed target: a person looks at it."""
+    key = "coverage.v100_fail_below_d95_percent"
+    d95 = [f.value for f in found if f.metric == "D95%[%]" and f.value is not None]
+    missed = finding.metric == "V100%[%]" and finding.consequence is Outcome.FAIL
+    if not missed or not d95 or min(d95) < policy.value(key):
+        return finding
+    said = f"D95% is {min(d95):.1f} %: the dose is even; normalised to its median?"
+    return held_at(finding, Outcome.MARGINAL, said, key)
 
 
 def _as_declared(finding: Finding, doses: PlanDoses, lesion: Lesion, meant: Covers, policy: Policy) -> Finding:

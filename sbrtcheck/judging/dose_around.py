@@ -22,7 +22,6 @@ def judge_dose_around(
     """What holds at every site; protocols' own limits, for the lung, are judged apart.
 
     Args:
-        doses: of the plan.
         measured: one record for each lesion with a prescription.
         hottest: the hottest part of the grid; None: not looked for.
         policy: the numbers that judge.

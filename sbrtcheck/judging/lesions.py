@@ -49,11 +49,9 @@ def judge_targets(
     """What is missing of the targets, whether their dose is the one prescribed, their coverage, goals and conformity.
 
     Args:
-        doses: of the plan.
         goals: of protocols and of a clinic.
         coverage: goals of our policy.
         conformity: one record per lesion with a prescription.
-        organ_findings: of the deciding table.
         policy: the numbers that judge.
     """
     out = [*_missing_targets(doses), *unlinked_prescriptions(doses, policy), *beam_point(doses, policy)]

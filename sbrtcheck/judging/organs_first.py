@@ -37,10 +37,8 @@ def judge_organs_first(
     Missed, the finding says to which share of the dose the plan would have to be scaled, and what coverage that leaves.
 
     Args:
-        context: of the plan.
         tables: the deciding one, and others cut to the rows that they supply.
         findings: of the organ limits and target goals under it.
-        lesions: of the plan.
         dvhs: ROI name to Dvh.
         book: another edition of the guideline.
     """

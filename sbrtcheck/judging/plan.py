@@ -99,7 +99,6 @@ def judge_plan(
     """Judge one plan.
 
     Args:
-        doses: of the plan.
         table: the organ table that decides, or None for the default by fraction number and site.
         also: tables judged beside it.
         goals: target goals.

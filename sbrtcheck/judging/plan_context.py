@@ -36,7 +36,6 @@ def judgeable(
     """A plan with what is asked for and what is near.
 
     Args:
-        doses: of the plan.
         policy: as shipped, or as the clinic sets it.
         absent: organs declared absent, with the reason.
         extra_required: organs that the clinic asks for.

@@ -94,7 +94,7 @@ def plan_report(
         judged=judged.judged,
         supplements=supplement_records(judged),
         target_doses=target_doses(doses, policy),
-        lines=(*judged.lines, *lines_of_plan(doses, policy)),
+        lines=(*data.lines, *judged.lines, *lines_of_plan(doses, policy)),
         to_do=to_confirm(doses, policy),
     )
 

@@ -15,12 +15,12 @@ from sbrtcheck.dvh.around_targets.conformity import (
     v105_outside,
 )
 from sbrtcheck.dvh.around_targets.spill import GlobalMaximum, Hottest, hottest_of_grid
-from sbrtcheck.errors import Problem
+from sbrtcheck.errors import Problem, on_one_line
 from sbrtcheck.judging.plan import JudgedPlan, deciding_site, judge_plan
 from sbrtcheck.judging.plan_record import agreement_rows, lesion_reports, plan_report, structure_reports
 from sbrtcheck.judging.problems import errors_of_findings, warnings_of_plan
 from sbrtcheck.judging.tables_used import TableUse, tables_of_plan
-from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, StructureReport
+from sbrtcheck.model import Fact, Lesion, LesionReport, PlanReport, Role, StructureReport
 from sbrtcheck.plan.doses import PlanDoses, drawn_targets
 from sbrtcheck.plan.facts import GivenFacts
 from sbrtcheck.read.case_file import CaseFile
@@ -89,7 +89,6 @@ def plan_result(
         doses: the plan with its doses.
         given: facts from the caller.
         case: case file.
-        choices: of the caller.
         progress: called with what is being done.
 
     Raises:
@@ -117,7 +116,7 @@ def plan_result(
         lesions=tuple(lesion_reports(doses, around.conformity, thresholds=case.classification if case else None)),
         structures=tuple(structure_reports(doses)),
         facts=(*doses.facts, Fact(f"organ table of {doses.label}", title, judged.choice.reason)),
-        warnings=(*doses.problems, *disagreements, *warnings_of_plan(doses)),
+        warnings=tuple(on_one_line("W-MARKER", (*doses.problems, *disagreements, *warnings_of_plan(doses)))),
         errors=(*_errors_of_rois(doses), *errors_of_findings(judged.findings)),
         tables=tables_of_plan(judged, default),
     )
@@ -220,7 +219,13 @@ def _liver_lesion(lesions: Sequence[Lesion], case: CaseFile | None) -> str:
 
 
 def _errors_of_rois(doses: PlanDoses) -> list[Problem]:
+    """What is wrong with ROIs; that a marker has no contours is no error, unless it stands for an organ or target."""
+    markers = {
+        n.roi.name
+        for n in doses.named
+        if n.role in {Role.HELPER, Role.UNMATCHED} and any(p.code == "W-MARKER" for p in n.roi.problems)
+    }
     return [
         *(p for n in doses.named for p in n.roi.problems if p.is_error),
-        *(p for s in doses.structures.values() for p in s.problems if p.is_error),
+        *(p for name, s in doses.structures.items() for p in s.problems if p.is_error and name not in markers),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sbrtcheck.anatomy.exclusive import Doubtful, implausible_volumes, overlapping
 from sbrtcheck.anatomy.points import points_of
@@ -18,7 +19,6 @@ def implausible_organs(doses: PlanDoses, context: PlanContext) -> list[Finding]:
     """INCOMPLETE for each organ that matters to this plan and is hardly what its name says; settled by ``confirmed``.
 
     Args:
-        doses: of the plan.
         context: for what is required, what is near, and the policy.
     """
     body = points_of(doses.body)[:, 2] if doses.body is not None else None
@@ -29,12 +29,13 @@ def implausible_organs(doses: PlanDoses, context: PlanContext) -> list[Finding]:
         *implausible_volumes(doses.candidates, scan_mm=scan_mm),
     )
     required = {o for requirement in context.required for o in requirement.split("|")}
-    out = []
+    out: dict[str, Doubtful] = {}
     for doubt in found:
         rois = {safe_text(roi) for roi in doubt.roi.split(" + ")}
         if rois & context.near or _is_required(doubt.organ, required):
-            out.append(_finding(doses, doubt))
-    return out
+            before = out.get(doubt.organ)
+            out[doubt.organ] = doubt if before is None else replace(before, what=f"{before.what}; {doubt.what}")
+    return [_finding(doses, doubt) for doubt in out.values()]
 
 
 def _is_required(organ: str, required: Collection[str]) -> bool:

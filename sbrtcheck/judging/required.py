@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sbrtcheck.anatomy.required import stand_ins_of
 from sbrtcheck.judging.comparison import is_upper
 from sbrtcheck.judging.organ_limits import PlanContext, applies
-from sbrtcheck.model import Finding, FindingKind, Level, LimitRow, OrganTable, Reason, Verdict
+from sbrtcheck.model import Finding, FindingKind, Level, LimitRow, OrganTable, Outcome, Reason, Verdict
 from sbrtcheck.model.finding import completeness
 from sbrtcheck.tables.organs import organ_info
 
@@ -59,11 +59,17 @@ def _unsettled(
         reason = Reason.NO_ROI
         missing = f"{name} is required ({why}) and is not contoured or not recognised"
         note = f"{missing}: {how_to_settle(options)}{_candidates(context)}"
-    elif table is None:
+    elif table is None or _drawn_in_part(context, findings, options):
         return None
     else:
         reason, note = Reason.NO_TABLE, f"no row of {table.title} settled {name}, which is required ({why})"
     return completeness(rule_id=f"required:{requirement}", plan=context.label, organ=name, reason=reason, notes=(note,))
+
+
+def _drawn_in_part(context: PlanContext, findings: Sequence[Finding], options: Sequence[str]) -> bool:
+    """Whether an organ of another site is drawn in part, so that its share and spared volume say nothing: a line."""
+    found = [f for f in findings if f.limit is not None and _organs_of(context, f.organ) & set(options)]
+    return bool(found) and all(f.reason is Reason.PART_DRAWN and f.consequence is not Outcome.INCOMPLETE for f in found)
 
 
 def was_judged(finding: Finding) -> bool:

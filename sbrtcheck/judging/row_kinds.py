@@ -15,7 +15,6 @@ def kind_of(metric: Metric, *, point_cm3: float = POINT_CM3) -> SupplementKind |
     """The kind of a metric; None for what limits no organ (a minimum, a dose index).
 
     Args:
-        metric: of the row.
         point_cm3: the point volume of the row's table [cm3], where it prints a larger one.
     """
     if metric.kind == "Mean":

@@ -17,7 +17,6 @@ def judge_scope(doses: PlanDoses, *, listed_by_clinic: bool) -> list[Finding]:
     """INCOMPLETE for each lesion of which the site, its level or a list of organs is not known.
 
     Args:
-        doses: of the plan.
         listed_by_clinic: a clinic file names organs for these sites.
     """
     found = [(x, _open(x, listed_by_clinic=listed_by_clinic)) for x in doses.lesions]

@@ -28,7 +28,6 @@ def judge_small_organs(
     share is that of an organ of sufficient size which meets the limit: shrinking an organ never helps it.
 
     Args:
-        context: of the plan.
         findings: on organ limits, supplements among them.
         absent: organs declared absent: what is left of a resected pair is small whatever its volume.
     """

@@ -41,7 +41,6 @@ def judge_stand_ins(context: PlanContext, table: OrganTable, findings: Sequence[
     A structure is taken when it lies near a target or is required, and no row has been held against it so far.
 
     Args:
-        context: of the plan.
         table: that decides.
         findings: of the organs that are drawn.
     """

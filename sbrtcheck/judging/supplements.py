@@ -48,7 +48,6 @@ def judge_supplements(context: PlanContext, deciding: OrganTable, tables: Mappin
     """The rows that the deciding table lacks, each from the first source of its list that has one.
 
     Args:
-        context: of the plan.
         deciding: the table that decides.
         tables: every shipped table by name.
     """

@@ -204,7 +204,7 @@ def unlinked_prescriptions(doses: PlanDoses, policy: Policy) -> list[Finding]:
     within = policy.value("target_dose.unlinked_match_percent") / 100
     known = [x.prescription_gy for x in doses.lesions if x.prescription_gy is not None]
     out = []
-    for stated_gy in _free_doses(doses):
+    for stated_gy in _free_doses(doses) if doses.lesions else ():
         if any(abs(stated_gy - rx) <= SAME_DOSE_GY for rx in known):
             continue
         reached = [(n.roi.name, _reached(doses.dvhs[n.roi.name])) for n in doses.named if n.role is Role.TARGET]
@@ -254,6 +254,7 @@ def target_doses(doses: PlanDoses, policy: Policy) -> tuple[TargetDose, ...]:
                 beams_gy=beams_gy,
                 d95_gy=evaluate("D95%[Gy]", dvh).value,
                 d98_gy=evaluate("D98%[Gy]", dvh).value,
+                d50_gy=evaluate("D50%[Gy]", dvh).value,
                 near_maximum_gy=icru91(dvh)[-1].value,
                 covers=covers(doses, lesion, policy).text if lesion.prescription_gy is not None else "",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sbrtcheck.errors import safe_text
@@ -46,7 +46,6 @@ def not_judged(
     """The structures near a target that nothing judged.
 
     Args:
-        context: of the plan.
         table: that decides; None without one.
         near: structures near a target.
         findings: of all rows that count: the deciding table's, those on stand-ins, supplements.
@@ -133,8 +132,8 @@ def _incomplete(
     info = organ_info().get(structure.organ)
     if info is None or info.if_unjudged != "incomplete":
         return []
-    said: Collection[str] = {f.roi for f in findings if f.consequence is Outcome.INCOMPLETE}
-    if any(record.roi in roi.split(" + ") for roi in said):
+    own = [f for f in findings if record.roi in f.roi.split(" + ")]
+    if any(f.consequence is Outcome.INCOMPLETE for f in own) or _drawn_in_part(own):
         return []
     dose = "" if structure.near_maximum_gy is None else f", D0.035cc {structure.near_maximum_gy:.1f} Gy"
     note = f"{record.organ} lies {distance_text(structure.distance_mm)}{dose}, and no limit judged it: {record.reason}"
@@ -148,6 +147,12 @@ def _incomplete(
             notes=(note,),
         )
     ]
+
+
+def _drawn_in_part(findings: Sequence[Finding]) -> bool:
+    """Whether all that is open of an organ is what its missing part would show: a line, away from its own site."""
+    limits = [f for f in findings if f.limit is not None]
+    return bool(limits) and all(f.reason is Reason.PART_DRAWN for f in limits)
 
 
 def _not_understood(structure: NearStructure) -> str:

@@ -25,8 +25,6 @@ _AMOUNT = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
-_WORD = re.compile(r"^D?[_ ]?(mean|max|min|median)(?:[\[(_](%|cGy|Gy)[\])]?)?$", re.IGNORECASE)
-
 _UNITS = {"cc": "cc", "cm3": "cc", "cm^3": "cc", "cm³": "cc", "ml": "cc", "%": "%", "gy": "Gy", "cgy": "cGy"}
 
 
@@ -62,12 +60,30 @@ class MetricKind(StrEnum):
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The units that its value may have."""
-        return ("cc", "%") if self.is_volume else ("Gy", "%")
+        """The units that its value may have, the usual one first; ("",) for a ratio."""
+        match self:
+            case MetricKind.VOLUME | MetricKind.VOLUME_SPARED:
+                return "cc", "%"
+            case MetricKind.DOSE | MetricKind.DOSE_COMPLEMENT:
+                return "Gy", "%"
+            case MetricKind.MEAN | MetricKind.MAXIMUM | MetricKind.MINIMUM | MetricKind.MEDIAN:
+                return "Gy", "%"
+            case _:
+                assert_never(self)
+
+    @property
+    def is_dose(self) -> bool:
+        """Whether the value is a dose."""
+        return "Gy" in self.units
+
+
+# The kinds that stand alone, without a number, as they are read.
+_WORDS = {kind.casefold(): kind for kind in MetricKind if not kind.amount_units}
+_WORD = re.compile(rf"^D?[_ ]?({'|'.join(_WORDS)})(?:[\[(_](%|cGy|Gy)[\])]?)?$", re.IGNORECASE)
 
 
 def parse_metric(text: str) -> Metric:
-    """The metric that ``text`` names. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
+    """Parse a metric string. Harmless aliases are understood (``Dmean``, ``D2cc``, ``D(0,03cm3)``).
 
     Raises:
         WrongUsageError: E-METRIC; the message says how to spell what was probably meant.
@@ -85,8 +101,11 @@ def parse_metric(text: str) -> Metric:
             raise _bad(text, "alpha/beta must be above 0 and at most 100 Gy")
     word = _WORD.match(compact)
     if word:
-        unit = _UNITS[(word[2] or "Gy").lower()]
-        metric = Metric(MetricKind(word[1].title()), None, "", unit, quantity, alpha_beta_gy)
+        kind = _WORDS[word[1].casefold()]
+        unit = _UNITS[word[2].lower()] if word[2] else kind.units[0]
+        if unit not in {*kind.units, "cGy"}:
+            raise _bad(text, "not a unit of this metric", right=str(kind))
+        metric = Metric(kind, None, "", unit, quantity, alpha_beta_gy)
     else:
         metric = _parse_amount(text, compact, quantity, alpha_beta_gy)
     if metric.unit == "cGy":
@@ -151,7 +170,8 @@ def format_metric(metric: Metric) -> str:
     if metric.quantity is not Quantity.PHYSICAL:
         prefix = f"{metric.quantity.value}(a/b={plain_number(metric.alpha_beta_gy or 0.0)}):"
     amount = "" if metric.amount is None else plain_number(metric.amount)
-    return f"{prefix}{metric.kind}{amount}{metric.amount_unit}[{metric.unit}]"
+    unit = f"[{metric.unit}]" if metric.unit else ""
+    return f"{prefix}{metric.kind}{amount}{metric.amount_unit}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

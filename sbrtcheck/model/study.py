@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,7 @@ class DoseReference:
 class Plan:
     """An RT plan as read. ``n_fractions`` is None when the file leaves it open; nothing is ever defaulted.
 
+    ``treatment_beams``: numbers of the beams of the fraction group that give dose.
     ``beam_dose_per_fraction_gy``: sum of Beam Dose (300A,0084) over the treatment beams of the fraction group [Gy].
     ``beam_dose_point_mm``: the point at which all of them state it (300A,0082), None where they do not share one.
     ``dated``: when it was made, as YYYYMMDD and, where that is known, HHMMSS.
@@ -111,6 +112,7 @@ class Plan:
     beam_dose_per_fraction_gy: float | None = None
     beam_dose_point_mm: tuple[float, float, float] | None = None
     n_treatment_beams: int = 0
+    treatment_beams: tuple[int, ...] = ()
     n_fractions_per_day: int | None = None
     dated: str = ""
     problems: tuple[Problem, ...] = ()
@@ -122,6 +124,7 @@ class StoredDvh:
 
     ``dose_gy`` (n,) rising bin edges [Gy]; ``volume_cm3`` (n,) falling [cm3]; ``dvh`` the same as
     dicompylercore.dvh.DVH.
+    ``in_percent``: the file gives volumes in percent alone, and ``volume_cm3`` holds them so, 100 at 0 Gy.
     ``note`` says where tags contradict the curve (statistics in percent, ...).
     """
 
@@ -133,6 +136,13 @@ class StoredDvh:
     mean_tag: float | None = None
     note: str = ""
     dvh: Any = None
+    in_percent: bool = False
+
+    def of_volume(self, total_cm3: float) -> StoredDvh:
+        """The curve in cm3, of a structure of this volume, where the file gives percent; else the curve as it is."""
+        if not self.in_percent:
+            return self
+        return replace(self, volume_cm3=self.volume_cm3 / self.volume_cm3[0] * total_cm3, in_percent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +157,17 @@ class Patient:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanData:
-    """One plan with the structure set and the dose that belong to it by UID."""
+    """One plan with the structure set and the dose that belong to it by UID.
+
+    ``lines``: what the first screen must say of how it was read, one sentence each.
+    """
 
     plan: Plan
     structures: StructureSet
     dose: DoseGrid
     stored_dvhs: tuple[StoredDvh, ...] = ()
     files: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +201,7 @@ def study_from_arrays(
     label: str = "plan",
     sex: str = "",
 ) -> Study:
-    """A study of one plan from arrays, without any file.
+    """Make a study of one plan from arrays, without any file.
 
     Args:
         dose_gy: physical dose [Gy], shape (n_k, n_j, n_i).

@@ -37,7 +37,6 @@ def with_locations(
     """The plan with location, distances and side of every lung lesion, and a fact for each.
 
     Args:
-        doses: of the plan.
         declared: target ROI to location, as the case file has it.
         early_stage: target ROI to whether the case file declares it an early-stage primary.
 

@@ -26,7 +26,6 @@ def organ_eqd2(doses: PlanDoses, *, clinic: Mapping[str, float] | None = None) -
     """One record per structure that stands for an organ, in the order in which the plan has them.
 
     Args:
-        doses: of the plan.
         clinic: organ to alpha/beta [Gy], as the clinic file has it.
     """
     out = []

@@ -44,7 +44,6 @@ def find_subjects(
 
     Args:
         candidates: what may stand for an organ.
-        lesions: of the plan.
         named: the ROIs, for the contours of the targets.
         doses: of ROIs and of what is made of them.
     """

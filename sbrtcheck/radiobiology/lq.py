@@ -108,7 +108,7 @@ def checked_fractions(value: float) -> int:
 
 
 def bed(*, total_dose_gy: Dose, n_fractions: int, alpha_beta_gy: float) -> Dose:
-    """Biologically effective dose [Gy]: D (1 + d / (alpha/beta)).
+    """Calculate the biologically effective dose [Gy]: D (1 + d / (alpha/beta)).
 
     Args:
         total_dose_gy: D [Gy], number or array of any shape; each element is divided by n on its own.
@@ -140,7 +140,7 @@ def eqdx(*, total_dose_gy: Dose, n_fractions: int, alpha_beta_gy: float, referen
 
 
 def eqd2(*, total_dose_gy: Dose, n_fractions: int, alpha_beta_gy: float) -> Dose:
-    """Total dose in 2 Gy fractions with the same BED [Gy]: D (d + alpha/beta) / (2 + alpha/beta).
+    """Calculate the total dose in 2 Gy fractions with the same BED [Gy]: D (d + alpha/beta) / (2 + alpha/beta).
 
     Raises:
         WrongUsageError: E-DOMAIN.

@@ -1,5 +1,8 @@
-"""DICOM-RT files to model records. The only package that imports pydicom."""
+"""What comes from outside into records: DICOM-RT, DVH tables, the case file and the clinic file.
 
-from sbrtcheck.read.dicom.folder import read_folder, validate
+The only room that reads with pydicom; nothing is judged here.
+"""
 
-__all__ = ["read_folder", "validate"]
+from sbrtcheck.read.dicom.folder import read_folder, read_structure_sets, validate
+
+__all__ = ["read_folder", "read_structure_sets", "validate"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbrtcheck.model import LesionReport, MetricValue, Report
+from sbrtcheck.model import Lesion, LesionReport, MetricValue, Report
 from sbrtcheck.model.numbers import exact, format_value
 from sbrtcheck.report.headline import clean
 from sbrtcheck.report.layout import Table
@@ -41,39 +41,59 @@ def lesion_rows(report: Report) -> tuple[Table, tuple[str, ...]]:
 
 
 def _row(item: LesionReport) -> tuple[tuple[str, ...], list[str]]:
-    lesion = item.lesion
-    groups = (("targets", item.metrics, _METRICS), ("conformity", item.conformity, _CONFORMITY))
     cells, rest = [], {}
-    for group, values, columns in groups:
+    for group, values, columns in (("targets", item.metrics, _METRICS), ("conformity", item.conformity, _CONFORMITY)):
         cells += [_number(values[name]) if name in values else "-" for name in columns.values()]
         listed = [f"{_label(n)} {_number(v, tell=True)}" for n, v in values.items() if n not in columns.values()]
         rest[group] = "; ".join(listed)
-    inner = (("ITV", lesion.itv), ("GTV", lesion.gtv), ("CTV", lesion.ctv))
-    targets = [lesion.ptv, *(name if kind in name.upper() else f"{kind} {name}" for kind, name in inner if name)]
-    where = ", ".join(part for part in (lesion.site, lesion.location, lesion.laterality) if part)
-    label = f"{lesion.id}: {', '.join(targets)}" + (f" ({where})" if where else "")
     row = (
-        clean(label),
-        _prescription(lesion.prescription_gy, lesion.n_fractions),
-        f"{format_value(item.bed10_gy, unit='Gy')} Gy" if item.bed10_gy is not None else "-",
-        f"{format_value(item.eqd2_10_gy, unit='Gy')} Gy" if item.eqd2_10_gy is not None else "-",
+        clean(_named(item.lesion)),
+        _prescription(item.lesion.prescription_gy, item.lesion.n_fractions),
+        _gray(item.bed10_gy),
+        _gray(item.eqd2_10_gy),
         *cells,
         clean(item.classification.partition(":")[0]) or "-",
     )
-    size = f"PTV {format_value(lesion.volume_cm3, unit='cc')} cc" if lesion.volume_cm3 is not None else ""
-    linked = f"prescription linked by: {clean(lesion.linked_by)}" if lesion.linked_by else ""
-    site = f"site from: {clean(lesion.site_origin)}" if lesion.site_origin else ""
-    gaps = ", ".join(f"{clean(organ)} {format_value(gap, unit='mm')} mm" for organ, gap in lesion.distances_mm)
-    located = f"{lesion.location or 'not known'}: {clean(lesion.location_origin)}" if lesion.location_origin else ""
     told = {
-        "": "; ".join(part for part in (size, linked, site) if part),
-        "location": "; distance to ".join(part for part in (located, gaps) if part),
+        "": _origins(item.lesion),
+        "location": _location(item.lesion),
         "class": clean(item.classification) if ":" in item.classification else "",
         "scheme": clean(item.scheme_note),
         **rest,
     }
-    name = f"lesion {clean(lesion.id)}"
+    name = f"lesion {clean(item.lesion.id)}"
     return row, [f"{name}{', ' if what else ''}{what}: {text}" for what, text in told.items() if text]
+
+
+def _gray(value: float | None) -> str:
+    return "-" if value is None else f"{format_value(value, unit='Gy')} Gy"
+
+
+def _named(lesion: Lesion) -> str:
+    """The lesion's number, its targets and where it lies: "1: PTV, ITV (lung, peripheral, R)"."""
+    inner = (("ITV", lesion.itv), ("GTV", lesion.gtv), ("CTV", lesion.ctv))
+    targets = [lesion.ptv, *(name if kind in name.upper() else f"{kind} {name}" for kind, name in inner if name)]
+    where = ", ".join(part for part in (lesion.site, lesion.location, lesion.laterality) if part)
+    return f"{lesion.id}: {', '.join(targets)}" + (f" ({where})" if where else "")
+
+
+def _origins(lesion: Lesion) -> str:
+    """How large the target is, and where its prescription and its site come from."""
+    parts = []
+    if lesion.volume_cm3 is not None:
+        parts.append(f"PTV {format_value(lesion.volume_cm3, unit='cc')} cc")
+    if lesion.linked_by:
+        parts.append(f"prescription linked by: {clean(lesion.linked_by)}")
+    if lesion.site_origin:
+        parts.append(f"site from: {clean(lesion.site_origin)}")
+    return "; ".join(parts)
+
+
+def _location(lesion: Lesion) -> str:
+    """Where a lung lesion lies, by what, and how far from what."""
+    located = f"{lesion.location or 'not known'}: {clean(lesion.location_origin)}" if lesion.location_origin else ""
+    gaps = ", ".join(f"{clean(organ)} {format_value(gap, unit='mm')} mm" for organ, gap in lesion.distances_mm)
+    return "; distance to ".join(part for part in (located, gaps) if part)
 
 
 def _prescription(total_gy: float | None, n_fractions: int | None) -> str:

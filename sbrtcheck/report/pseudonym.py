@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
@@ -124,29 +124,44 @@ def _collect(report: Report, tokens: _Tokens) -> None:
     """Every text of the report that may tell who the patient is."""
     for text in report.patient:
         tokens.hide("patient", text)
+    for plan in report.plans:
+        tokens.hide("plan", plan.label)
+    _collect_files(report, tokens)
+    known = _known_names()
+    _collect_rois(report, tokens, known)
+    for problem in (*report.errors, *report.warnings):
+        for part in _objects(problem):
+            if part not in known and not _is_target_name(part) and not part.startswith("--"):
+                suffix = re.search(r"\.(?:dcm|zip|toml|csv)\Z", part, re.IGNORECASE)
+                tokens.hide("file" if suffix else "object", part, suffix=suffix.group() if suffix else "")
+
+
+def _collect_files(report: Report, tokens: _Tokens) -> None:
+    """Names of the inputs, of the case file and of the clinic file."""
     for item in report.inputs:
         suffix = re.search(r"\.[A-Za-z]{2,5}\Z", item.name)
         tokens.hide("file", item.name, suffix=suffix.group() if suffix else "")
-    for name in ("case", "clinic"):
-        value = getattr(report.options, name)
-        if value is not None:
-            tokens.hide("file", str(value), suffix=".toml")
-            tokens.hide("file", re.split(r"[\\/]", str(value))[-1], suffix=".toml")
+    for given in (report.options.case, report.options.clinic):
+        if given is not None:
+            tokens.hide("file", str(given), suffix=".toml")
+            tokens.hide("file", re.split(r"[\\/]", str(given))[-1], suffix=".toml")
     for fact in report.facts:
         if fact.name in {"case file", "clinic file"}:
             tokens.hide("file", fact.value, suffix=".toml")
-    for plan in report.plans:
-        tokens.hide("plan", plan.label)
-    known = _known_names()
+
+
+def _collect_rois(report: Report, tokens: _Tokens, known: Container[str]) -> None:
+    """Names of structures, of the structures of lesions, and those that options name."""
     for structure in report.structures:
-        if not _is_known(structure, known):
-            tokens.hide(structure.target_type or "ROI", structure.roi)
-            for part in structure.roi.split(" / "):
-                if part not in known:
-                    tokens.hide(structure.target_type or "ROI", part)
-    lesions = [x.lesion for x in report.lesions]
+        if _is_known(structure, known):
+            continue
+        kind = structure.target_type or "ROI"
+        tokens.hide(kind, structure.roi)
+        for part in structure.roi.split(" / "):
+            if part not in known:
+                tokens.hide(kind, part)
     shown = {s.roi for s in report.structures}
-    for lesion in lesions:
+    for lesion in (x.lesion for x in report.lesions):
         for kind, name in (("PTV", lesion.ptv), ("GTV", lesion.gtv), ("ITV", lesion.itv), ("CTV", lesion.ctv)):
             if name and safe_text(name) not in shown and not _is_target_name(name):
                 tokens.hide(kind, name)
@@ -156,11 +171,6 @@ def _collect(report: Report, tokens: _Tokens) -> None:
         for name in given:
             if name and name not in known and not _is_target_name(name):
                 tokens.hide("ROI", name)
-    for problem in (*report.errors, *report.warnings):
-        for part in _objects(problem):
-            if part not in known and not _is_target_name(part) and not part.startswith("--"):
-                suffix = re.search(r"\.(?:dcm|zip|toml|csv)\Z", part, re.IGNORECASE)
-                tokens.hide("file" if suffix else "object", part, suffix=suffix.group() if suffix else "")
 
 
 def _objects(problem: Problem) -> Iterator[str]:
@@ -192,7 +202,7 @@ def _known_names() -> frozenset[str]:
     return frozenset(out)
 
 
-def _is_known(structure: StructureReport, known: Iterable[str]) -> bool:
+def _is_known(structure: StructureReport, known: Container[str]) -> bool:
     """Whether a ROI is called what such a thing is always called."""
     if structure.roi in known or structure.matched_by is MatchedBy.DERIVED:
         return True

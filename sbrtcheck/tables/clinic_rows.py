@@ -39,8 +39,6 @@ def as_clinic_sets(
 
     Args:
         table: as shipped, or a clinic's own.
-        n_fractions: of the plan.
-        sites: of its lesions.
         levels: organ or rule id to level; the rule id, being of one row, comes first.
         added: rows of the clinic file.
     """

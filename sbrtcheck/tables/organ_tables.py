@@ -71,7 +71,7 @@ def table_names() -> tuple[str, ...]:
 
 
 def load_table(name: str | Path) -> OrganTable:
-    """A shipped table by short or display name, whatever the case, or a clinic's own CSV by its path.
+    """Load a shipped table by short or display name, whatever the case, or a clinic's own CSV by its path.
 
     Args:
         name: "aapm_tg101", "AAPM TG-101", "./clinic.csv".

@@ -139,6 +139,13 @@ def levels_in_name(site: str, name: str) -> tuple[str, ...]:
 
 
 @cache
+def place_words() -> frozenset[str]:
+    """Every word that tells where a target lies: of a level, or of a site out of scope or without a list."""
+    levels = {word for x in site_levels() for word in (x.level.casefold(), *x.words) if len(word) > 1}
+    return frozenset(levels | {word for x in out_of_scope() for word in x.words})
+
+
+@cache
 def level_landmarks() -> tuple[LevelLandmark, ...]:
     """Which level a target has at the height of a drawn landmark; for each site the first that holds wins."""
     lines = _Lines("level_landmarks.csv", ("site", "level", "relation", "landmark", "note"))

@@ -262,6 +262,8 @@ HELPERS = ["zPTV_opt", "z_Ring", "NS_Cord_opt", "Ring", "ring PTV", "dose 50", "
 HELPERS += ["Cord_old", "PTV-opt", "PTV_eval", "PTV_ring", "PTV crop", "optRectum", "Bolus 1", "GTV1-PTV1", "PTV-Lung"]
 HELPERS += ["Lung-PTV", "Isocenter 1", "Iso50", "Avoid", "Dummy", "PTV1 minus PTV2", "hotspot", "Heart_Opt", "Not PTV"]
 
+HELPERS += ["PTV+20", "PTV+3mm", "PTV +20", "GTV+5", "PTV_54+3", "PTV+2cm", "ITV + 5 mm", "PTV+1.5cm"]
+
 
 @pytest.mark.parametrize("name", HELPERS)
 @pytest.mark.parametrize("type_", ["", "PTV", "ORGAN"])
@@ -269,11 +271,62 @@ def test_helpers_are_never_an_organ_or_a_target(name: str, type_: str) -> None:
     assert one(name, type_).role is Role.HELPER
 
 
+def test_a_margin_is_never_suggested_as_a_target() -> None:
+    assert [one(name).suggestion for name in ("PTV+20", "PTV+3mm", "GTV+5")] == ["", "", ""]
+
+
+HABITS = {
+    # what real exports write: RayStation, and planners in other languages
+    "FemoralHead (Left)": ("Femur_Head", "L"),
+    "FemoralHead (Right)": ("Femur_Head", "R"),
+    "Lung (L)": ("Lung", "L"),
+    "Lung B": ("Lungs", ""),
+    "common lung": ("Lungs", ""),
+    "SVs": ("SeminalVes", ""),
+    "Oes": ("Esophagus", ""),
+    "Skin_05": ("Skin", ""),
+    "External ROI_1": ("BODY", ""),
+    "脊髓": ("SpinalCord", ""),
+    "左肺": ("Lung", "L"),
+    "右肺": ("Lung", "R"),
+    "食道": ("Esophagus", ""),
+    "心臓": ("Heart", ""),
+    "Rdzeń kręgowy": ("SpinalCord", ""),
+    "Płuco lewe": ("Lung", "L"),
+    "Pulmão direito": ("Lung", "R"),
+    "Coração": ("Heart", ""),
+    "Lunga hö": ("Lung", "R"),
+    "Matstrupe": ("Esophagus", ""),
+    "Akciğer sağ": ("Lung", "R"),
+    "Omurilik": ("SpinalCord", ""),
+    "Νωτιαίος μυελός": ("SpinalCord", ""),
+    # cut at 16 characters, and only one organ begins so
+    "ProximalBronchia": ("ProximalBronchialTree", ""),
+    "Femoral Head Lef": ("Femur_Head", "L"),
+}
+
+
+@pytest.mark.parametrize("name", HABITS)
+def test_habits_of_other_systems_and_languages(name: str) -> None:
+    found = one(name)
+    assert (found.organ, found.laterality) == HABITS[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["ProximalBronchi", "ProximalBronc", "Lungs minus GT", "Bowel_Small_Eva", "Rim", "Femoral Head Le"]
+)
+def test_a_cut_name_of_another_length_is_no_match(name: str) -> None:
+    assert one(name).role is not Role.ORGAN
+
+
 # ---- targets
 
 TARGETS = {
     # name: type, side, dose [Gy], lesion
     "PTV": ("PTV", "", None, ""),
+    "GTV PET": ("GTV", "", None, ""),
+    "GTV 4D0": ("GTV", "", None, ""),
+    "GTV_4D90": ("GTV", "", None, ""),
     "ptv": ("PTV", "", None, ""),
     "GTV": ("GTV", "", None, ""),
     "IGTV": ("IGTV", "", None, ""),

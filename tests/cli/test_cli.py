@@ -54,7 +54,7 @@ def one_line(text: str, code: str) -> str:
         (["tables", "show", "nonsense"], "E-TABLE-UNKNOWN", 2),
         (["tables", "show", "aapm_tg101", "--organ", "Hart of gold"], "E-ORGAN-UNKNOWN", 2),
         (["explain", "E-NOPE"], "E-OPTION", 2),
-        (["validate", DATA / "monaco_tg119"], "E-NO-META", 4),
+        (["validate", DATA / "pydicom_testfiles" / "rtstruct.dcm"], "E-NO-PLAN", 4),
     ],
 )
 def test_bad_input_is_one_line_and_the_right_exit_code(

@@ -94,9 +94,9 @@ def m009(bench: Bench) -> None:
 
 
 def m010(bench: Bench) -> None:
-    bomb = deflated(2**24)
-    assert len(bomb) < 2**24 / 500
-    bench.refused("E-TRANSFER-SYNTAX", dose=bomb)
+    bomb = deflated(2**28)
+    assert len(bomb) < 2**28 / 500
+    bench.refused("E-TOO-LARGE", dose=bomb)
 
 
 def m012(bench: Bench) -> None:
@@ -110,8 +110,8 @@ def m013(bench: Bench) -> None:
 
 def m015(bench: Bench) -> None:
     whole = mini.files(explicit=True)["rd.dcm"]
-    for syntax in (RLE, JPEG_LS):
-        bench.refused("E-TRANSFER-SYNTAX", dose=_other_syntax(whole, syntax))
+    for syntax, code in ((RLE, "E-PIXEL-SIZE"), (JPEG_LS, "E-TRANSFER-SYNTAX")):
+        bench.refused(code, dose=_other_syntax(whole, syntax))
 
 
 def _other_syntax(whole: bytes, syntax: str) -> bytes:

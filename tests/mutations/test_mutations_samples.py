@@ -1,6 +1,6 @@
 """Damage to the full sample plans, in explicit VR as they are shipped: each kind once, each sample once.
 
-With ``SBRTCHECK_ALL_SAMPLES=1``, as ``make fuzz`` does, each kind on each sample. In the suite, damage that needs a
+With ``SBRTCHECK_ALL_SAMPLES=1``, as ``make long`` does, each kind on each sample. In the suite, damage that needs a
 whole check comes to the plans that are checked fastest.
 """
 
@@ -13,6 +13,8 @@ import pytest
 from pydicom import dcmread
 
 from mutations import bases, damage, fuzz, mini, verdict
+
+pytestmark = pytest.mark.long
 
 SUITE: dict[str, tuple[str, ...]] = {
     "adrenal_45_5": ("bytes cut off", "element doubled"),

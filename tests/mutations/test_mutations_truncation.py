@@ -12,6 +12,8 @@ import pytest
 from mutations import mini
 from mutations.truncation import N_CUTS, ROOT, SAMPLE, SAMPLES, Tally, cut_tally, objects
 
+pytestmark = pytest.mark.long
+
 NAMES = ("RTPLAN.dcm", "RTSTRUCT.dcm", "RTDOSE.dcm")
 
 

@@ -214,9 +214,8 @@ def test_prostate_agrees_with_its_planning_system() -> None:
 @pytest.mark.parametrize(
     ("folder", "code"),
     [
-        ("monaco_tg119", "E-NO-META"),
         ("raystation_proton_phantom", "E-ION"),
-        ("pymedphys_small", "E-NO-META"),
+        ("pymedphys_small", "E-PIXEL-SIZE"),
         ("pydicom_testfiles", "E-TRANSFER-SYNTAX"),
         ("dvh_text", "E-NO-DICOM"),
     ],
@@ -228,3 +227,38 @@ def test_the_other_real_sets_are_refused_with_the_right_reason(folder: str, code
     assert (report.outcome, report.exit_code) == (Outcome.REFUSED, 4)
     assert code in {p.code for p in report.errors}
     assert report.plans == ()
+
+
+def test_a_dose_that_sums_four_prescriptions_is_incomplete() -> None:
+    """Monaco's TG-119 set without file meta: four fraction groups, one dose of all of them."""
+    from sbrtcheck.pipeline import check
+
+    report = check(DATA / "monaco_tg119", find_config=False)
+    assert (report.outcome, report.exit_code, report.plans) == (Outcome.INCOMPLETE, 3, ())
+    assert "E-FRACTION-GROUPS" in {p.code for p in report.errors}
+    assert report.findings[0].consequence is Outcome.INCOMPLETE
+
+
+def test_metrics_of_a_monaco_set_without_verdict() -> None:
+    """Within 1 % of what an independent program gives.
+
+    Its rectum is too large: 38 planes at 2.5 mm of 190 mm2 each are 17.66 cc, and it counts 18.34 in voxels of 3 mm.
+    """
+    from sbrtcheck.cli.dvh import dvh_document
+
+    document = dvh_document(
+        [DATA / "monaco_tg119"],
+        rois=["PTV", "Prostate", "Urinary bladder", "Rectum"],
+        metric_texts=["D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "Mean[Gy]"],
+        interpolation="linear",
+        convention="slab",
+        progress=lambda _stage: None,
+    )
+    found = {e["roi"]: (e["volume_cm3"], *(m["value"] for m in e["metrics"])) for e in document["structures"]}
+    assert found["PTV"] == pytest.approx((80.84, 175.60, 178.86, 182.50, 178.78), rel=0.01)
+    assert (found["Prostate"][0], found["Prostate"][1], found["Prostate"][4]) == pytest.approx(
+        (36.32, 176.45, 178.96), rel=0.01
+    )
+    assert (found["Urinary bladder"][0], found["Urinary bladder"][4]) == pytest.approx((49.23, 74.60), rel=0.01)
+    assert found["Rectum"][0] == pytest.approx(17.66, rel=0.01)
+    assert found["Rectum"][4] == pytest.approx(117.60, rel=0.02)

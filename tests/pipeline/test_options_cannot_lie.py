@@ -1,7 +1,7 @@
 """Facts never contradict the files, choices have the default beside them, presentation changes nothing.
 
 Every option of ``sbrtcheck check`` is run against sample plans: one of each outcome as a rule, all of them with
-``SBRTCHECK_ALL_SAMPLES=1``, as ``make fuzz`` does. What an option does not touch is computed once.
+``SBRTCHECK_ALL_SAMPLES=1``, as ``make long`` does. What an option does not touch is computed once.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from sbrtcheck.read import read_folder
 from sbrtcheck.read.clinic_file import load_clinic
 from sbrtcheck.report import render_csv, render_html, render_json, render_text
 from sbrtcheck.tables.organ_tables import load_table, table_names
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2] / "sample_plans"
 ALL_SAMPLES = sorted(p.parent.name for p in ROOT.glob("*/expected.json"))

@@ -10,7 +10,7 @@ from dicom_builders import ORIENTATIONS
 
 from sbrtcheck.errors import RefusedError
 from sbrtcheck.model import Study
-from sbrtcheck.read import read_folder, validate
+from sbrtcheck.read import read_folder, read_structure_sets, validate
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -98,10 +98,23 @@ def test_prostate_is_read() -> None:
     )
 
 
-def test_monaco_has_no_file_meta() -> None:
-    assert {code for code, _ in refusal(DATA / "monaco_tg119")} == {"E-NO-META"}
-    names = {p.object for p in validate(DATA / "monaco_tg119")}
-    assert names == {"RTPlan_TESTEIMRT.dcm", "RTDose_TESTEIMRT.dcm", "RTStructures_TESTEIMRT.dcm"}
+def test_a_dose_of_four_prescriptions_is_named_and_not_judged() -> None:
+    """Monaco's files have no file meta; the one dose sums four fraction groups, one of them electrons."""
+    study = read_folder(DATA / "monaco_tg119")
+    assert study.plans == ()
+    found = {p.code: p for p in study.problems}
+    assert {"E-FRACTION-GROUPS", "E-RADIATION-TYPE", "W-NO-META"} <= set(found)
+    assert found["E-FRACTION-GROUPS"].seen.endswith("70 Gy, 70 Gy, 30 Gy, 8.01 Gy")
+    group = read_folder(DATA / "monaco_tg119", fraction_group=1)
+    assert group.plans == ()
+    assert any(p.code == "E-FRACTION-GROUPS" and "no dose of it alone" in p.seen for p in group.problems)
+
+
+def test_a_monaco_dose_without_verdict() -> None:
+    data = read_folder(DATA / "monaco_tg119", need_plan=False).plans[0]
+    assert data.dose.dose_gy.max() == pytest.approx(185.06, abs=0.005)
+    assert data.plan.n_fractions is None
+    assert [r.name for r in data.structures.rois] == ["BODY", "PTV", "Prostate", "Urinary bladder", "Rectum"]
 
 
 def test_proton_plan_is_refused_as_such() -> None:
@@ -142,15 +155,40 @@ def test_pinnacle_without_structures() -> None:
         ("rtdose_1frame.dcm", "E-UID-MISMATCH"),
         ("rtdose_expb.dcm", "E-TRANSFER-SYNTAX"),
         ("rtdose_expb_1frame.dcm", "E-TRANSFER-SYNTAX"),
-        ("rtdose_rle.dcm", "E-TRANSFER-SYNTAX"),
-        ("rtdose_rle_1frame.dcm", "E-TRANSFER-SYNTAX"),
+        ("rtdose_rle.dcm", "E-DOSE-UNITS"),
+        ("rtdose_rle_1frame.dcm", "E-NO-GRID"),
         ("rtplan.dcm", "E-UID-MISMATCH"),
         ("rtplan_truncated.dcm", "E-TRUNCATED"),
-        ("rtstruct.dcm", "E-NO-META"),
     ],
 )
 def test_pydicom_test_files(name: str, code: str) -> None:
-    assert refusal(DATA / "pydicom_testfiles" / name) == [(code, name)]
+    assert (code, name) in refusal(DATA / "pydicom_testfiles" / name)
+
+
+def test_run_length_encoded_pixels_are_those_of_the_plain_file() -> None:
+    """pydicom's rtdose.dcm and the same dose as RLE Lossless: 15 frames of 10 x 10 values of 32 bits."""
+    from sbrtcheck.read.dicom.files import gather
+    from sbrtcheck.read.dicom.objects import decode
+    from sbrtcheck.read.dicom.rtdose import _pixels
+
+    plain, packed = (
+        _pixels(decode(gather(DATA / "pydicom_testfiles" / name).blobs[0]).view)
+        for name in ("rtdose.dcm", "rtdose_rle.dcm")
+    )
+    assert plain is not None
+    assert packed is not None
+    assert plain.shape == (15, 10, 10)
+    assert (plain == packed).all()
+
+
+def test_a_structure_set_without_file_meta_alone_is_no_plan() -> None:
+    found = refusal(DATA / "pydicom_testfiles" / "rtstruct.dcm")
+    assert {code for code, _ in found} >= {"E-NO-PLAN", "E-NO-DOSE"}
+    assert [r.name for s in read_structure_sets(DATA / "pydicom_testfiles" / "rtstruct.dcm") for r in s.rois] == [
+        "patient",
+        "Isocenter 1",
+        "Isocenter 2",
+    ]
 
 
 def test_a_relative_beam_dose_names_all_that_is_wrong(tmp_path: Path) -> None:

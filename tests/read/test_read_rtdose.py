@@ -306,11 +306,31 @@ def test_stored_dvh_cumulative_and_differential(tmp_path: Path) -> None:
     assert two.volume_cm3.tolist() == [4, 4, 2, 0]
 
 
+def test_stored_dvh_in_percent_takes_the_volume_of_the_structure(tmp_path: Path) -> None:
+    """A legal value, which Monaco 6 writes."""
+    percent = stored(DVHVolumeUnits="PERCENT", DVHData=["10", "100", "10", "100", "10", "50", "10", "25"])
+    study = read_folder(write_with(tmp_path, structures=lean_structures(), dose=with_dvhs(stored(), percent)))
+    one, two = study.plans[0].stored_dvhs
+    assert study.problems == ()
+    assert (one.in_percent, two.in_percent) == (False, True)
+    assert two.of_volume(4.0).volume_cm3.tolist() == one.volume_cm3.tolist()
+    assert one.of_volume(99.0) is one
+
+
+def test_offsets_rounded_to_a_tenth_of_a_millimetre_are_accepted(tmp_path: Path) -> None:
+    dose = build_dose(n_points=N, spacing_mm=6.0)
+    dose.GridFrameOffsetVector = [f"{1.25 * k:.1f}" for k in range(N)]
+    assert grid_of(tmp_path / "a", dose).spacing_mm[2] == pytest.approx(1.25, abs=0.01)
+    dose.GridFrameOffsetVector = [f"{1.25 * k + (0.25 if k == 3 else 0):.2f}" for k in range(N)]
+    assert codes_of(tmp_path / "b", dose) == ["E-GFOV-NONUNIFORM"]
+
+
 @pytest.mark.parametrize(
     ("changes", "seen"),
     [
         ({"DoseUnits": "RELATIVE"}, "DoseUnits RELATIVE"),
-        ({"DVHVolumeUnits": "PERCENT"}, "DVHVolumeUnits PERCENT"),
+        ({"DVHVolumeUnits": "PER_U"}, "DVHVolumeUnits PER_U"),
+        ({"DVHVolumeUnits": "PERCENT"}, "volume in percent that begins at 4"),
         ({"DoseType": "EFFECTIVE"}, "DoseType EFFECTIVE"),
         ({"DVHType": "NATURAL"}, "DVHType NATURAL"),
         ({"DVHNumberOfBins": "5"}, "do not fit"),

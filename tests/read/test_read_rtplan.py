@@ -64,10 +64,6 @@ def in_beams(keyword: str, value: object) -> Callable[[Dataset], None]:
     return apply
 
 
-def two_groups(ds: Dataset) -> None:
-    ds.FractionGroupSequence.append(item(FractionGroupNumber="2", NumberOfFractionsPlanned="4", NumberOfBeams="0"))
-
-
 REFUSED: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("prescription nan", raw_dose(b"nan"), "E-NONFINITE"),
     ("prescription inf", raw_dose(b"inf"), "E-NONFINITE"),
@@ -84,7 +80,6 @@ REFUSED: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("fractions 101", raw_fractions(b"101"), "E-FRACTIONS"),
     ("fractions 3.5", raw_fractions(b"3.5"), "E-BAD-NUMBER"),
     ("fractions nan", raw_fractions(b"nan"), "E-NONFINITE"),
-    ("two fraction groups", two_groups, "E-FRACTION-GROUPS"),
     ("rejected", put("ApprovalStatus", "REJECTED"), "E-REJECTED"),
     ("unknown approval", put("ApprovalStatus", "FINE"), "E-BAD-VALUE"),
     ("treatment device", put("RTPlanGeometry", "TREATMENT_DEVICE"), "E-SS-REF"),
@@ -106,7 +101,6 @@ REFUSED: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("unknown intent", put("PlanIntent", "SOMETHING"), "E-PLAN-INTENT"),
     ("electrons", in_beams("RadiationType", "ELECTRON"), "E-RADIATION-TYPE"),
     ("protons", in_beams("RadiationType", "PROTON"), "E-RADIATION-TYPE"),
-    ("no radiation type", in_beams("RadiationType", ""), "E-RADIATION-TYPE"),
     ("setup beams only", in_beams("TreatmentDeliveryType", "SETUP"), "E-NO-BEAMS"),
     ("unknown delivery type", in_beams("TreatmentDeliveryType", "OTHER"), "E-BAD-VALUE"),
     ("no beams", drop("BeamSequence"), "E-NO-BEAMS"),

@@ -132,11 +132,6 @@ REFUSED: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("no count", lambda ds: delattr(contours_of(ds)[0], "NumberOfContourPoints"), "E-MISSING"),
     ("no ROI number", lambda ds: delattr(ds.StructureSetROISequence[0], "ROINumber"), "E-MISSING"),
     ("contours of no ROI", lambda ds: delattr(ds.ROIContourSequence[0], "ReferencedROINumber"), "E-MISSING"),
-    (
-        "no frame of reference",
-        lambda ds: delattr(ds.StructureSetROISequence[0], "ReferencedFrameOfReferenceUID"),
-        "E-MISSING",
-    ),
     ("ROI number text", lambda ds: set_raw(ds.StructureSetROISequence[0], "ROINumber", b"1.5"), "E-BAD-NUMBER"),
     ("modality", lambda ds: setattr(ds, "Modality", "RTPLAN"), "E-BAD-VALUE"),
 ]
@@ -173,8 +168,21 @@ def one_point_each(ds: Dataset) -> None:
     ds.ROIContourSequence[1].ContourSequence = [contour_item(np.array([[1.0, 2.0, z]])) for z in (0.0, 2.0)]
 
 
+def markers(ds: Dataset, kind: str, n_points: int) -> None:
+    points = np.array([[float(n), 2.0, 0.0] for n in range(n_points)])
+    ds.ROIContourSequence[1].ContourSequence = [contour_item(points, kind)]
+
+
 DAMAGED: list[tuple[str, Callable[[Dataset], None], str]] = [
     ("other frame of reference", other_frame, "E-FOR-ROI"),
+    (
+        "no frame of reference",
+        lambda ds: delattr(ds.StructureSetROISequence[1], "ReferencedFrameOfReferenceUID"),
+        "E-FOR-ROI",
+    ),
+    ("only a point", lambda ds: markers(ds, "POINT", 1), "W-MARKER"),
+    ("only short lines", lambda ds: markers(ds, "OPEN_PLANAR", 2), "W-MARKER"),
+    ("open lines of three points", lambda ds: markers(ds, "OPEN_PLANAR", 3), "E-GEOMETRIC-TYPE"),
     ("points", geometric("POINT", "POINT"), "E-GEOMETRIC-TYPE"),
     ("open", geometric("OPEN_PLANAR", "CLOSED_PLANAR"), "E-GEOMETRIC-TYPE"),
     ("open not planar", geometric("OPEN_NONPLANAR", "OPEN_NONPLANAR"), "E-GEOMETRIC-TYPE"),
@@ -219,6 +227,62 @@ def test_degenerate_contours_are_dropped_with_a_warning(tmp_path: Path) -> None:
     read = structures_of(tmp_path, ds)
     assert codes(read.rois[1]) == ["W-DEGENERATE-CONTOUR"]
     assert len(read.rois[1].contours) == 2
+
+
+def test_points_and_short_lines_at_the_ends_of_a_closed_roi_are_dropped(tmp_path: Path) -> None:
+    """Ends of one voxel are written as POINT, of two as OPEN_PLANAR."""
+    ds = build_structures(rois=TWO)
+    contours_of(ds, 2).append(contour_item(np.array([[1.0, 2.0, 4.0]]), "POINT"))
+    contours_of(ds, 2).append(contour_item(np.array([[1.0, 2.0, -4.0], [2.0, 2.0, -4.0]]), "OPEN_PLANAR"))
+    read = structures_of(tmp_path, ds)
+    assert codes(read.rois[1]) == ["W-DEGENERATE-CONTOUR"]
+    assert len(read.rois[1].contours) == 2
+
+
+def test_contours_that_a_system_calls_interpolated_are_closed(tmp_path: Path) -> None:
+    ds = build_structures(rois=TWO)
+    set_raw(contours_of(ds, 2)[0], "ContourGeometricType", b"INTERPOLATED_PLANAR")
+    read = structures_of(tmp_path, ds)
+    assert (codes(read.rois[1]), len(read.rois[1].contours)) == ([], 2)
+
+
+def test_markers_are_one_line(tmp_path: Path) -> None:
+    ds = build_structures(rois={**TWO, **{f"Point {n}": ("MARKER", [np.array([[n, 0.0, 0.0]])]) for n in range(4)}})
+    for place in range(2, 6):
+        ds.ROIContourSequence[place].ContourSequence[0].ContourGeometricType = "POINT"
+    found = [p for p in validate(write_with(tmp_path, structures=ds)) if p.code == "W-MARKER"]
+    assert len(found) == 1
+    assert found[0].seen.startswith("4: ROI 3 'Point 0', ROI 4")
+
+
+@pytest.mark.parametrize(
+    ("label", "raw", "warned"),
+    [
+        ("ISO_IR 100", "Rückenmark".encode("latin-1"), False),
+        ("ISO_IR 192", "脊髓".encode(), False),
+        ("GB18030", "脊髓".encode("gb18030"), False),
+        (["", "ISO 2022 IR 87"], "脊髄".encode("iso2022_jp"), False),
+        ("ISO_IR 13", b"\xbe\xb7\xbd\xde\xb2", False),
+        ("ISO_IR 144", "Сердце".encode("iso8859-5"), False),
+        ("ISO_IR 126", "καρδιά".encode("iso8859-7"), False),
+        (None, "Rückenmark".encode(), True),
+        (None, "Rückenmark".encode("latin-1"), True),
+        ("ISO_IR 100", "Ösophagus".encode(), True),
+        ("ISO_IR 100", "脊髓".encode("gb18030"), True),
+        ("ISO_IR 100", "心脏".encode("gb18030"), True),
+        ("ISO_IR 13", "心臓".encode("shift_jis"), True),
+    ],
+)
+def test_text_under_a_wrong_label_is_said(tmp_path: Path, label: object, raw: bytes, warned: bool) -> None:
+    ds = build_structures(rois=TWO)
+    if label is None:
+        del ds.SpecificCharacterSet
+    else:
+        ds.SpecificCharacterSet = label
+    raw += b" " * (len(raw) % 2)
+    ds.StructureSetROISequence[1].ROIName = "Q" * len(raw)
+    study = read_folder(write_with(tmp_path, structures=to_bytes(ds).replace(b"Q" * len(raw), raw)))
+    assert ("W-CHARACTER-SET" in [p.code for p in study.problems]) == warned
 
 
 def test_every_roi_in_another_frame_refuses(tmp_path: Path) -> None:

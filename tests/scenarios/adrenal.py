@@ -9,7 +9,7 @@ from scenarios.phantom import DoseOf, Ellipsoid, Scene, ball, grown, moved, name
 from scenarios.record import FAIL, GOOD, INCOMPLETE, INCOMPLETE_AT_LEAST, Claim, Scenario
 
 ORGANS = ("SpinalCord", "Kidney_L", "Kidney_R", "Stomach", "Duodenum", "Bowel_Small", "Liver")
-REACH = ((-150.0, -105.0, -150.0), (150.0, 105.0, 110.0))
+REACH = ((-150.0, -105.0, -150.0), (150.0, 105.0, 122.0))
 LEFT = ball((38, 30, 22), 17)
 RIGHT = ball((-36, 42, 24), 15)
 

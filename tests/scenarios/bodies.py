@@ -24,12 +24,12 @@ THORAX: dict[str, Solid] = {
     "Liver": Ellipsoid((-70, -15, -128), (75, 65, 62)),
 }
 
-# z = 0 lies at L1; the liver's dome at z = 85.
+# z = 0 lies at L1; the liver's dome at z = 104.
 ABDOMEN: dict[str, Solid] = {
     "BODY": Tube((0, 0), (170, 115), -170, 120),
     "SpinalCord": Tube((0, 78), (5, 5), -20, 115),
     "CaudaEquina": Tube((0, 78), (7, 6), -165, -20),
-    "Liver": Ellipsoid((-72, -20, 18), (70, 62, 68)),
+    "Liver": Ellipsoid((-72, -20, 26), (70, 62, 78)),
     "Stomach": Ellipsoid((62, -45, 30), (34, 28, 42)),
     "Duodenum": Ellipsoid((-12, -8, -38), (24, 12, 26)),
     "Kidney_L": Ellipsoid((62, 55, -22), (27, 25, 50)),
@@ -39,7 +39,7 @@ ABDOMEN: dict[str, Solid] = {
     "Lung_L": Ellipsoid((86, 0, 165), (48, 72, 118)),
     "Lung_R": Ellipsoid((-86, 0, 205), (52, 74, 118)),
     "A_Aorta": Tube((14, 35), (9, 9), -60, 110),
-    "Esophagus": Tube((10, 22), (8, 7), 75, 115),
+    "Esophagus": Tube((10, 22), (8, 7), 66, 115),
     "Heart": Ellipsoid((15, -40, 124), (43, 41, 46)),
 }
 

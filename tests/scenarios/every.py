@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios import adrenal, bone, liver, lung, node, scope, spine, sums
+from scenarios import adrenal, bone, drawn, liver, lung, node, scope, spine, stated, sums
 from scenarios.record import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -13,5 +13,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *bone.SCENARIOS,
     *node.SCENARIOS,
     *sums.SCENARIOS,
+    *drawn.SCENARIOS,
+    *stated.SCENARIOS,
     *scope.SCENARIOS,
 )

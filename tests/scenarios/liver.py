@@ -22,9 +22,9 @@ from scenarios.record import FAIL, GOOD, INCOMPLETE, Claim, Scenario
 
 ORGANS = ("Liver", "SpinalCord", "Stomach", "Duodenum", "Bowel_Small", "Kidney_L", "Kidney_R")
 DOME_ORGANS = ("Liver", "SpinalCord", "Stomach", "Esophagus", "Heart", "Lung_L", "Lung_R")
-REACH = ((-160.0, -105.0, -120.0), (140.0, 105.0, 110.0))
+REACH = ((-160.0, -105.0, -120.0), (140.0, 105.0, 128.0))
 DEEP = ball((-95, -20, 20), 18)
-DOME = ball((-80, -20, 60), 14)
+DOME = ball((-80, -20, 76), 14)
 LOW = ball((-62, -42, -20), 15)
 TOUCHING = Ellipsoid((-50, -45, -59), (45, 26, 24))
 BOWEL = Ellipsoid((-50, -45, -62), (45, 26, 24))
@@ -131,7 +131,7 @@ SCENARIOS = (
     ),
     Scenario(
         "liver 46 in 5 with a mean of 27 Gy",
-        lambda: whole_liver(23.0, 5, 46.0),
+        lambda: whole_liver(24.5, 5, 46.0),
         FAIL,
         "A mean liver dose that kills the liver, and nothing spared",
         deciding=("Liver",),
@@ -162,7 +162,7 @@ SCENARIOS = (
     ),
     Scenario(
         "liver cut by the scan",
-        lambda: (belly(DEEP, 50.0, 5).with_(Liver=Cut(ABDOMEN["Liver"], low=14)),),
+        lambda: (belly(DEEP, 50.0, 5).with_(Liver=Cut(ABDOMEN["Liver"], low=34)),),
         INCOMPLETE,
         "At the liver itself a liver drawn in part shows neither mean nor spared volume",
         deciding=("Liver",),

@@ -32,15 +32,22 @@ from scenarios.record import (
     Scenario,
 )
 
-ORGANS = ("Lung_L", "Lung_R", "SpinalCord", "Esophagus", "Trachea", "ProximalBronchialTree", "Heart", "GreatVes")
+# What is drawn for a target more than 5 cm from the airway, below the carina; and for all others.
+FEW_ORGANS = ("Lung_L", "Lung_R", "SpinalCord", "Esophagus", "ProximalBronchialTree")
+ORGANS = (*FEW_ORGANS, "Trachea", "Heart", "GreatVes")
 REACH = ((-174.0, -117.0, -135.0), (174.0, 117.0, 135.0))
-RUL = ball((-100, 0, 35), 16)
-FAR = ball((-107, 0, 20), 14)
-SMALL = ball((-100, 0, 35), 12)
+RUL = ball((-104, 0, 20), 16)
+SMALL = ball((-102, 0, 20), 12)
 AT_RIB = ball((-125, 0, 10), 15)
 BASE = ball((-95, 0, -75), 14)
 LUNGS = "Lung_L+Lung_R"
 AIRWAY = "ProximalBronchialTree"
+
+
+def organs_around(*targets: Ellipsoid) -> tuple[str, ...]:
+    """What the targets ask to be drawn."""
+    far = all(abs(t.centre[0]) - t.radii[0] > 86 and t.centre[2] + t.radii[2] < 38 for t in targets)
+    return FEW_ORGANS if far else ORGANS
 
 
 def chest(
@@ -51,9 +58,9 @@ def chest(
     dose: DoseOf | None = None,
     margin_mm: float = 5.0,
 ) -> Scene:
-    """One lesion of the lung with what RTOG 0813 and 0915 ask to be drawn."""
+    """One lesion of the lung with what must be drawn for it."""
     return Scene(
-        {**named(ORGANS, THORAX), "PTV_lung": ptv, "GTV_lung": grown(ptv, -margin_mm)},
+        {**named(organs_around(ptv), THORAX), "PTV_lung": ptv, "GTV_lung": grown(ptv, -margin_mm)},
         dose or shot(ptv, rx_gy),
         {"PTV_lung": rx_gy},
         n_fractions,
@@ -75,7 +82,7 @@ def covered(rx_gy: float, roi: str = "PTV_lung") -> tuple[Claim, ...]:
 
 def at_the_rib() -> tuple[Scene, ...]:
     scene = chest(AT_RIB, 55.0, 5)
-    return (scene.with_(Chestwall=THORAX["Chestwall"], BODY=THORAX["BODY"]).without("Trachea"),)
+    return (scene.with_(Chestwall=THORAX["Chestwall"], BODY=THORAX["BODY"]),)
 
 
 def beside_liver() -> tuple[Scene, ...]:
@@ -94,9 +101,14 @@ def pneumonectomy() -> tuple[Scene, ...]:
 
 
 def two_lungs_two_lesions() -> tuple[Scene, ...]:
-    first, second = ball((-100, 10, 40), 13), ball((100, 5, -10), 12)
+    first, second = ball((-102, 10, 20), 13), ball((101, 5, -10), 12)
     scene = Scene(
-        {**named(ORGANS, THORAX), "PTV_RUL": first, "GTV_RUL": grown(first, -5), "PTV_LLL": second},
+        {
+            **named(organs_around(first, second), THORAX),
+            "PTV_RUL": first,
+            "GTV_RUL": grown(first, -5),
+            "PTV_LLL": second,
+        },
         total(shot(first, 47.4), shot(second, 47.4)),
         {"PTV_RUL": 48.0, "PTV_LLL": 48.0},
         4,
@@ -107,9 +119,9 @@ def two_lungs_two_lesions() -> tuple[Scene, ...]:
 
 
 def three_lesions() -> tuple[Scene, ...]:
-    targets = {"PTV1": ball((-100, 10, 45), 15), "PTV2": ball((-95, 0, -40), 15), "PTV3": ball((100, 0, 0), 15)}
+    targets = {"PTV1": ball((-103, 10, 20), 15), "PTV2": ball((-103, 0, -50), 15), "PTV3": ball((103, 0, 0), 15)}
     scene = Scene(
-        {**named(ORGANS, THORAX), **targets},
+        {**named(organs_around(*targets.values()), THORAX), **targets},
         total(*(shot(t, 49.4, r50=5.0) for t in targets.values())),
         dict.fromkeys(targets, 50.0),
         5,
@@ -135,7 +147,7 @@ def normalised_to_99(rx_gy: float = 50.0) -> tuple[Scene, ...]:
 
 
 def spill_elsewhere(factor: float) -> tuple[Scene, ...]:
-    ptv, elsewhere = ball((-100, 0, 35), 12), ball((-95, 5, -25), 15)
+    ptv, elsewhere = ball((-102, 0, 20), 12), ball((-102, 5, -40), 15)
     return one(ptv, 50.0, 5, dose=total(shot(ptv, 49.5), shot(elsewhere, 50.0 * factor, peak=1.1)))
 
 
@@ -145,18 +157,18 @@ def in_the_oesophagus() -> tuple[Scene, ...]:
 
 def skin_near() -> tuple[Scene, ...]:
     """A thin patient: the lesion at the chest wall lies 10 mm under the skin."""
-    scene = chest(AT_RIB, 54.0, 3).without("Trachea", "GreatVes")
+    scene = chest(AT_RIB, 54.0, 3)
     skin = Hollow(Tube((0, 0), (142, 112), -50, 70), Tube((0, 0), (137, 107), -50, 70))
     return (scene.with_(BODY=Tube((0, 0), (142, 112), -135, 135), Skin=skin, Chestwall=THORAX["Chestwall"]),)
 
 
 def eight_targets() -> tuple[Scene, ...]:
     """Four targets of one dose, only one of them with a prescription of its own."""
-    places = ((-100, 10, 60), (-95, 0, -40), (100, 0, 0), (95, 10, 70))
+    places = ((-104, 10, 20), (-100, 0, -50), (100, 0, -40), (104, 10, 20))
     targets = {f"PTV{i + 1}": ball(place, 11) for i, place in enumerate(places)}
     return (
         Scene(
-            {**named(ORGANS, THORAX), **targets},
+            {**named(organs_around(*targets.values()), THORAX), **targets},
             total(*(shot(t, 49.5) for t in targets.values())),
             {"PTV1": 50.0},
             5,
@@ -171,12 +183,12 @@ def oesophagus_is_the_heart() -> tuple[Scene, ...]:
 
 
 def cord_of_one_slice() -> tuple[Scene, ...]:
-    scene = chest(RUL, 54.0, 3).with_(SpinalCord=Tube((0, 76), (3, 3), 32, 36))
+    scene = chest(RUL, 54.0, 3).with_(SpinalCord=Tube((0, 76), (3, 3), 18, 22))
     return (replace(scene, planes_mm={"SpinalCord": 2.0}),)
 
 
 def cord_too_short() -> tuple[Scene, ...]:
-    return (chest(RUL, 54.0, 3).with_(SpinalCord=Tube((0, 76), (6, 5), -130, 30)),)
+    return (chest(RUL, 54.0, 3).with_(SpinalCord=Tube((0, 76), (6, 5), -130, 15)),)
 
 
 def gtv_outside() -> tuple[Scene, ...]:
@@ -279,7 +291,7 @@ PERIPHERAL = (
     Scenario(
         "lung with a helper and a structure of no interest nearby",
         lambda: (
-            chest(RUL, 54.0, 3).with_(zRing=Hollow(grown(RUL, 20), grown(RUL, 8)), Breast_R=ball((-95, -88, 30), 22)),
+            chest(RUL, 54.0, 3).with_(zRing=Hollow(grown(RUL, 20), grown(RUL, 8)), Breast_R=ball((-100, -88, 20), 22)),
         ),
         GOOD,
         "An optimisation ring and a breast beside the target ask for no limit",
@@ -296,13 +308,6 @@ MORE_GOOD = (
         claims=covered(45.0),
     ),
     Scenario(
-        "lung far from the mediastinum with five organs drawn",
-        lambda: (chest(FAR, 54.0, 3).without("Heart", "GreatVes", "Trachea"),),
-        GOOD,
-        "6 cm from airway and oesophagus nobody draws heart and vessels",
-        claims=(*covered(54.0), Claim(AIRWAY, "D0.035cc", 0, 5), Claim("Esophagus", "D0.035cc", 0, 5)),
-    ),
-    Scenario(
         "lung D95 of 99.2 percent",
         lambda: (chest(RUL, 50.0, 5).scaled(0.989),),
         GOOD,
@@ -311,7 +316,7 @@ MORE_GOOD = (
     ),
     Scenario(
         "lung with a structure nearby that nobody understands",
-        lambda: (chest(RUL, 54.0, 3).with_(Xyz_7=ball((-100, 40, 35), 8)),),
+        lambda: (chest(RUL, 54.0, 3).with_(Xyz_7=ball((-104, 40, 20), 8)),),
         GOOD,
         "A structure of no organ's name is said and judged by nothing",
         said=("Xyz_7",),
@@ -320,9 +325,9 @@ MORE_GOOD = (
     Scenario(
         "lung with the skin drawn as a ring",
         lambda: (
-            chest(RUL, 54.0, 3)
-            .without("Trachea")
-            .with_(Skin=Hollow(Tube((0, 0), (172, 115), -30, 100), Tube((0, 0), (167, 110), -30, 100))),
+            chest(RUL, 54.0, 3).with_(
+                Skin=Hollow(Tube((0, 0), (172, 115), -30, 100), Tube((0, 0), (167, 110), -30, 100))
+            ),
         ),
         GOOD,
         "The skin is the ring between two lines, not all that lies inside them",
@@ -344,7 +349,7 @@ MORE_GOOD = (
     ),
     Scenario(
         "lung confirmed small airway",
-        lambda: (chest(RUL, 54.0, 3).with_(ProximalBronchialTree=Tube((0, 6), (12, 6), 18, 35)),),
+        lambda: (chest(SMALL, 54.0, 3).with_(ProximalBronchialTree=Tube((0, 6), (11, 6), 17, 39)),),
         GOOD,
         "A tree of 4 cc, looked at and confirmed",
         claims=(Claim(AIRWAY, "Volume", 2.5, 4.9),),
@@ -528,7 +533,7 @@ DANGEROUS = (
     ),
     Scenario(
         "lung without the airway",
-        lambda: (chest(RUL, 54.0, 3).without("Trachea", "ProximalBronchialTree"),),
+        lambda: (chest(RUL, 54.0, 3).without("ProximalBronchialTree"),),
         INCOMPLETE,
         "Without the bronchial tree nobody knows whether the lesion is central",
         deciding=("ProximalBronchialTree",),

@@ -5,23 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scenarios.bodies import THORAX
-from scenarios.lung import ORGANS, REACH
-from scenarios.phantom import Ellipsoid, Scene, Solid, ball, grown, named, shot
+from scenarios.lung import ORGANS, REACH, organs_around
+from scenarios.phantom import Ellipsoid, Scene, ball, grown, named, shot
 from scenarios.record import FAIL, GOOD, MARGINAL_AT_LEAST, NOT_A_PASS, Claim, Scenario
 
-FIRST = ball((-100, 10, 45), 14)
-SECOND = ball((-95, 0, -40), 14)
-THIRD = ball((100, 0, 0), 14)
+FIRST = ball((-102, 10, 20), 14)
+SECOND = ball((-102, 0, -50), 14)
+THIRD = ball((102, 0, 0), 14)
 SAME_SESSIONS = 'sequence = "same_sessions"\n'
 SEQUENTIAL = 'sequence = "sequential"\n'
 
 
-def plans(
-    groups: tuple[dict[str, Ellipsoid], ...], rx_gy: float, n_fractions: int, *, organs: dict[str, Solid] | None = None
-) -> tuple[Scene, ...]:
+def plans(groups: tuple[dict[str, Ellipsoid], ...], rx_gy: float, n_fractions: int) -> tuple[Scene, ...]:
     """One plan a group of targets, all on the same contours."""
     targets = {name: ptv for group in groups for name, ptv in group.items()}
-    solids = {**(organs or named(ORGANS, THORAX)), **targets}
+    solids = {**named(organs_around(*targets.values()), THORAX), **targets}
     found = []
     for number, group in enumerate(groups, start=1):
         shots = [shot(ptv, rx_gy * 0.995) for ptv in group.values()]
@@ -48,10 +46,10 @@ def both_beside_the_cord() -> tuple[Scene, ...]:
 
 
 def after_conventional(rx_gy: float = 50.0, n_fractions: int = 5) -> tuple[Scene, ...]:
-    ptv = ball((-100, 0, 35), 14)
+    ptv = ball((-102, 0, 20), 14)
     return (
         Scene(
-            {**named(ORGANS, THORAX), "PTV_lung": ptv, "GTV_lung": grown(ptv, -5)},
+            {**named(organs_around(ptv), THORAX), "PTV_lung": ptv, "GTV_lung": grown(ptv, -5)},
             shot(ptv, rx_gy),
             {"PTV_lung": rx_gy},
             n_fractions,
@@ -67,7 +65,7 @@ def earlier(organ: str, gy: float, n: int = 25, date: str = "2022-03-01", metric
 
 def beside_the_cord(rx_gy: float = 35.0) -> tuple[Scene, ...]:
     ptv = Ellipsoid((-26, 68, 0), (14, 14, 16))
-    scene = after_conventional()[0].with_(PTV_lung=ptv, GTV_lung=grown(ptv, -4))
+    scene = after_conventional()[0].with_(**named(ORGANS, THORAX), PTV_lung=ptv, GTV_lung=grown(ptv, -4))
     return (replace(scene, dose=shot(ptv, rx_gy), prescriptions_gy={"PTV_lung": rx_gy}),)
 
 

@@ -1,14 +1,13 @@
 """What must hold for every plan, at the judging seam: more dose to organs, less to targets, less drawn, less volume
 and more of an earlier course never make a verdict better.
 
-SBRTCHECK_PROPERTY_EXAMPLES: examples a property (34; `make fuzz`: 2000). The same through the whole engine:
-SBRTCHECK_ENGINE_EXAMPLES (0; the second step of .ci/run: 100).
+SBRTCHECK_PROPERTY_EXAMPLES: examples a property (34; `make fuzz`: 10,000). The same through the whole engine:
+SBRTCHECK_ENGINE_EXAMPLES (0; `make long`: 100).
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -16,20 +15,27 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sbrtcheck import Outcome, RefusedError, check_study
+from sbrtcheck import Outcome, RefusedError, Report, check_study
 from sbrtcheck.course.judge import judge_course
 from sbrtcheck.dvh import histogram, threads
+from sbrtcheck.judging.requirements import requirements
 from sbrtcheck.model import FindingKind
+from sbrtcheck.plan.doses import PlanDoses
 from sbrtcheck.read.case_file import CaseFile, EarlierDose
 from sbrtcheck.tables.organs import split_side
+from sbrtcheck.tables.policy import load_policy
 from scenarios import once, seam
 from scenarios.phantom import Cut, Scene
+from scenarios.record import GOOD
 from scenarios.seam import Known, Verdict, judged, rank
 from scenarios.test_scenarios import BY_NAME, check_scenario, scenes
 
 EXAMPLES = int(os.environ.get("SBRTCHECK_PROPERTY_EXAMPLES", "34"))
 ENGINE_EXAMPLES = int(os.environ.get("SBRTCHECK_ENGINE_EXAMPLES", "0"))
-WITHOUT_END = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+WITHOUT_END = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
+}
 seam_settings = settings(max_examples=EXAMPLES, **WITHOUT_END)
 engine_settings = settings(max_examples=max(ENGINE_EXAMPLES, 1), **WITHOUT_END)
 in_engine = pytest.mark.skipif(not ENGINE_EXAMPLES, reason="SBRTCHECK_ENGINE_EXAMPLES is not set")
@@ -48,6 +54,7 @@ NAMES = (
 ORGAN_KINDS = (FindingKind.ORGAN_LIMIT,)
 SPARED = ("Lungs", "Lungs-GTV", "Liver", "Liver-GTV", "Kidneys", "Kidney_Cortex")
 TARGETS = ("PTV", "GTV", "CTV", "ITV", "BODY")
+UNIONS = {"Lung": "Lungs", "Kidney": "Kidneys", "Trachea": "ProximalBronchialTree"}
 plans = st.sampled_from(NAMES)
 
 
@@ -77,17 +84,27 @@ def organs_of(name: str) -> list[str]:
 def test_more_dose_never_makes_the_organs_better(name: str, at: float, more: float) -> None:
     low = judged(seam.scaled_by(base(name).doses, at))
     high = judged(seam.scaled_by(base(name).doses, at * more))
+    assume(low.outcome is not Outcome.REFUSED)
     assert high.worst_of(*ORGAN_KINDS) >= low.worst_of(*ORGAN_KINDS), f"{low.said()} -> {high.said()}"
 
 
 @seam_settings
 @given(plans, st.floats(0.6, 1.0), st.floats(0.6, 1.0))
 def test_less_dose_never_makes_the_targets_better(name: str, at: float, less: float) -> None:
-    """From the prescription downwards, where targets alone decide."""
+    """From the prescription downwards, where targets alone decide.
+
+    One exception is the policy's own: an organ that comes back within its limit may excuse what it did not before.
+    """
     high = judged(seam.scaled_by(base(name).doses, at))
     low = judged(seam.scaled_by(base(name).doses, at * less))
     assume(high.worst_of(FindingKind.TARGET_GOAL) > high.worst_of(*ORGAN_KINDS))
+    assume(excused(low) <= excused(high))
     assert rank(low.outcome) >= high.worst_of(FindingKind.TARGET_GOAL), f"{high.said()} -> {low.said()}"
+
+
+def excused(verdict: Verdict) -> set[str]:
+    """The goals that are missed with an excuse."""
+    return {f.rule_id for f in verdict.findings if f.note.startswith("excused")}
 
 
 def without_organ(scene: Scene, roi: str, how: str) -> Scene:
@@ -117,13 +134,17 @@ def test_an_organ_that_is_not_drawn_never_makes_a_pass(name: str, data: st.DataO
 def is_required(name: str, roi: str) -> bool:
     """Whether the plan asks for the organ, or a part of what it asks for, that this structure stands for."""
     organ = split_side(roi)[0]
-    unions = {"Lung": "Lungs", "Kidney": "Kidneys", "Trachea": "ProximalBronchialTree"}
-    asked = {option for requirement in required_of(name) for option in requirement.split("|")}
-    return bool({organ, unions.get(organ, organ)} & asked)
+    return bool({organ, UNIONS.get(organ, organ)} & required_of(name))
 
 
-def required_of(name: str) -> tuple[str, ...]:
-    return tuple(base(name).doses.required)
+@cache
+def required_of(name: str) -> frozenset[str]:
+    """Every organ that one of the plan's requirements names."""
+    return asked_of(base(name).doses)
+
+
+def asked_of(doses: PlanDoses) -> frozenset[str]:
+    return frozenset(o for asked in requirements(doses, load_policy()).required for o in asked.split("|"))
 
 
 @seam_settings
@@ -135,23 +156,50 @@ def test_an_empty_organ_never_makes_a_pass(name: str, data: st.DataObject, facto
     assume(rank(before.outcome) > rank(Outcome.PASS_WITH_VARIATION))
     after = judged(seam.scaled_by(seam.emptied(base(name).doses, organ), factor))
     if rank(after.outcome) <= rank(Outcome.PASS_WITH_VARIATION):
-        asked = {option for requirement in required_of(name) for option in requirement.split("|")}
-        assert organ not in asked, f"{organ}: {before.said()} -> {after.outcome}"
+        assert organ not in required_of(name), f"{organ}: {before.said()} -> {after.outcome}"
 
 
 @seam_settings
 @given(plans, st.floats(0.3, 1.0), st.floats(0.3, 1.0), st.floats(0.8, 2.0))
 def test_a_smaller_organ_never_spares_more(name: str, size: float, smaller: float, factor: float) -> None:
-    """Among the findings on spared volumes; crossing the size at which they cannot be asked for is said."""
     doses = seam.scaled_by(base(name).doses, factor)
     large = judged(seam.shrunk(doses, SPARED, size))
     small = judged(seam.shrunk(doses, SPARED, size * smaller))
-    kept = {f.rule_id: f for f in large.findings if f.metric.startswith("CV")}
-    for finding in small.findings:
-        if finding.rule_id in kept and finding.metric.startswith("CV"):
-            before = kept[finding.rule_id]
-            said = finding.reason is not None or "smaller" in finding.note
-            assert rank(finding.consequence) >= rank(before.consequence) or said, f"{before} -> {finding}"
+    assert small.worst_of(*ORGAN_KINDS) >= large.worst_of(*ORGAN_KINDS), f"{large.said()} -> {small.said()}"
+
+
+NEW_NAMES = (
+    "PTV",
+    "PTV_1",
+    "PTV_high",
+    "PTV_final",
+    "PTV_L",
+    "PTV_R",
+    "PTV_lung",
+    "PTV_liver",
+    "PTV_T4",
+    "PTV_L2",
+    "PTV_S1",
+    "PTV_adrenal_R",
+    "PTV_node_groin",
+    "PTV_node",
+    "PTV_bone",
+    "PTV_rib",
+)
+
+
+@seam_settings
+@given(plans, st.sampled_from(NEW_NAMES))
+def test_a_renamed_target_loses_no_organ_unless_its_site_changes(name: str, new: str) -> None:
+    """The site, its level or its side: what the report shows of a lesion."""
+    (old,) = list(base(name).scene.prescriptions_gy)[:1]
+    changed = seam.redrawn(base(name), base(name).scene.renamed(**{old: new}))
+    if shown_of(changed) == shown_of(base(name).doses):
+        assert asked_of(changed) >= required_of(name)
+
+
+def shown_of(doses: PlanDoses) -> list[tuple[object, ...]]:
+    return [(x.site, x.levels, x.laterality) for x in doses.lesions]
 
 
 @cache
@@ -180,11 +228,16 @@ def test_more_of_an_earlier_course_never_makes_it_better(
 
 
 @cache
-def engine_outcome(name: str) -> Outcome:
-    return check_scenario(BY_NAME[name], Path()).outcome if not BY_NAME[name].case else Outcome.REFUSED
+def engine_report(name: str) -> Report:
+    return check_scenario(BY_NAME[name], Path())
 
 
-ENGINE_NAMES = tuple(s.name for s in BY_NAME.values() if not s.case and not s.options and len(scenes(s.name)) == 1)
+# Plans of their own that are no pass, so that less drawn or more dose could make them one.
+ENGINE_NAMES = tuple(
+    s.name
+    for s in BY_NAME.values()
+    if not s.case and not s.options and len(scenes(s.name)) == 1 and not s.expected & GOOD
+)
 
 
 def outcome_of(scene: Scene) -> Outcome:
@@ -194,34 +247,27 @@ def outcome_of(scene: Scene) -> Outcome:
         return Outcome.REFUSED
 
 
+@pytest.mark.long
 @in_engine
 @engine_settings
 @given(st.sampled_from(ENGINE_NAMES), st.data(), st.sampled_from(("removed", "renamed", "shortened")))
 def test_an_organ_less_never_makes_a_pass_in_the_engine(name: str, data: st.DataObject, how: str) -> None:
-    before = engine_outcome(name)
+    before = engine_report(name).outcome
     assume(rank(before) > rank(Outcome.PASS_WITH_VARIATION))
     scene = scenes(name)[0]
     roi = data.draw(st.sampled_from([r for r in scene.solids if not r.startswith(TARGETS)]))
     after = outcome_of(without_organ(scene, roi, how))
     if rank(after) <= rank(Outcome.PASS_WITH_VARIATION):
-        known = seam.known(scene, {})
-        organ = split_side(roi)[0]
-        asked = {option for requirement in known.doses.required for option in requirement.split("|")}
-        assert organ not in asked, f"{roi} {how}: {before} -> {after}"
+        asked = asked_of(seam.known(scene, {}).doses)
+        assert not {split_side(roi)[0], UNIONS.get(split_side(roi)[0], "")} & asked, f"{roi} {how}: {before} -> {after}"
 
 
-NEW_NAMES = ("PTV", "PTV_1", "PTV_high", "PTV_new_lesion", "PTV_met", "PTV_final", "PTV_B")
-
-
+@pytest.mark.long
 @in_engine
 @engine_settings
-@given(st.sampled_from(ENGINE_NAMES), st.sampled_from(NEW_NAMES))
-def test_a_renamed_target_loses_no_organ_unless_its_site_changes(name: str, new: str) -> None:
-    scene = scenes(name)[0]
-    (ptv,) = list(scene.prescriptions_gy)[:1]
-    before, after = check_study(scene.study()), check_study(replace(scene.renamed(**{ptv: new}), label="plan").study())
-    if [x.lesion.site for x in before.lesions] != [x.lesion.site for x in after.lesions]:
-        return
-    missing = {f.organ for f in before.findings if f.rule_id.startswith("required:")}
-    still = {f.organ for f in after.findings if f.rule_id.startswith("required:")}
-    assert missing <= still or rank(after.outcome) >= rank(Outcome.INCOMPLETE)
+@given(st.sampled_from(ENGINE_NAMES), st.floats(1.02, 1.5))
+def test_more_dose_never_makes_a_plan_that_fails_by_its_organs_better_in_the_engine(name: str, factor: float) -> None:
+    before = engine_report(name)
+    by_organs = [f for f in before.findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is before.outcome]
+    assume(by_organs and rank(before.outcome) > rank(Outcome.PASS_WITH_VARIATION))
+    assert rank(outcome_of(scenes(name)[0].scaled(factor))) >= rank(before.outcome)

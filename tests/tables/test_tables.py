@@ -48,29 +48,6 @@ RECORDED = {
     "target/goals": ("2.0.0", "bdc459d3aaf58e38"),
     "target/rtog_conformity": ("1.0.0", "becc87601aeed631"),
 }
-ROWS = {
-    "aapm_tg101": 160,
-    "bmccancer2025_spine_1_2fx": 27,
-    "hmr_lung_8fx": 21,
-    "hytec": 53,
-    "iba_poster_2022": 65,
-    "lungtech_8fx": 9,
-    "lustre": 35,
-    "nccn_nsclc_sabr": 36,
-    "nrg_lu002": 3,
-    "quantec_conventional": 63,
-    "rtog_0236": 7,
-    "rtog_0618": 8,
-    "rtog_0813": 21,
-    "rtog_0915": 50,
-    "timmerman_2022": 594,
-    "trog_fastrack2": 19,
-    "trog_safron2": 17,
-    "uk_sabr_2018": 77,
-    "uk_sabr_2022": 127,
-    "uw_lung_8fx": 27,
-    "uw_spine_bone": 141,
-}
 TRUST = {
     "cross-checked transcription": {"aapm_tg101", "timmerman_2022", "rtog_0813", "rtog_0915"},
     "transcription": {
@@ -125,8 +102,11 @@ def page_maker():
 # ---- the shipped tables
 
 
-def test_every_table_has_the_rows_of_its_transcription(shipped: dict[str, OrganTable]) -> None:
-    assert {name: len(table.rows) for name, table in shipped.items()} == ROWS
+def test_every_line_of_a_file_is_a_row_of_its_table(shipped: dict[str, OrganTable]) -> None:
+    for name, table in shipped.items():
+        lines = data_path("oar", f"{name}.csv").read_text(encoding="utf-8").splitlines()
+        written = [line for line in lines[1:] if line.strip() and not line.startswith("#")]
+        assert len(table.rows) == len(written) > 0, name
 
 
 def test_trust_decides_what_a_table_may_do(shipped: dict[str, OrganTable]) -> None:

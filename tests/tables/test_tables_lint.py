@@ -15,8 +15,9 @@ from conftest import ROOT
 
 from sbrtcheck.errors import WrongUsageError
 from sbrtcheck.tables import organ_tables as tables
-from sbrtcheck.tables.datafiles import data_path
+from sbrtcheck.tables.datafiles import data_path, digest
 from sbrtcheck.tables.organs import organ_names
+from sbrtcheck.tables.record import record_digest
 
 HEADER = "organ,fractions,metric,comparator,limit,unit,level"
 GOOD = "SpinalCord,5,D0.35cc[Gy],<=,22,Gy,mandatory"
@@ -162,3 +163,70 @@ def test_schema_and_program_refuse_the_same(tmp_path: Path, change: dict[str, An
 def test_the_schema_knows_the_keys_and_words_of_the_program() -> None:
     assert set(SCHEMA["properties"]) == set(SCHEMA["required"]) == set(tables._TOML_KEYS)
     assert tuple(SCHEMA["properties"]["trust"]["enum"]) == tables.TRUSTS
+
+
+def own_table(folder: Path, *, version: str = "1.0.0", digests: str = "") -> Path:
+    """A shipped table under another name, as somebody writes one for constraints/oar."""
+    source = data_path("oar", "rtog_0236.csv")
+    path = folder / "demo_clinic.csv"
+    path.write_bytes(source.read_bytes())
+    said = source.with_suffix(".toml").read_text(encoding="utf-8").partition("[sha256]")[0]
+    said = said.replace('name = "rtog_0236"', 'name = "demo_clinic"').replace(
+        'version = "1.0.0"', f'version = "{version}"'
+    )
+    path.with_suffix(".toml").write_text(said + digests, encoding="utf-8")
+    return path
+
+
+def test_record_writes_the_digest_once_and_says_so_again(tmp_path: Path) -> None:
+    path = own_table(tmp_path)
+    expected = digest(path.read_bytes())
+    assert record_digest(path) == f"demo_clinic.toml: version 1.0.0 recorded: {expected}"
+    settings = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
+    assert settings["sha256"] == {"1.0.0": expected}
+    before = path.with_suffix(".toml").read_bytes()
+    assert "recorded already" in record_digest(path)
+    assert path.with_suffix(".toml").read_bytes() == before
+
+
+def test_a_changed_number_is_recorded_under_a_new_version_only(tmp_path: Path) -> None:
+    path = own_table(tmp_path)
+    record_digest(path)
+    path.write_text(path.read_text(encoding="utf-8").replace(",18,", ",17,"), encoding="utf-8")
+    with pytest.raises(WrongUsageError) as error:
+        record_digest(path)
+    assert error.value.problems[0].code == "E-TABLE-MODIFIED"
+    description = path.with_suffix(".toml")
+    said = description.read_text(encoding="utf-8").replace('version = "1.0.0"', 'version = "1.1.0"')
+    description.write_text(said, encoding="utf-8")
+    assert "version 1.1.0 recorded" in record_digest(path)
+    assert set(tomllib.loads(description.read_text(encoding="utf-8"))["sha256"]) == {"1.0.0", "1.1.0"}
+
+
+@pytest.mark.parametrize(
+    ("version", "digests", "words"),
+    [
+        ("one", "", "key version"),
+        ("1.0.0", '[sha256]\n"0.9.0" = "x"\n\n[more]\na = 1\n', "last section"),
+        ("1.0.0", "[sha256\n", "E-DATA"),
+    ],
+)
+def test_a_description_that_cannot_be_added_to_is_left_alone(
+    tmp_path: Path, version: str, digests: str, words: str
+) -> None:
+    path = own_table(tmp_path, version=version, digests=digests)
+    before = path.with_suffix(".toml").read_bytes()
+    with pytest.raises(WrongUsageError) as error:
+        record_digest(path)
+    assert words in error.value.problems[0].line()
+    assert path.with_suffix(".toml").read_bytes() == before
+
+
+def test_a_clinics_own_table_needs_no_digest_and_a_wrong_row_gets_none(tmp_path: Path, run: Callable[..., Any]) -> None:
+    done = run("tables", "lint", write(tmp_path, f"{HEADER}\n{GOOD}\n"), "--record")
+    assert done.code == 2
+    path = own_table(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace(",18,", ",eighteen,"), encoding="utf-8")
+    done = run("tables", "lint", path, "--record")
+    assert (done.code, "E-TABLE-ROW" in done.err) == (2, True)
+    assert "[sha256]" not in path.with_suffix(".toml").read_text(encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sbrtcheck.cli.figures.canvas import check_plot_path, new_figure, save_figure
 from sbrtcheck.errors import wrong_usage
@@ -13,6 +14,11 @@ from sbrtcheck.model import LimitRow, MetricKind, OrganTable
 from sbrtcheck.tables.disagreements import at_volume, disagreements, is_point
 from sbrtcheck.tables.organ_tables import load_tables
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# (title, is mandatory) -> (number of fractions, dose [Gy], volume in words).
+_Series = dict[tuple[str, bool], list[tuple[int, float, str]]]
 # Colour-blind safe; a marker of its own for each source, so that the figure reads in grey too.
 _COLOURS = (
     "#0072b2",
@@ -95,12 +101,41 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
     if drawn is None:
         detail = f"no table has a limit on {organ} that can be drawn"
         raise wrong_usage("E-OUTPUT", path.name, detail=detail, tag="--plot", remedy="Leave --plot out")
-    counts = sorted({n for points in series.values() for n, _, _ in points})
-    place = {n: i for i, n in enumerate(counts)}
     figure = new_figure(9.5, 5.8)
     axes = figure.subplots()
-    decides = {t.title: t.may_decide for t in tables.values()}
-    judged = {title: decides.get(title, decides.get(title.rpartition(" (")[0], True)) for title, _ in series}
+    counts = sorted({n for points in series.values() for n, _, _ in points})
+    place = {n: i for i, n in enumerate(counts)}
+    _draw_series(axes, series, place, judged=_judged(series, tables.values()))
+    top = max(dose for points in series.values() for _, dose, _ in points)
+    axes.set(
+        xlim=(-0.6, len(counts) - 0.4),
+        ylim=(0, 1.16 * top),
+        xticks=range(len(counts)),
+        xlabel="number of fractions",
+        ylabel=drawn.axis,
+        title=f"{organ}: what the sources allow",
+    )
+    axes.set_xticklabels([str(n) for n in counts])
+    notes = ["Lines only join the points of one source: a limit applies at its own number of fractions."]
+    if drawn is _KINDS[0]:
+        _mark_disagreements(axes, organ, tuple(tables.values()), place)
+        volumes = sorted({f"{title}{v}" for (title, _), points in series.items() for _, _, v in points if v})
+        notes.append("Grey bars: the sources' mandatory limits differ.")
+        notes.append("Taken at 0.035 cc" + (f", but {', '.join(volumes)}." if volumes else "."))
+    axes.grid(axis="y", alpha=0.25, lw=0.5)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+    figure.supxlabel("\n".join(_wrapped(notes)), fontsize=8, color="#444444")
+    save_figure(figure, path, force=force)
+
+
+def _judged(series: Iterable[tuple[str, bool]], tables: Iterable[OrganTable]) -> dict[str, bool]:
+    """Whether the source of each line may decide; a title may carry a volume in brackets."""
+    decides = {t.title: t.may_decide for t in tables}
+    return {title: decides.get(title, decides.get(title.rpartition(" (")[0], True)) for title, _ in series}
+
+
+def _draw_series(axes: Axes, series: _Series, place: Mapping[int, int], *, judged: Mapping[str, bool]) -> None:
+    """Draw one line a source: filled and joined where mandatory, open and single where not."""
     labels = {title: i for i, title in enumerate(dict.fromkeys(title for title, _ in series))}
     for (title, mandatory), points in sorted(series.items(), key=lambda item: (labels[item[0][0]], not item[0][1])):
         index = labels[title]
@@ -118,27 +153,6 @@ def limits_figure(organ: str, *, path: Path, force: bool = False) -> None:
             label=title if mandatory else f"{title}: {'optimal' if judged[title] else 'compare only'}",
             zorder=3,
         )
-    top = max(dose for points in series.values() for _, dose, _ in points)
-    axes.set(
-        xlim=(-0.6, len(counts) - 0.4),
-        ylim=(0, 1.16 * top),
-        xticks=range(len(counts)),
-        xlabel="number of fractions",
-        ylabel=drawn.axis,
-        title=f"{organ}: what the sources allow",
-    )
-    axes.set_xticklabels([str(n) for n in counts])
-    if drawn is _KINDS[0]:
-        _mark_disagreements(axes, organ, tuple(tables.values()), place)
-    axes.grid(axis="y", alpha=0.25, lw=0.5)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
-    volumes = sorted({f"{title}{v}" for (title, _), points in series.items() for _, _, v in points if v})
-    notes = ["Lines only join the points of one source: a limit applies at its own number of fractions."]
-    if drawn is _KINDS[0]:
-        notes.append("Grey bars: the sources' mandatory limits differ.")
-        notes.append("Taken at 0.035 cc" + (f", but {', '.join(volumes)}." if volumes else "."))
-    figure.supxlabel("\n".join(_wrapped(notes)), fontsize=8, color="#444444")
-    save_figure(figure, path, force=force)
 
 
 def _wrapped(sentences: Sequence[str], width: int = 130) -> list[str]:
@@ -147,9 +161,7 @@ def _wrapped(sentences: Sequence[str], width: int = 130) -> list[str]:
     return textwrap.wrap(" ".join(sentences), width)
 
 
-def _series(
-    organ: str, tables: Sequence[OrganTable]
-) -> tuple[_Kind | None, dict[tuple[str, bool], list[tuple[int, float, str]]]]:
+def _series(organ: str, tables: Sequence[OrganTable]) -> tuple[_Kind | None, _Series]:
     """The first kind of limit that any table has for the organ; by (title, is mandatory): (n, dose [Gy], volume)."""
     for kind in _KINDS:
         series: dict[tuple[str, bool], set[tuple[int, float, str]]] = defaultdict(set)
@@ -167,11 +179,8 @@ def _series(
     return None, {}
 
 
-def _mark_disagreements(axes: object, organ: str, tables: Sequence[OrganTable], place: dict[int, int]) -> None:
+def _mark_disagreements(axes: Axes, organ: str, tables: Sequence[OrganTable], place: dict[int, int]) -> None:
     """A grey bar from the lowest to the highest mandatory point maximum, with both numbers above it."""
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
     for _, n, metric, limits in disagreements(tables, organ=organ):
         if metric != "point maximum" or n not in place:
             continue

@@ -94,7 +94,7 @@ _CONVENTIONS = {
 
 
 def build_structure(roi: Roi, *, convention: str = "interpolated", scan: ScanPlanes | None = None) -> Structure:
-    """The structure that a ROI's contours describe.
+    """Build the structure that a ROI's contours describe.
 
     Args:
         roi: contours as read; an error among its problems blocks it.

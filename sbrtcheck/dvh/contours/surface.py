@@ -26,7 +26,7 @@ SURFACE_MM = 0.05
 
 
 class Region(Protocol):
-    """What is used of a Structure."""
+    """The part of a Structure that distances need: name, corners, and whether a point is inside."""
 
     @property
     def name(self) -> str:

@@ -62,7 +62,6 @@ def sample_on_grid(shape: Shape, reader: GridReader, cells: GridCells) -> VoxelS
     """The doses in the cells of a shape, those of the highest dose cut.
 
     Args:
-        shape: of the structure.
         reader: of a grid whose axes are those of its contours.
         cells: of this shape in this grid or in another one with the same nodes (`find_cells`).
     """

@@ -6,7 +6,7 @@ and 1C attribute that the check rests on, and the allow-list of every value that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sbrtcheck.read.dicom.values import View
 
@@ -72,13 +72,23 @@ RTDOSE = (
     Need("", "GridFrameOffsetVector", "E-GFOV", when="NumberOfFrames"),
 )
 
+
+def dose_needs(*, summation: str = "PLAN", of_plan: bool = True) -> tuple[Need, ...]:
+    """What an RT Dose must hold for another summation type, or where no plan is asked for."""
+    plan = {"ReferencedRTPlanSequence", "ReferencedSOPInstanceUID"}
+    return tuple(
+        replace(need, allowed=(summation,)) if need.keyword == "DoseSummationType" else need
+        for need in RTDOSE
+        if of_plan or need.keyword not in plan
+    )
+
+
 RTSTRUCT = (
     *_COMMON,
     Need("", "Modality", allowed=("RTSTRUCT",)),
     Need("", "StructureSetROISequence"),
     Need("", "ROIContourSequence"),
     Need("StructureSetROISequence", "ROINumber"),
-    Need("StructureSetROISequence", "ReferencedFrameOfReferenceUID"),
     Need("ROIContourSequence", "ReferencedROINumber"),
     Need("RTROIObservationsSequence", "ReferencedROINumber"),
 )

@@ -202,7 +202,6 @@ def _examine(read: Callable[[int], bytes], name: str, found: Gathered) -> None:
     """Tell by its first bytes what a file is; read it whole only if it is an RT object that matters."""
     name = safe_text(name)
     head = _read_up_to(read, _HEAD_BYTES)
-    suffix = name.casefold().endswith((".dcm", ".dicom"))
     if name.startswith("._") and head.startswith(_APPLE_DOUBLE):
         found.leave(name, "not DICOM", "macOS resource fork: left alone")
         return
@@ -217,17 +216,10 @@ def _examine(read: Callable[[int], bytes], name: str, found: Gathered) -> None:
             found.leave(name, _other_kind(sop_class), "not needed: left alone", sop_class_uid=sop_class)
             return
     else:
-        bare = bare_sop_class(head)
-        if bare and bare not in KIND:
-            found.leave(name, _other_kind(bare), "no file meta information, not needed: left alone", sop_class_uid=bare)
-        elif bare is not None:
-            found.problems.append(Problem("E-NO-META", name, seen=KIND.get(bare, "")))
-        elif suffix:
-            code = "E-NO-META" if len(head) >= 132 else "E-TRUNCATED"
-            found.problems.append(Problem(code, name, seen=f"{len(head)} bytes" if len(head) < _HEAD_BYTES else ""))
-        else:
-            found.leave(name, "not DICOM", "left alone")
-        return
+        sop_class = bare_sop_class(head)
+        if not sop_class or sop_class not in KIND:
+            _leave_bare(head, name, sop_class, found)
+            return
     room = min(MAX_FILE_BYTES, MAX_TOTAL_BYTES - found.n_bytes)
     rest = _read_up_to(read, room - len(head) + 1)
     data = head + rest
@@ -238,6 +230,21 @@ def _examine(read: Callable[[int], bytes], name: str, found: Gathered) -> None:
     found.blobs.append(
         Blob(name=name, data=data, sha256=hashlib.sha256(data).hexdigest(), sop_class_uid=sop_class or "")
     )
+
+
+def _leave_bare(head: bytes, name: str, sop_class: str | None, found: Gathered) -> None:
+    """A file without preamble that is no RT object: listed, or refused if its name says DICOM."""
+    if sop_class:
+        found.leave(
+            name, _other_kind(sop_class), "no file meta information, not needed: left alone", sop_class_uid=sop_class
+        )
+    elif sop_class is not None:
+        found.problems.append(Problem("E-NO-META", name))
+    elif name.casefold().endswith((".dcm", ".dicom")):
+        code = "E-NO-META" if len(head) >= 132 else "E-TRUNCATED"
+        found.problems.append(Problem(code, name, seen=f"{len(head)} bytes" if len(head) < _HEAD_BYTES else ""))
+    else:
+        found.leave(name, "not DICOM", "left alone")
 
 
 def _read_up_to(read: Callable[[int], bytes], limit: int) -> bytes:
@@ -256,4 +263,4 @@ def _other_kind(sop_class: str) -> str:
     from pydicom.uid import UID
 
     name = UID(sop_class).name
-    return name if name != sop_class else "other DICOM"
+    return name if name != sop_class else f"private SOP Class {sop_class}"

@@ -7,15 +7,13 @@ left alone: without it there is no sum, which never makes an outcome better.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from io import BytesIO
 
 import numpy as np
 
 from sbrtcheck.errors import RefusedError, refuse
 from sbrtcheck.model import FloatArray, InputFile, Registration
 from sbrtcheck.read.dicom.files import SPATIAL_REGISTRATION, Blob
-from sbrtcheck.read.dicom.prescan import read_meta, scan
-from sbrtcheck.read.dicom.values import View
+from sbrtcheck.read.dicom.objects import open_data_set
 
 KIND = "REG"
 # How far a matrix may be from a rotation: matrices are stored with few digits.
@@ -53,14 +51,7 @@ def read_registrations(blobs: Iterable[Blob], *, patient_id: str) -> tuple[list[
 
 
 def _read(blob: Blob, patient_id: str) -> tuple[str, list[Registration]]:
-    from pydicom import dcmread
-
-    meta = read_meta(blob.data, blob.name)
-    scan(blob.data, meta, blob.name)
-    try:
-        view = View(dcmread(BytesIO(blob.data)), blob.name)
-    except Exception as error:
-        raise refuse("E-PARSE", blob.name, seen=type(error).__name__) from error
+    view, scanned, _ = open_data_set(blob)
     if view.text("PatientID") != patient_id:
         raise refuse("E-PATIENT", blob.name)
     target = view.code("FrameOfReferenceUID")
@@ -80,7 +71,7 @@ def _read(blob: Blob, patient_id: str) -> tuple[str, list[Registration]]:
     refused = [p for p in view.found if p.is_error]
     if refused:
         raise RefusedError(*refused)
-    return meta.sop_instance_uid, out
+    return scanned.sop_instance_uid, out
 
 
 def is_rigid(matrix: FloatArray) -> bool:

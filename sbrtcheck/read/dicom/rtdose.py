@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sbrtcheck.model import DoseGrid, FloatArray
-from sbrtcheck.read.dicom.attributes import RTDOSE, check_required
+from sbrtcheck.read.dicom.attributes import check_required, dose_needs
+from sbrtcheck.read.dicom.transfer import unpack_rle
 from sbrtcheck.read.dicom.values import View
+from sbrtcheck.read.dicom.walk import RLE_LOSSLESS
 from sbrtcheck.tables.suspicion import load_suspicion
 
 MAX_COORDINATE_MM = 3000.0
+MAX_PIXEL_BYTES = 512 * 2**20
 _AXIAL = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 _GRID_FRAME_OFFSET_VECTOR = b"\x04\x30\x0c\x00"
-# A decimal string may round its value: four decimals of a direction cosine, one of a plane position.
+# A decimal string may round its value: four decimals of a direction cosine, one of a plane position; the line through
+# the first and last plane, each rounded, lies off another rounded one by as much again.
 _COSINE_TOLERANCE = 2e-4
-_PLANE_TOLERANCE_MM = 0.05
-_ABSOLUTE_TOLERANCE_MM = 0.01
+_PLANE_TOLERANCE_MM = 0.101
+_ABSOLUTE_TOLERANCE_MM = 0.051
 
 
-def read_rtdose(view: View) -> DoseGrid | None:
+def read_rtdose(view: View, *, summation: str = "PLAN", of_plan: bool = True) -> DoseGrid | None:
     """The dose grid of one RT Dose object; None when an error was noted in ``view.found``.
+
+    Args:
+        view: the object.
+        summation: the Dose Summation Type that is wanted.
+        of_plan: False where no plan is asked for.
 
     Noted are E-DOSE-UNITS, E-DOSE-TYPE, E-SUMMATION, E-MULTIPLAN, E-BRACHY, E-DOSE-DERIVED, E-PLAN-REF, E-NO-GRID,
     E-PIXEL-SIZE, E-BITS, E-SIGNED, E-SCALING, E-IOP, E-SPACING, E-GFOV, E-GFOV-NONUNIFORM, E-EMPTY-DOSE, and
     E-MISSING, E-BAD-NUMBER, E-NONFINITE, E-BAD-VALUE, E-COORD-RANGE, E-UID of single attributes; W-SIGNED, W-RESCALE.
     """
-    check_required(view, RTDOSE)
+    check_required(view, dose_needs(summation=summation, of_plan=of_plan))
     if view.items("DerivationCodeSequence"):
         view.note("E-DOSE-DERIVED", "DerivationCodeSequence", "present")
     for keyword in ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"):
         if view.present(keyword):
             view.note("W-RESCALE", keyword)
     plans = view.items("ReferencedRTPlanSequence")
-    if len(plans) > 1:
+    if len(plans) > 1 and of_plan:
         view.note("E-PLAN-REF", "ReferencedRTPlanSequence", f"{len(plans)} plans", "a PLAN dose belongs to one plan")
     pixels = _pixels(view)
     scaling = _scaling(view)
@@ -55,11 +67,50 @@ def read_rtdose(view: View) -> DoseGrid | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the stored values lie: shape (frames, rows, columns), bits of one value, signed or not."""
+
+    shape: tuple[int, int, int]
+    bits: int
+    signed: bool
+
+    @property
+    def n_bytes(self) -> int:
+        return math.prod(self.shape) * self.bits // 8
+
+
 def _pixels(view: View) -> NDArray[np.integer] | None:
     """Stored values, shape (frames, rows, columns), a view on the file's bytes; None after a noted error."""
     if not view.present("PixelData"):
         view.note("E-NO-GRID", "PixelData", "(absent)")
         return None
+    layout = _layout(view)
+    if layout is None:
+        return None
+    raw = _stored(view, layout)
+    if raw is None:
+        return None
+    if min(layout.shape) < 2:
+        frames, rows, columns = layout.shape
+        view.note("E-NO-GRID", "PixelData", f"{rows} x {columns} x {frames}", "a single plane or line is no volume")
+        return None
+    kind = ("i" if layout.signed else "u") + str(layout.bits // 8)
+    values = np.frombuffer(raw, dtype=f"<{kind}").reshape(layout.shape)
+    low, highest = values.min(), values.max()
+    if layout.signed:
+        if low < 0:
+            view.note("E-SIGNED", "PixelRepresentation", f"1, lowest stored value {low}")
+            return None
+        view.note("W-SIGNED", "PixelRepresentation", 1)
+    if low == highest:
+        view.note("E-EMPTY-DOSE", "PixelData", f"every stored value is {low}")
+        return None
+    return values
+
+
+def _layout(view: View) -> _Layout | None:
+    """Rows, columns, frames and bits, each of them stated and allowed; None after a noted error."""
     rows, columns, samples = view.unsigned("Rows"), view.unsigned("Columns"), view.unsigned("SamplesPerPixel")
     frames = view.integer("NumberOfFrames") if view.present("NumberOfFrames") else 1
     allocated, stored, high = (view.unsigned(k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
@@ -75,32 +126,29 @@ def _pixels(view: View) -> NDArray[np.integer] | None:
         view.note("E-BITS", "BitsAllocated", f"allocated {allocated}, stored {stored}, high bit {high}")
     if signed not in {0, 1}:
         view.note("E-BITS", "PixelRepresentation", signed)
+    if frames < 1:
+        view.note("E-PIXEL-SIZE", "NumberOfFrames", frames)
+    return _Layout((frames, rows, columns), allocated, signed == 1) if len(view.found) == n_found else None
+
+
+def _stored(view: View, layout: _Layout) -> bytes | None:
+    """The bytes of the stored values, exactly as many as the layout needs; None after a noted error."""
     raw = view.raw("PixelData") or b""
-    needed = rows * columns * frames * allocated // 8
-    if frames < 1 or needed != len(raw) or not raw:
-        view.note(
-            "E-PIXEL-SIZE",
-            "PixelData",
-            f"{len(raw)} bytes; {rows} x {columns} x {frames} x {allocated} bits need {needed}",
-        )
-        return None
-    if len(view.found) > n_found:
-        return None
-    if min(rows, columns, frames) < 2:
-        view.note("E-NO-GRID", "PixelData", f"{rows} x {columns} x {frames}", "a single plane or line is no volume")
-        return None
-    kind = ("i" if signed else "u") + str(allocated // 8)
-    values = np.frombuffer(raw, dtype=f"<{kind}").reshape(frames, rows, columns)
-    low, highest = values.min(), values.max()
-    if signed:
-        if low < 0:
-            view.note("E-SIGNED", "PixelRepresentation", f"1, lowest stored value {low}")
+    frames, rows, columns = layout.shape
+    size = f"{rows} x {columns} x {frames} x {layout.bits} bits"
+    if view.transfer_syntax_uid == RLE_LOSSLESS:
+        if layout.n_bytes > MAX_PIXEL_BYTES:
+            view.note("E-TOO-LARGE", "PixelData", size)
             return None
-        view.note("W-SIGNED", "PixelRepresentation", 1)
-    if low == highest:
-        view.note("E-EMPTY-DOSE", "PixelData", f"every stored value is {low}")
+        plain = unpack_rle(raw, n_frames=frames, n_pixels=rows * columns, n_bytes=layout.bits // 8)
+        if isinstance(plain, str):
+            view.note("E-PIXEL-SIZE", "PixelData", plain)
+            return None
+        return plain.tobytes()
+    if layout.n_bytes != len(raw) or not raw:
+        view.note("E-PIXEL-SIZE", "PixelData", f"{len(raw)} bytes; {size} need {layout.n_bytes}")
         return None
-    return values
+    return raw
 
 
 def _scaling(view: View) -> float | None:

@@ -16,12 +16,15 @@ _SAME_POINT_MM = 0.1
 _TREATMENT = frozenset({"", "TREATMENT", "TRMT_PORTFILM", "CONTINUATION"})
 
 
-def read_rtplan(view: View) -> Plan | None:
+def read_rtplan(view: View, *, fraction_group: int | None = None) -> Plan | None:
     """The plan; None when an error was noted in ``view.found``.
+
+    Of a plan with several fraction groups only the one that is asked for is read: its fractions, its beams, and the
+    prescriptions that it names.
 
     Noted are E-SS-REF, E-PLAN-INTENT, E-REJECTED, E-BRACHY, E-FRACTION-GROUPS, E-FRACTIONS, E-PRESCRIPTION,
     E-UNITS-SUSPECT, E-NO-BEAMS, E-RADIATION-TYPE and errors of single attributes. Warnings go with the plan:
-    W-NOT-APPROVED, W-BEAMS, W-METERSET, W-TWICE-DAILY, W-PRIOR-DOSE, W-CHARACTER-SET.
+    W-NOT-APPROVED, W-BEAMS, W-METERSET, W-RADIATION-TYPE, W-TWICE-DAILY, W-PRIOR-DOSE, W-CHARACTER-SET.
     """
     check_required(view, RTPLAN)
     structure_sets = view.items("ReferencedStructureSetSequence")
@@ -32,14 +35,13 @@ def read_rtplan(view: View) -> Plan | None:
     status = view.code("ApprovalStatus")
     if status not in {"APPROVED", "REJECTED"}:
         view.note("W-NOT-APPROVED", "ApprovalStatus", status or "(absent)")
-    groups = view.items("FractionGroupSequence")
-    group = groups[0] if len(groups) == 1 else None
-    if len(groups) > 1:
-        view.note("E-FRACTION-GROUPS", "FractionGroupSequence", f"{len(groups)} groups")
+    one_of_several = len(view.items("FractionGroupSequence")) > 1
+    group = _group(view, fraction_group)
     n_fractions = _fractions(group)
     references = tuple(_dose_reference(item) for item in view.items("DoseReferenceSequence"))
+    references = _of_group(references, group if one_of_several else None)
     _check_prescriptions(view, references, n_fractions)
-    beams = _beams(view, group)
+    beams = _beams(view, group, only_of_group=one_of_several)
     structure_set_uid = structure_sets[0].uid("ReferencedSOPInstanceUID") if structure_sets else ""
     plan = Plan(
         label=view.text("RTPlanLabel") or view.text("RTPlanName"),
@@ -53,7 +55,8 @@ def read_rtplan(view: View) -> Plan | None:
         intent=view.code("PlanIntent"),
         beam_dose_per_fraction_gy=beams.dose_gy,
         beam_dose_point_mm=beams.point_mm,
-        n_treatment_beams=beams.n_treatment,
+        n_treatment_beams=len(beams.giving_dose),
+        treatment_beams=beams.giving_dose,
         n_fractions_per_day=None if group is None else _fractions_per_day(group),
         dated=view.moment("RTPlan"),
         problems=tuple(problem for problem in view.found if not problem.is_error),
@@ -119,34 +122,34 @@ def _check_prescriptions(view: View, references: tuple[DoseReference, ...], n_fr
 
 @dataclass(frozen=True, slots=True)
 class _Beams:
-    """The treatment beams of a plan: how many, the sum of their doses [Gy per fraction] and the point it is stated at.
+    """The beams that give dose, the sum of their doses [Gy per fraction] and the point that it is stated at.
 
     The sum is None unless every treatment beam that has a meterset states its dose, the point unless they share one.
     """
 
-    n_treatment: int
+    giving_dose: tuple[int, ...]
     dose_gy: float | None = None
     point_mm: Point | None = None
 
 
-def _beams(view: View, group: View | None) -> _Beams:
-    treatment, numbers = _treatment_beams(view)
+def _beams(view: View, group: View | None, *, only_of_group: bool) -> _Beams:
     if group is None:
-        return _Beams(len(treatment))
+        return _Beams(tuple(sorted(_treatment_beams(view, None)[0])))
+    treatment, numbers = _treatment_beams(view, set(_referenced_beams(group)) if only_of_group else None)
     if (group.integer("NumberOfBrachyApplicationSetups") or 0) > 0:
         group.note("E-BRACHY", "NumberOfBrachyApplicationSetups")
     referenced = _referenced_beams(group)
     without_meterset: list[int] = []
     doses_gy: list[float | None] = []
     points_mm: list[Point | None] = []
-    n_idle = 0
+    idle = set()
     for number, item in ((n, item) for n, item in referenced.items() if n in treatment):
         dose_gy = item.number("BeamDose")
         if not (item.number("BeamMeterset") or 0) > 0:
             without_meterset.append(number)
             # Older systems label setup fields TREATMENT, with neither meterset nor dose.
             if not dose_gy:
-                n_idle += 1
+                idle.add(number)
                 continue
         doses_gy.append(dose_gy)
         points_mm.append(_point(item, "BeamDoseSpecificationPoint"))
@@ -158,13 +161,16 @@ def _beams(view: View, group: View | None) -> _Beams:
     if without_meterset:
         group.note("W-METERSET", "BeamMeterset", f"beams {', '.join(map(str, without_meterset))}")
     known = [dose for dose in doses_gy if dose is not None]
-    n_beams = len(treatment) - n_idle if n_idle < len(treatment) else len(treatment)
-    complete = bool(known) and len(known) == n_beams
-    return _Beams(n_beams, sum(known) if complete else None, _shared(points_mm) if complete else None)
+    giving = tuple(sorted(treatment - idle or treatment))
+    complete = bool(known) and len(known) == len(giving)
+    return _Beams(giving, sum(known) if complete else None, _shared(points_mm) if complete else None)
 
 
-def _treatment_beams(view: View) -> tuple[set[int], set[int]]:
-    """The numbers of the treatment beams, and of all beams."""
+def _treatment_beams(view: View, own: set[int] | None) -> tuple[set[int], set[int]]:
+    """The numbers of the treatment beams, of those in ``own`` where given, and of all beams.
+
+    Radiation Type is Type 2 and may be empty: said, and the dose is judged as it is.
+    """
     treatment: set[int] = set()
     numbers: set[int] = set()
     for beam in view.items("BeamSequence"):
@@ -174,12 +180,14 @@ def _treatment_beams(view: View) -> tuple[set[int], set[int]]:
         if number in numbers:
             beam.note("E-BAD-VALUE", "BeamNumber", number, "two beams share one number")
         numbers.add(number)
-        if beam.code("TreatmentDeliveryType") not in _TREATMENT:
+        if beam.code("TreatmentDeliveryType") not in _TREATMENT or (own is not None and number not in own):
             continue
         treatment.add(number)
         radiation = beam.code("RadiationType")
-        if radiation != "PHOTON":
-            beam.note("E-RADIATION-TYPE", "RadiationType", radiation or "(empty)")
+        if not radiation:
+            beam.note("W-RADIATION-TYPE", "RadiationType", f"beam {number}")
+        elif radiation != "PHOTON":
+            beam.note("E-RADIATION-TYPE", "RadiationType", radiation)
     if not treatment and view.items("BeamSequence"):
         view.note("E-NO-BEAMS", "BeamSequence", f"{len(numbers)} beams, none of them for treatment")
     return treatment, numbers
@@ -213,6 +221,29 @@ def _shared(points_mm: Sequence[Point | None]) -> Point | None:
         return None
     same = all(abs(a - b) <= _SAME_POINT_MM for p in known for a, b in zip(p, first, strict=True))
     return first if same else None
+
+
+def _group(view: View, wanted: int | None) -> View | None:
+    """The fraction group: the only one, or of several the one that is asked for; None, and noted, otherwise."""
+    groups = view.items("FractionGroupSequence")
+    if len(groups) <= 1:
+        return groups[0] if groups else None
+    chosen = [group for group in groups if wanted is not None and group.integer("FractionGroupNumber") == wanted]
+    if len(chosen) == 1:
+        return chosen[0]
+    fractions = ", ".join(f"{g.text('FractionGroupNumber')}: {g.text('NumberOfFractionsPlanned')}" for g in groups)
+    doses = [item.number("TargetPrescriptionDose") for item in view.items("DoseReferenceSequence")]
+    shown = ", ".join(f"{dose:g} Gy" for dose in doses if dose is not None)
+    seen = f"{len(groups)} groups, fractions {fractions}" + (f"; prescriptions {shown}" if shown else "")
+    view.note("E-FRACTION-GROUPS", "FractionGroupSequence", seen if wanted is None else f"no group {wanted}; {seen}")
+    return None
+
+
+def _of_group(references: tuple[DoseReference, ...], group: View | None) -> tuple[DoseReference, ...]:
+    """The dose references that the fraction group names; all of them where it names none."""
+    items = [] if group is None else group.items("ReferencedDoseReferenceSequence")
+    numbers = {item.integer("ReferencedDoseReferenceNumber") for item in items} - {None}
+    return tuple(r for r in references if r.number in numbers) or references
 
 
 def _fractions_per_day(group: View) -> int | None:

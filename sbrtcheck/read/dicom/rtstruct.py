@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sbrtcheck.errors import Problem
-from sbrtcheck.model import Contour, Roi, StructureSet
+from sbrtcheck.model import Contour, FloatArray, Roi, StructureSet
 from sbrtcheck.read.dicom.attributes import RTSTRUCT, check_required
 from sbrtcheck.read.dicom.rtdose import MAX_COORDINATE_MM
 from sbrtcheck.read.dicom.values import View, parse_decimals, tag_name
 
 _CLOSED, _XOR = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
+# Some systems say of a closed contour that it was interpolated between drawn ones; the standard has no such type.
+_INTERPOLATED = "INTERPOLATED_PLANAR"
+_NO_AREA = frozenset({"POINT", "OPEN_PLANAR"})
 _MAX_POINTS = 20_000_000
 
 
@@ -21,7 +25,7 @@ def read_rtstruct(view: View, *, frame_of_reference_uid: str) -> StructureSet | 
     """The structure set; None when an error was noted in ``view.found``.
 
     What is wrong with one ROI alone stands in that ROI's ``problems`` (E-FOR-ROI, E-NO-CONTOURS, E-GEOMETRIC-TYPE,
-    E-MIXED-TYPE, W-DEGENERATE-CONTOUR, W-ROI-NAME, W-ROI-VOLUME). Noted against the whole are E-ROI-NUMBER,
+    E-MIXED-TYPE, W-DEGENERATE-CONTOUR, W-MARKER, W-ROI-NAME, W-ROI-VOLUME). Noted against the whole are E-ROI-NUMBER,
     E-POINT-COUNT, E-COORD-RANGE, E-NONFINITE, E-BAD-NUMBER, E-MISSING; W-ORPHAN-CONTOUR.
 
     Args:
@@ -97,18 +101,25 @@ def _roi(item: View, contour_item: View | None, number: int, kind: str, frame_of
     if not name:
         add("W-ROI-NAME", "ROIName")
     frame = item.uid("ReferencedFrameOfReferenceUID")
-    if frame_of_reference_uid and frame and frame != frame_of_reference_uid:
-        add("E-FOR-ROI", "ReferencedFrameOfReferenceUID", frame)
-    contours, geometric_types, n_degenerate = _contours(contour_item)
-    strange = sorted(geometric_types - {_CLOSED, _XOR})
-    if strange:
+    if frame_of_reference_uid and frame != frame_of_reference_uid:
+        add("E-FOR-ROI", "ReferencedFrameOfReferenceUID", frame or "(absent)")
+    drawn = _contours(contour_item)
+    strange = sorted(drawn.types - {_CLOSED, _XOR})
+    if drawn.n_points_only and not drawn.contours and not strange:
+        add("W-MARKER", "ContourGeometricType", f"{drawn.n_points_only} points or lines")
+    elif strange:
         add("E-GEOMETRIC-TYPE", "ContourGeometricType", ", ".join(strange))
-    elif geometric_types == {_CLOSED, _XOR}:
+    elif drawn.types == {_CLOSED, _XOR}:
         add("E-MIXED-TYPE", "ContourGeometricType")
-    elif not contours:
-        add("E-NO-CONTOURS", "ContourSequence", f"{n_degenerate} contours without area" if n_degenerate else "")
-    elif n_degenerate:
-        add("W-DEGENERATE-CONTOUR", "ContourData", f"{n_degenerate} contours of fewer than three points")
+    elif not drawn.contours:
+        add(
+            "E-NO-CONTOURS",
+            "ContourSequence",
+            f"{drawn.n_degenerate} contours without area" if drawn.n_degenerate else "",
+        )
+    elif drawn.n_degenerate or drawn.n_points_only:
+        seen = f"{drawn.n_degenerate + drawn.n_points_only} contours of fewer than three points"
+        add("W-DEGENERATE-CONTOUR", "ContourData", seen)
     volume = View(item.ds, item.name)
     stored = volume.number("ROIVolume")
     if volume.found:
@@ -116,21 +127,46 @@ def _roi(item: View, contour_item: View | None, number: int, kind: str, frame_of
     return Roi(
         number=number,
         name=name,
-        contours=tuple(contours),
+        contours=tuple(drawn.contours),
         interpreted_type=kind,
         volume_cm3_stored=stored if stored is not None and stored > 0 else None,
         problems=tuple(problems),
     )
 
 
-def _contours(item: View | None) -> tuple[list[Contour], set[str], int]:
-    """Contours of three points or more, the geometric types seen, and how many contours had fewer points."""
-    contours: list[Contour] = []
-    kinds: set[str] = set()
-    n_degenerate = 0
-    if item is None:
-        return contours, kinds, 0
-    for contour in item.items("ContourSequence"):
+@dataclass(slots=True)
+class _Drawn:
+    """What was drawn of one ROI.
+
+    Attributes:
+        contours: of three points or more, closed.
+        types: geometric types seen, without those of ``n_points_only``.
+        n_degenerate: closed contours of fewer points.
+        n_points_only: points, and open lines of at most two points: ends of one or two voxels, and markers.
+    """
+
+    contours: list[Contour] = field(default_factory=list)
+    types: set[str] = field(default_factory=set)
+    n_degenerate: int = 0
+    n_points_only: int = 0
+
+    def add(self, kind: str, points_mm: FloatArray) -> None:
+        """One contour; a line of more points than two may be what is left of a closed one: it is never dropped."""
+        few = len(points_mm) < 3
+        if few and kind in _NO_AREA:
+            self.n_points_only += 1
+            return
+        kind = _CLOSED if kind == _INTERPOLATED else kind
+        self.types.add(kind)
+        if few:
+            self.n_degenerate += 1
+        elif kind in {_CLOSED, _XOR}:
+            self.contours.append(Contour(points_mm, xor=kind == _XOR))
+
+
+def _contours(item: View | None) -> _Drawn:
+    drawn = _Drawn()
+    for contour in item.items("ContourSequence") if item is not None else ():
         kind = contour.code("ContourGeometricType")
         count = contour.integer("NumberOfContourPoints")
         if not kind or count is None:
@@ -139,14 +175,9 @@ def _contours(item: View | None) -> tuple[list[Contour], set[str], int]:
                     contour.note("E-MISSING", keyword)
             continue
         points = _points(contour, count)
-        if points is None:
-            continue
-        kinds.add(kind)
-        if kind in {_CLOSED, _XOR} and count < 3:
-            n_degenerate += 1
-        elif kind in {_CLOSED, _XOR}:
-            contours.append(Contour(points, xor=kind == _XOR))
-    return contours, kinds, n_degenerate
+        if points is not None:
+            drawn.add(kind, points)
+    return drawn
 
 
 def _points(contour: View, count: int) -> Any:

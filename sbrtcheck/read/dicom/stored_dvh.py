@@ -8,9 +8,12 @@ from sbrtcheck.model import FloatArray, StoredDvh
 from sbrtcheck.read.dicom.values import View
 from sbrtcheck.tables.suspicion import load_suspicion
 
+# What rounding of its bins may leave of 100 % at 0 Gy.
+_PERCENT_ROUNDING = 0.5
+
 
 def read_stored_dvhs(view: View, *, structure_set_uid: str) -> tuple[StoredDvh, ...]:
-    """The usable items of DVH Sequence as cumulative curves in Gy and cm3.
+    """The usable items of DVH Sequence as cumulative curves in Gy and cm3, or percent where the file has no more.
 
     What cannot be used is left out and noted once as W-STORED-DVH, as are statistics that contradict their curve.
     Nothing here ever refuses: a check does not rest on a stored DVH.
@@ -50,51 +53,74 @@ def read_stored_dvhs(view: View, *, structure_set_uid: str) -> tuple[StoredDvh, 
 
 def _one(item: View) -> StoredDvh | str:
     """One DVH, or why it cannot be used."""
-    for keyword, wanted in (("DoseUnits", "GY"), ("DoseType", "PHYSICAL"), ("DVHVolumeUnits", "CM3")):
-        if item.code(keyword) != wanted:
+    roi_number = _roi_number(item)
+    if isinstance(roi_number, str):
+        return roi_number
+    curve = _curve(item)
+    if isinstance(curve, str):
+        return curve
+    edges_gy, volume = curve
+    tags = {k: item.number(k) for k in ("DVHMinimumDose", "DVHMaximumDose", "DVHMeanDose")}
+    from dicompylercore.dvh import DVH
+
+    in_percent = item.code("DVHVolumeUnits") == "PERCENT"
+    unit = "%" if in_percent else "cm3"
+    return StoredDvh(
+        roi_number=roi_number,
+        # Closed at the upper edge of the last bin, above which there is no volume.
+        dose_gy=edges_gy,
+        volume_cm3=np.append(volume, 0.0),
+        minimum_tag=tags["DVHMinimumDose"],
+        maximum_tag=tags["DVHMaximumDose"],
+        mean_tag=tags["DVHMeanDose"],
+        note=_contradiction(edges_gy, volume, tags["DVHMeanDose"]),
+        dvh=DVH(volume, edges_gy, dvh_type="cumulative", dose_units="Gy", volume_units=unit),
+        in_percent=in_percent,
+    )
+
+
+def _roi_number(item: View) -> int | str:
+    """The ROI of a DVH in units that are read, or why it cannot be used."""
+    for keyword, allowed in (
+        ("DoseUnits", {"GY"}),
+        ("DoseType", {"PHYSICAL"}),
+        ("DVHVolumeUnits", {"CM3", "PERCENT"}),
+        ("DVHType", {"CUMULATIVE", "DIFFERENTIAL"}),
+    ):
+        if item.code(keyword) not in allowed:
             return f"{keyword} {item.code(keyword) or 'absent'}"
-    kind = item.code("DVHType")
-    if kind not in {"CUMULATIVE", "DIFFERENTIAL"}:
-        return f"DVHType {kind or 'absent'}"
     rois = [
         (roi.code("DVHROIContributionType"), roi.integer("ReferencedROINumber"))
         for roi in item.items("DVHReferencedROISequence")
     ]
     if len(rois) != 1 or rois[0][0] != "INCLUDED" or rois[0][1] is None:
         return "not of one included ROI"
-    scaling = item.number("DVHDoseScaling")
-    data = item.numbers("DVHData")
+    return rois[0][1]
+
+
+def _curve(item: View) -> tuple[FloatArray, FloatArray] | str:
+    """Bin edges [Gy] and the cumulative volume at the lower edge of each bin, or why they cannot be used."""
+    scaling, data = item.number("DVHDoseScaling"), item.numbers("DVHData")
     n_bins = item.integer("DVHNumberOfBins")
     if item.found:
         return f"{item.found[0].code} {item.found[0].seen}"
     if scaling is None or not scaling > 0 or data is None or n_bins is None or data.size != 2 * n_bins:
         return "DVHData, its scaling and its number of bins do not fit"
-    widths_gy, volume_cm3 = data[0::2] * scaling, data[1::2]
+    widths_gy, volume = data[0::2] * scaling, data[1::2]
     # Planning systems subtract volumes bin by bin: the last ones may come out a rounding error below 0.
-    if np.any(widths_gy <= 0) or np.any(volume_cm3 < -1e-6 * np.max(volume_cm3)):
+    if np.any(widths_gy <= 0) or np.any(volume < -1e-6 * np.max(volume)):
         return "a bin width or volume is not positive"
-    volume_cm3 = np.maximum(volume_cm3, 0.0)
-    if kind == "DIFFERENTIAL":
-        volume_cm3 = np.cumsum(volume_cm3[::-1])[::-1]
-    elif np.any(np.diff(volume_cm3) > 1e-6 * volume_cm3[0]):
+    volume = np.maximum(volume, 0.0)
+    if item.code("DVHType") == "DIFFERENTIAL":
+        volume = np.cumsum(volume[::-1])[::-1]
+    elif np.any(np.diff(volume) > 1e-6 * volume[0]):
         return "a cumulative curve that rises"
-    if not volume_cm3[0] > 0:
+    if not volume[0] > 0:
         return "no volume"
+    if item.code("DVHVolumeUnits") == "PERCENT" and abs(volume[0] - 100) > _PERCENT_ROUNDING:
+        return f"volume in percent that begins at {volume[0]:g}"
     edges_gy: FloatArray = np.concatenate([[0.0], np.cumsum(widths_gy)])
-    tags = {k: item.number(k) for k in ("DVHMinimumDose", "DVHMaximumDose", "DVHMeanDose")}
-    from dicompylercore.dvh import DVH
-
-    return StoredDvh(
-        roi_number=int(rois[0][1]),
-        # Closed at the upper edge of the last bin, above which there is no volume.
-        dose_gy=edges_gy,
-        volume_cm3=np.append(volume_cm3, 0.0),
-        minimum_tag=tags["DVHMinimumDose"],
-        maximum_tag=tags["DVHMaximumDose"],
-        mean_tag=tags["DVHMeanDose"],
-        note=_contradiction(edges_gy, volume_cm3, tags["DVHMeanDose"]),
-        dvh=DVH(volume_cm3, edges_gy, dvh_type="cumulative", dose_units="Gy", volume_units="cm3"),
-    )
+    return edges_gy, volume
 
 
 def _contradiction(edges_gy: FloatArray, volume_cm3: FloatArray, mean_tag: float | None) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from sbrtcheck.errors import Problem
 from sbrtcheck.model import FloatArray
+from sbrtcheck.read.dicom.labelled_text import is_mislabelled
 from sbrtcheck.read.dicom.prescan import is_uid
 
 # No possessive quantifiers (*+, ++, ?+): in Python 3.11.2, which Debian 12 has, they let "1e" and "1\2\" pass.
@@ -63,7 +64,9 @@ def parse_decimals(raw: bytes) -> FloatArray | tuple[str, str]:
 class View:
     """One data set or sequence item, read by keyword.
 
-    Problems go to ``found``, which all items of one file share; ``where`` is the path of this item in the file.
+    Problems go to ``found``, which all items of one file share; ``where`` is the path of this item in the file;
+    ``transfer_syntax_uid`` that of the file, for pixels; ``character_set`` its labels, None where text is not held
+    against them.
     An accessor that returns None or nothing has noted why, unless the attribute is simply absent or empty.
     """
 
@@ -71,6 +74,8 @@ class View:
     name: str
     found: list[Problem] = field(default_factory=list)
     where: str = ""
+    transfer_syntax_uid: str = ""
+    character_set: tuple[str, ...] | None = None
 
     def note(self, code: str, keyword: str = "", seen: object = "", detail: str = "", remedy: str = "") -> None:
         """Note a problem of this attribute; beyond 25 of one code in one file no more are kept."""
@@ -197,12 +202,23 @@ class View:
 
     def text(self, keyword: str) -> str:
         """Decoded text without outer spaces; undecodable bytes become U+FFFD and W-CHARACTER-SET. "" if absent."""
+        stored = b"" if self.character_set is None else self._stored_bytes(keyword)
         element = self._decoded(keyword)
         value = None if element is None else element.value
         text = "" if value is None else "\\".join(map(str, value)) if _is_list(value) else str(value)
-        if _REPLACEMENT in text and not any(p.code == "W-CHARACTER-SET" for p in self.found):
-            self.note("W-CHARACTER-SET", keyword)
+        wrong = self.character_set is not None and is_mislabelled(stored, self.character_set)
+        if (wrong or _REPLACEMENT in text) and not any(p.code == "W-CHARACTER-SET" for p in self.found):
+            labels = "\\".join(self.character_set or ()) or "no character set"
+            self.note("W-CHARACTER-SET", keyword, f"{text} under {labels}" if wrong else "")
         return text.strip(" \0")
+
+    def _stored_bytes(self, keyword: str) -> bytes:
+        """The bytes of a text that was not decoded yet; none otherwise."""
+        from pydicom.datadict import tag_for_keyword
+
+        element: Any = self.ds.get_item(tag_for_keyword(keyword) or 0)
+        value = None if element is None else element.value
+        return value if isinstance(value, bytes) else b""
 
     def items(self, keyword: str) -> list[View]:
         """The items of a sequence; [] if absent or empty."""
@@ -214,7 +230,7 @@ class View:
             return []
         prefix = f"{self.where}, " if self.where else ""
         return [
-            View(item, self.name, self.found, f"{prefix}{keyword} item {n}")
+            View(item, self.name, self.found, f"{prefix}{keyword} item {n}", character_set=self.character_set)
             for n, item in enumerate(element.value or (), start=1)
         ]
 

@@ -39,6 +39,8 @@ COLUMNS = (
     "trust",
     "rule_id",
     "note",
+    "marginal_reason",
+    "text",
 )
 ERROR_COLUMNS = ("outcome", "exit_code", "code", "object", "tag", "seen", "meaning", "detail", "remedy")
 
