@@ -10,8 +10,9 @@ from sbrtcheck.dvh.metrics import evaluate
 from sbrtcheck.errors import safe_text
 from sbrtcheck.judging.guideline import guideline_met, guideline_missed
 from sbrtcheck.judging.organ_limits import PlanContext, judge_organ_limits
-from sbrtcheck.model import Dvh, Finding, FindingKind, Lesion, OrganTable, Outcome, Verdict
+from sbrtcheck.model import Dvh, Finding, FindingKind, Lesion, OrganTable, Outcome, Reason, Verdict
 from sbrtcheck.model.dose import scaled
+from sbrtcheck.model.subject import Subject
 from sbrtcheck.tables import guideline as guideline_book
 from sbrtcheck.tables.guideline import Guideline
 
@@ -42,13 +43,7 @@ def judge_organs_first(
         book: another edition of the guideline.
     """
     book = book or guideline_book.load_guideline()
-    goals = [
-        f
-        for f in findings
-        if f.kind is FindingKind.TARGET_GOAL
-        and f.value is not None
-        and ((f.metric == COVERAGE and f.comparator == ">=") or f.rule_id == SPINE_COVERAGE)
-    ]
+    goals = [f for f in findings if _is_full_coverage(f)]
     if not goals:
         return None
     missed = [f for f in findings if f.kind is FindingKind.ORGAN_LIMIT and f.consequence is Outcome.FAIL]
@@ -61,17 +56,25 @@ def judge_organs_first(
     organs = ", ".join(dict.fromkeys(f"{f.organ} {f.metric}" for f in missed))
     note = f"organ limits come before coverage: coverage is full ({_coverage(goals)}) while {organs} is missed"
     factor = factor_that_meets(context, tables=tables, missed=missed)
-    if factor is None:
-        note += "; no smaller dose meets it"
-    else:
-        # Rounded down: what is printed must meet the limit itself.
-        factor = floor(factor * 1000) / 1000
-        first = next(x for x in lesions if x.prescription_gy is not None)
-        left = evaluate(COVERAGE, scaled(dvhs[first.ptv], factor), prescription_gy=first.prescription_gy).value
-        note += f"; met at {factor:.3f} of the dose ({factor * (first.prescription_gy or 0.0):.2f} Gy"
-        note += f", D95% {left:.1f} %" if left is not None else ""
-        note += "); scaled only, not a prescription"
-    return replace(guideline_missed("OM-9", note, book), plan=context.label)
+    # Rounded down: what is printed must meet the limit itself.
+    said = "no smaller dose meets it" if factor is None else _scaled(floor(factor * 1000) / 1000, lesions, dvhs)
+    return replace(guideline_missed("OM-9", f"{note}; {said}", book), plan=context.label)
+
+
+def _is_full_coverage(finding: Finding) -> bool:
+    """Whether a finding is the goal that says whether a target has its full coverage."""
+    if finding.kind is not FindingKind.TARGET_GOAL or finding.value is None:
+        return False
+    return (finding.metric == COVERAGE and finding.comparator == ">=") or finding.rule_id == SPINE_COVERAGE
+
+
+def _scaled(factor: float, lesions: Sequence[Lesion], dvhs: Mapping[str, Dvh]) -> str:
+    """The dose and coverage of the first lesion at this share of the dose."""
+    first = next(x for x in lesions if x.prescription_gy is not None)
+    left = evaluate(COVERAGE, scaled(dvhs[first.ptv], factor), prescription_gy=first.prescription_gy).value
+    coverage = f", D95% {left:.1f} %" if left is not None else ""
+    total_gy = factor * (first.prescription_gy or 0.0)
+    return f"met at {factor:.3f} of the dose ({total_gy:.2f} Gy{coverage}); scaled only, not a prescription"
 
 
 def _coverage(goals: Sequence[Finding]) -> str:
@@ -83,27 +86,20 @@ def _coverage(goals: Sequence[Finding]) -> str:
 def factor_that_meets(context: PlanContext, *, tables: Sequence[OrganTable], missed: Sequence[Finding]) -> float | None:
     """The largest factor below 1 of the dose at which the missed rows are MET with their bands; None without one.
 
-    Every limit that can be missed by too much dose is met again at less of it, so that bisection finds the factor.
+    Every limit that can be missed by too much dose is met again at less of it, so that bisection finds the factor. What
+    an organ is too small to spare is left out: no dose meets it, and its mean and share limits are missed beside it.
     """
-    wanted = {f.rule_id for f in missed}
+    counted = [f for f in missed if f.reason is not Reason.ORGAN_SMALLER]
+    wanted = {f.rule_id for f in counted}
     cut = [replace(t, rows=tuple(r for r in t.rows if r.rule_id in wanted)) for t in tables]
+    # Each row on what it was judged on, a structure that stands in for the organ too.
+    judged_on = {f.organ: [s for g in counted if g.organ == f.organ if (s := context.subject_of(g))] for f in counted}
 
     def met(factor: float) -> bool:
-        subjects = {
-            organ: tuple(
-                replace(
-                    s,
-                    dvh=scaled(s.dvh, factor),
-                    prescription_gy=None if s.prescription_gy is None else s.prescription_gy * factor,
-                )
-                for s in items
-            )
-            for organ, items in context.subjects.items()
-            if any(organ in f.organ.split("+") or organ == f.organ for f in missed)
-        }
+        subjects = {organ: tuple(_with_dose(s, factor) for s in found) for organ, found in judged_on.items()}
         at_factor = replace(context, subjects=subjects)
-        found = [f for table in cut for f in judge_organ_limits(at_factor, table)]
-        return not any(f.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} for f in found if f.rule_id in wanted)
+        found = [f for table in cut for f in judge_organ_limits(at_factor, table) if f.rule_id in wanted]
+        return bool(found) and not any(f.verdict in {Verdict.NOT_MET, Verdict.MARGINAL} for f in found)
 
     low, high = 0.0, 1.0
     if not met(1e-3):
@@ -112,3 +108,8 @@ def factor_that_meets(context: PlanContext, *, tables: Sequence[OrganTable], mis
         middle = 0.5 * (low + high)
         low, high = (middle, high) if met(middle) else (low, middle)
     return low
+
+
+def _with_dose(subject: Subject, factor: float) -> Subject:
+    prescription_gy = None if subject.prescription_gy is None else subject.prescription_gy * factor
+    return replace(subject, dvh=scaled(subject.dvh, factor), prescription_gy=prescription_gy)

@@ -9,8 +9,9 @@ from given_limits import table
 from given_organs import judged, lesion, one, organ, plan
 
 from sbrtcheck.judging.levels import Held, cord_by_hytec, hytec_rows
+from sbrtcheck.judging.organs_first import factor_that_meets
 from sbrtcheck.judging.other_sources import Beside, judge_other_sources
-from sbrtcheck.model import Finding, FindingKind, Level, MarginalReason, Outcome, Verdict, worst_outcome
+from sbrtcheck.model import Finding, FindingKind, Level, MarginalReason, Outcome, Reason, Verdict, worst_outcome
 from sbrtcheck.model.metric import parse_metric
 from sbrtcheck.tables.organ_tables import load_table, load_tables
 from sbrtcheck.tables.policy import load_policy
@@ -311,3 +312,12 @@ def test_every_marginal_and_fail_names_a_published_number_or_a_policy_value() ->
         assert f.policy or f.trust, f.text
         assert parse_metric(f.metric) is not None
         assert f.verdict is Verdict.NOT_MET
+
+
+def test_the_dose_that_meets_the_limits_is_sought_on_what_stood_in_for_the_organ() -> None:
+    aorta = organ("A_Aorta", (12.0, 94.0), (60.0, 1.0))
+    (missed,) = [f for f in judged(replace(aorta, organ="GreatVes")) if f.metric == "D10cc[Gy]"]
+    tg101 = (load_table("aapm_tg101"),)
+    assert factor_that_meets(plan([aorta]), tables=tg101, missed=[missed]) == pytest.approx(47.0 / 94.0, abs=1e-3)
+    small = replace(missed, reason=Reason.ORGAN_SMALLER)
+    assert factor_that_meets(plan([aorta]), tables=tg101, missed=[small]) is None
