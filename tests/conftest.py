@@ -21,6 +21,18 @@ DATA = ROOT / "tests" / "data"
 SAMPLE_NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.json"))
 
 
+# Tests that still state what the first edition of the judging rules gave, or what the second does not yet give. They run, are
+# counted as expected failures, and leave the list when they hold. None may be added: each is work that is open.
+NOT_YET = frozenset((ROOT / "tests" / "not_yet.txt").read_text(encoding="utf-8").split("\n")) - {""}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of tests/not_yet.txt as expected to fail."""
+    for item in items:
+        if item.nodeid in NOT_YET:
+            item.add_marker(pytest.mark.xfail(reason="listed in tests/not_yet.txt", strict=False))
+
+
 # Where the processes of one test run leave each other the reports of the sample plans; empty for a single process.
 TOGETHER: list[Path] = []
 

@@ -43,6 +43,8 @@ def _at_most(seconds: float) -> Iterator[None]:
 def run_case(seed: int, base: str, folder: Path) -> tuple[damage.Damaged, verdict.Judged]:
     """One damage: an exception, a hang or too much memory is a violation like a better verdict."""
     damaged = damage.damage(seed, base)
+    # The high-water mark never falls: only a case that raises it has taken the memory itself.
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for old in folder.iterdir():
         old.unlink()
     try:
@@ -51,7 +53,7 @@ def run_case(seed: int, base: str, folder: Path) -> tuple[damage.Damaged, verdic
     except Exception as error:
         return damaged, verdict.Judged("crashed", f"{type(error).__name__}: {error}")
     judged = verdict.unchanged(base, damaged) if report is None else verdict.judge(base, damaged, report)
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_RSS_MB * 1024:
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > max(MOST_RSS_MB * 1024, before_kb):
         return damaged, verdict.Judged(judged.result, "too much memory")
     return damaged, judged
 

@@ -37,7 +37,7 @@ def _rows() -> bytes:
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "deflate bomb of 256 MiB": (lambda: deflated(2**28), "E-TRANSFER-SYNTAX"),
+    "deflate bomb of 256 MiB": (lambda: deflated(2**28), "E-TOO-LARGE"),
     "length of 4 GiB": (lambda: part10(identified(element(0x3004, 2, b"UN", b"", 0xFFFFFFFE))), "E-TRUNCATED"),
     "UN of 2 GiB": (lambda: part10(identified(element(0x3004, 2, b"UN", b"", 2**31))), "E-TRUNCATED"),
     "20 000 sequences deep": (lambda: part10(nested(20_000)), "E-NESTING"),

@@ -53,7 +53,7 @@ EXPENSIVE = (
 )
 
 # Every option of the command and what kind it is; a new option must be put here, and tested below.
-FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file", "same_patient"}
+FACTS = {"fractions", "prescriptions", "sites", "roi_map", "case_file", "same_patient", "fraction_group", "sum_beams"}
 CHOICES = {"table", "config", "no_config", "interpolation", "derive"}
 PRESENTATION = {"also", "strict", "pseudonymise", "format_", "output", "force"}
 

@@ -157,7 +157,8 @@ def test_no_identity_on_stderr_or_in_logs(
     for command in (["check", str(folder), "-f", "json"], ["validate", str(folder)], ["names", str(folder)]):
         with pytest.raises(SystemExit) as ended:
             cli.main(command)
-        assert ended.value.code == 4
+        # The names come from the structure set alone, and give no verdict.
+        assert ended.value.code == (0 if command[0] == "names" else 4)
         captured = capsys.readouterr()
         for text in (captured.err, captured.out, caplog.text):
             for word in ("Zyxwvut-77", "Zyxwvut^Ann", "OTHER-1", "19470203"):
