@@ -34,7 +34,6 @@ NOT_YET = {
     "exchange/proknow.py: _written",
     "exchange/take.py: _senses",
     "fractionation/what_if.py: _line",
-    "judging/organs_first.py: judge_organs_first",
     "model/study.py: study_from_arrays",
     "tables/guideline.py: parse_guideline",
     "tables/organ_rows.py: _read_row",

@@ -198,6 +198,8 @@ def _settled_from_outside(
     if best.verdict is Verdict.NOT_MET:
         number = f"{best.value.value:.2f} {best.value.unit}" if best.value.value is not None else ""
         note = f"{organ} is not contoured and {subject.roi}, which contains it, is beyond the limit ({number})"
+        # A bag or a whole bowel says nothing of where its loops lie.
+        note += "; draw the loops near the target" if organ.startswith("Bowel") else ""
         return not_evaluable(best, Reason.CONTAINER_EXCEEDED, note), subject, ""
     return best, subject, f"{organ} is not contoured; tried {subject.roi}"
 

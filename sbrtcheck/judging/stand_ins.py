@@ -94,13 +94,7 @@ def _on_stand_in(
         ),
         rows,
     )
-    return [_with_advice(f, name) for f in found]
-
-
-def _with_advice(finding: Finding, name: str) -> Finding:
-    if finding.reason is not Reason.CONTAINER_EXCEEDED or "Bowel" not in name:
-        return finding
-    return replace(finding, notes=told(*finding.notes, "draw the loops near the target"))
+    return list(found)
 
 
 def _best_of(findings: Sequence[Finding]) -> tuple[Finding, ...]:

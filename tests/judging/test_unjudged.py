@@ -10,7 +10,7 @@ from trunk import TARGETS, organ, plan_of, trunk
 
 from sbrtcheck.dvh import Structure
 from sbrtcheck.judging.plan import JudgedPlan
-from sbrtcheck.model import Dvh, Finding, Outcome, Reason, Verdict
+from sbrtcheck.model import Dvh, Finding, FindingKind, Outcome, Reason, Verdict
 
 
 def doses_of(doses_gy: Mapping[str, float], *, volumes_cm3: Mapping[str, float] | None = None) -> DoseOf:
@@ -34,7 +34,9 @@ def worst(result: JudgedPlan) -> set[Outcome]:
 
 
 def of_organ(result: JudgedPlan, name: str) -> list[Finding]:
-    return [f for f in result.findings if f.organ == name and f.limit is not None and f.table]
+    """The limits that decide; what another source says beside them is not among them."""
+    own = [f for f in result.findings if f.organ == name and f.kind is FindingKind.ORGAN_LIMIT]
+    return [f for f in own if f.limit is not None and f.table]
 
 
 def beside(place: str, half: tuple[float, float, float] = (12, 12, 12)) -> Loops:
